@@ -1,0 +1,125 @@
+"""Where everything a user owns lies: `CELLBENCH_HOME`, by default `~/.cellbench`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cellbench.disk import explained, file_lock, write_text
+from cellbench.errors import NotFoundError, SettingError
+from cellbench.registry import nearest
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+
+
+def home() -> Path:
+    """Return the folder of everything a user owns; it need not exist yet."""
+    return Path(os.environ.get("CELLBENCH_HOME") or "~/.cellbench").expanduser().absolute()
+
+
+def datasets_dir() -> Path:
+    """Return the folder of the data sets."""
+    return home() / "datasets"
+
+
+def cache_dir() -> Path:
+    """Return the folder of resized copies; it can be emptied at any time."""
+    return home() / "cache"
+
+
+def searches_dir() -> Path:
+    """Return the folder of the searches."""
+    return home() / "searches"
+
+
+def check_dataset_name(name: str) -> str:
+    """Return a name that can be a folder.
+
+    Raises:
+        SettingError: If it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise SettingError(
+            f"'{name}' cannot be the name of a data set; use up to 64 letters, digits, '-', '_' and '.', "
+            "and begin with a letter or digit."
+        )
+    return name
+
+
+def dataset_names() -> list[str]:
+    """Return the names of all data sets in the home, sorted."""
+    folder = datasets_dir()
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def builtin_names() -> list[str]:
+    """Return the names of the data sets that are drawn on first use."""
+    from cellbench.patches.marrow import BUILTIN
+
+    return sorted(BUILTIN)
+
+
+def open_dataset(name: str) -> PatchSet:
+    """Open a data set of the home by name; a built-in one is made on first use.
+
+    Raises:
+        NotFoundError: If there is none of that name.
+        DataError: If its folder is damaged.
+    """
+    from cellbench.patches import PatchSet
+
+    check_dataset_name(name)
+    path = datasets_dir() / name
+    if not path.exists():
+        from cellbench.patches.marrow import BUILTIN, make_builtin
+
+        if name not in BUILTIN:
+            known = sorted({*dataset_names(), *BUILTIN})
+            raise NotFoundError(
+                f"There is no data set '{name}' in {datasets_dir()}; {nearest(name, known)} "
+                f"Add it with: python -m bench.datasets add {name} --from folder|masks|csv|voc PATH"
+            )
+        with file_lock(datasets_dir() / f".{name}.lock"):  # two searches at once draw it once
+            if not path.exists():
+                make_builtin(name, path)
+    return PatchSet.open(path)
+
+
+def holdout_looks(patch_set: PatchSet) -> int:
+    """Return how often the holdout of this very data set (by fingerprint) has been looked at."""
+    return _read_looks(_looks_path(patch_set)).get(patch_set.card.fingerprint, 0)
+
+
+def count_holdout_look(patch_set: PatchSet) -> int:
+    """Count one more look at the holdout, and return the number of looks so far.
+
+    The counter lies beside the data set and counts by fingerprint, so adding the same data again does not reset it.
+    """
+    path = _looks_path(patch_set)
+    with file_lock(path.with_suffix(".lock")):
+        looks = _read_looks(path)
+        looks[patch_set.card.fingerprint] = looks.get(patch_set.card.fingerprint, 0) + 1
+        write_text(path, json.dumps(looks, indent=1) + "\n")
+    return looks[patch_set.card.fingerprint]
+
+
+def _looks_path(patch_set: PatchSet) -> Path:
+    return patch_set.path.parent / f".{patch_set.path.name}.holdout-looks.json"
+
+
+def _read_looks(path: Path) -> dict[str, int]:
+    with explained(path):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+    try:
+        return {str(key): int(value) for key, value in json.loads(text).items()}
+    except (ValueError, AttributeError) as error:
+        raise SettingError(f"{path} is damaged, so looks at the holdout cannot be counted; remove it.") from error

@@ -1,0 +1,172 @@
+"""A data set on disk: opened without decoding, shared by all processes of a node."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cellbench.errors import DataError
+from cellbench.patches.card import Card, RadiusSource
+from cellbench.patches.resize import resized_copy
+
+Role = Literal["pool", "labelled", "holdout"]
+
+COLUMNS = (
+    "id", "label", "group", "in_pool", "in_labelled", "in_holdout", "radius_px",
+    "valid_top", "valid_left", "valid_bottom", "valid_right", "source", "x", "y", "content_hash",
+)  # fmt: skip
+"""Columns of index.parquet, one row for each patch."""
+
+
+class PatchSet:
+    """Centred patches of one native size with their labels, groups and roles.
+
+    Opening reads the card and the headers only. Rows are numbers from 0 to N − 1 into `patches`, `masks` and
+    `index`.
+
+    Args:
+        path: The folder.
+        card: What `card.yaml` holds.
+        patches: uint8, N × H × W × 3, a read-only memory map.
+        masks: uint8, N × H × W, 1 inside the centre cell's contour; None where contours are not known.
+    """
+
+    def __init__(
+        self, path: Path, card: Card, patches: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
+    ) -> None:
+        self.path = path
+        self.card = card
+        self.patches = patches
+        self.masks = masks
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a data set.
+
+        Raises:
+            DataError: If a file is missing, damaged, or does not fit the others; the message names it.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise DataError(f"{path} is not a folder, so it is no data set.")
+        card = Card.read(path / "card.yaml")
+        size = card.native_size
+        patches = _open_array(path / "patches.npy", (size, size, 3))
+        masks = None
+        if (path / "masks.npy").exists():
+            masks = _open_array(path / "masks.npy", (size, size))
+            if len(masks) != len(patches):
+                raise _damaged(path / "masks.npy", f"it holds {len(masks)} masks for {len(patches)} patches")
+        _check_index(path / "index.parquet", len(patches))
+        return cls(path, card, patches, masks)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self).open, (self.path,)
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def __repr__(self) -> str:
+        return f"PatchSet({self.card.name!r}, {len(self)} patches of {self.card.native_size} px)"
+
+    @cached_property
+    def index(self) -> pd.DataFrame:
+        """One row for each patch; the columns are `COLUMNS`."""
+        path = self.path / "index.parquet"
+        try:
+            index = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(path, str(error)) from error
+        roles = index[["in_pool", "in_labelled", "in_holdout"]].to_numpy(dtype=bool)
+        if (roles[:, 2] & (roles[:, 0] | roles[:, 1])).any():
+            raise _damaged(path, "patches of the holdout are in the pool or labelled too")
+        return index
+
+    @cached_property
+    def _class_codes(self) -> NDArray[np.int64]:
+        return np.asarray(pd.Categorical(self.index["label"], categories=self.card.classes).codes, dtype=np.int64)
+
+    @cached_property
+    def _group_codes(self) -> NDArray[np.int64]:
+        return np.asarray(pd.factorize(self.index["group"], sort=True)[0], dtype=np.int64)
+
+    def rows(self, role: Role) -> NDArray[np.int64]:
+        """Return the rows of a role, ascending; of `labelled` and `holdout` those with a scored class."""
+        if role not in ("pool", "labelled", "holdout"):
+            raise DataError(f"A role is 'pool', 'labelled' or 'holdout', got '{role}'.")
+        chosen = self.index[f"in_{role}"].to_numpy(dtype=bool)
+        if role != "pool":
+            chosen = chosen & (self._class_codes >= 0)
+        return np.flatnonzero(chosen).astype(np.int64)
+
+    def labels(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return codes into `card.classes`, −1 where a patch has no scored class; of all rows by default."""
+        return self._class_codes if rows is None else self._class_codes[np.asarray(rows)]
+
+    def groups(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return codes of groups, the same for a group in every call; of all rows by default."""
+        return self._group_codes if rows is None else self._group_codes[np.asarray(rows)]
+
+    def radius_px(self, rows: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return cell radii in native px: annotated, else the card's, else NaN; of all rows by default."""
+        radius = self.index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
+        if self.card.cell_radius_px is not None:
+            radius = np.where(np.isnan(radius), self.card.cell_radius_px, radius)
+        return radius if rows is None else radius[np.asarray(rows)]
+
+    def valid_box(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return top, left, bottom, right of what is image and not padding, n × 4; of all rows by default."""
+        columns = ["valid_top", "valid_left", "valid_bottom", "valid_right"]
+        boxes = self.index[columns].to_numpy(dtype=np.int64)
+        return boxes if rows is None else boxes[np.asarray(rows)]
+
+    def resized(self, size: int, cache_dir: Path | str) -> NDArray[np.uint8]:
+        """Return all patches at `size` px, uint8, N × size × size × 3, from a copy that is made once.
+
+        Args:
+            size: Side in px; the native size gives `patches`.
+            cache_dir: Where the copies of all data sets lie.
+        """
+        if size == self.card.native_size:
+            return self.patches
+        return resized_copy(self.patches, size, Path(cache_dir) / f"{self.card.fingerprint[:16]}-{size}.npy")
+
+    def record_cell_radius(self, radius_px: float, source: RadiusSource) -> None:
+        """Write the typical radius of a cell, native px, into the card."""
+        entries = self.card.model_dump() | {"cell_radius_px": float(radius_px), "cell_radius_source": source}
+        self.card = Card.model_validate(entries)
+        self.card.write(self.path / "card.yaml")
+
+
+def _open_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Map an array of uint8, N × `shape`, after a look at its header and at the size of its file."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, getattr(error, "strerror", None) or str(error)) from error
+    if array.dtype != np.uint8 or array.shape[1:] != shape:
+        raise _damaged(path, f"it holds {array.dtype} of {array.shape}, where the card asks for uint8 of N × {shape}")
+    return array
+
+
+def _check_index(path: Path, n_patches: int) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        found = pyarrow.parquet.ParquetFile(path)
+        names, n_rows = set(found.schema_arrow.names), found.metadata.num_rows
+        found.close()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise _damaged(path, str(error)) from error
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise _damaged(path, f"it lacks the columns {', '.join(missing)}")
+    if n_rows != n_patches:
+        raise _damaged(path, f"it holds {n_rows} rows for {n_patches} patches")
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is damaged ({reason.strip().rstrip('.')}); remove the data set and add it again.")

@@ -1,0 +1,211 @@
+"""Who is in the pool, who is labelled, who is held out: drawn once, by group, stratified, seeded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellbench.errors import DataError
+
+HOLDOUT_SHARE = 0.2
+LABELLED_SHARE = 0.3
+"""Of a data set large enough to keep the labelled patches out of the pool."""
+LARGE = 5000
+"""From so many labelled patches on, the pool and the labelled patches are different images."""
+MIN_GROUPS = 5
+"""Five folds need five groups."""
+MIN_GROUPS_PER_CLASS = 3
+"""One to train on, one to test on, one to hold out."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of N patches.
+
+    Args:
+        in_pool: bool, N; for learning the representation.
+        in_labelled: bool, N; for scoring it during a search; each has a scored class.
+        in_holdout: bool, N; for the final number; each has a scored class.
+        classes: The scored classes.
+        unscored_classes: The others, with their number of patches.
+        transductive: Whether the labelled patches are in the pool too (without their labels).
+        notes: Sentences on what a reader would not expect.
+    """
+
+    in_pool: NDArray[np.bool_]
+    in_labelled: NDArray[np.bool_]
+    in_holdout: NDArray[np.bool_]
+    classes: list[str]
+    unscored_classes: dict[str, int]
+    transductive: bool
+    notes: list[str]
+
+
+def draw_roles(
+    labels: Sequence[str | None],
+    groups: Sequence[str],
+    seed: int = 0,
+    min_per_class: int = 20,
+    classes: Sequence[str] | None = None,
+) -> Roles:
+    """Draw the roles of all patches.
+
+    A class is scored if it has `min_per_class` patches in three groups or more. 20 % of the scored patches
+    are held out. Below 5 000 scored patches the rest is pool and labelled; from there on 50 % are pool and
+    30 % labelled, unless so few groups cannot be divided that way. Groups without a scored patch are pool.
+    In groups that are not pool, patches without a scored class have no role: a group is never split.
+
+    Args:
+        labels: N classes, None where a patch has none.
+        groups: N names of groups.
+        seed: Seed of the draw.
+        min_per_class: Classes with fewer patches are not scored.
+        classes: Order of the classes (default: alphabetical).
+
+    Raises:
+        DataError: If fewer than two classes can be scored, or there are too few groups for five folds.
+    """
+    names = pd.Series(list(labels), dtype=object)
+    names[names.isna()] = None
+    group_codes, group_names = pd.factorize(pd.Series(list(groups), dtype=object), sort=True)
+    counts = names.value_counts()
+    order = list(classes) if classes is not None else sorted(counts.index)
+    if missing := sorted(set(counts.index) - set(order)):
+        raise DataError(f"The labels hold classes that the list of classes lacks: {', '.join(missing)}.")
+    order = [name for name in order if name in counts.index]
+    n_groups_of = pd.Series(group_codes).groupby(names).nunique()
+    scored = [c for c in order if counts[c] >= min_per_class and n_groups_of[c] >= MIN_GROUPS_PER_CLASS]
+    _check_enough(scored, order, counts, n_groups_of, min_per_class, len(group_names))
+
+    rng = np.random.default_rng(seed)
+    notes: list[str] = []
+    while True:
+        codes = np.asarray(pd.Categorical(names, categories=scored).codes, dtype=np.int64)
+        shares = [1 - HOLDOUT_SHARE, 0.0, HOLDOUT_SHARE]
+        large = int((codes >= 0).sum()) >= LARGE
+        if large:
+            shares = [1 - HOLDOUT_SHARE - LABELLED_SHARE, LABELLED_SHARE, HOLDOUT_SHARE]
+        part = _divide(codes, group_codes, len(group_names), len(scored), shares, rng)
+        if large and not _enough_parts(part, codes, group_codes, len(scored)):
+            large = False
+            part = np.where(part == 1, 0, part)
+            notes.append("Too few groups to keep the labelled patches out of the pool.")
+        role = part[group_codes]
+        in_pool, in_holdout = role == 0, (role == 2) & (codes >= 0)
+        in_labelled = (role == (1 if large else 0)) & (codes >= 0)
+        kept = [
+            c for i, c in enumerate(scored) if (in_labelled & (codes == i)).any() and (in_holdout & (codes == i)).any()
+        ]
+        if kept == scored:
+            break
+        scored = kept  # the groups of a class are too unlike in size to be divided
+        _check_enough(scored, order, counts, n_groups_of, min_per_class, len(group_names))
+
+    for role_name, mask in (("the labelled patches", in_labelled), ("the pool", in_pool)):
+        n_left = len(np.unique(group_codes[mask]))
+        if n_left < MIN_GROUPS:
+            raise DataError(
+                f"There are {len(group_names)} groups, of which {n_left} remain for {role_name} beside the holdout; "
+                f"five folds need {MIN_GROUPS}: add images of more slides or patients."
+            )
+    unscored = {name: int(counts[name]) for name in order if name not in scored}
+    return Roles(in_pool, in_labelled, in_holdout, scored, unscored, not large, notes)
+
+
+def merge_duplicates(groups: Sequence[str], hashes: Sequence[str]) -> tuple[list[str], int]:
+    """Put groups that share an identical patch into one, so that no copy ends on the other side of a split.
+
+    Args:
+        groups: N names of groups.
+        hashes: N content hashes.
+
+    Returns:
+        N names of groups (a merged group has the name that comes first), and the number of copies.
+
+    Example:
+        >>> merge_duplicates(["a", "b", "c"], ["1", "2", "1"])
+        (['a', 'b', 'a'], 1)
+    """
+    parent: dict[str, str] = {name: name for name in groups}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    first: dict[str, str] = {}
+    n_copies = 0
+    for name, content in zip(groups, hashes, strict=True):
+        if content in first:
+            n_copies += 1
+            low, high = sorted((root(first[content]), root(name)))
+            parent[high] = low
+        else:
+            first[content] = name
+    return [root(name) for name in groups], n_copies
+
+
+def _divide(
+    codes: NDArray[np.int64],
+    group_codes: NDArray[np.int64],
+    n_groups: int,
+    n_classes: int,
+    shares: list[float],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Give each group a part (0 pool, 1 labelled, 2 holdout), large ones first, where it brings the shares nearest.
+
+    The distance is Σ over parts p and classes c of (n_pc / n_c − share_p)², with all patches as one class more.
+    """
+    counts = np.zeros((n_groups, n_classes + 1))
+    np.add.at(counts, (group_codes[codes >= 0], codes[codes >= 0]), 1.0)
+    counts[:, -1] = counts[:, :-1].sum(axis=1)
+    n_scored = counts[:, -1].copy()
+    counts /= np.maximum(counts.sum(axis=0), 1.0)
+    order = rng.permutation(n_groups)
+    order = order[np.argsort(-counts[order].max(axis=1), kind="stable")]
+    part = np.zeros(n_groups, dtype=np.int64)
+    lack = np.repeat(np.asarray(shares)[:, None], n_classes + 1, axis=1)  # (parts, classes + 1)
+    open_parts = [p for p, share in enumerate(shares) if share > 0]
+    for group in order:
+        if n_scored[group] == 0:
+            continue  # stays in the pool
+        share = counts[group]
+        gain = (share * (2 * lack[open_parts] - share)).sum(axis=1)  # by how much the distance falls
+        best = open_parts[int(np.argmax(gain))]
+        part[group] = best
+        lack[best] -= share
+    return part
+
+
+def _enough_parts(
+    part: NDArray[np.int64], codes: NDArray[np.int64], group_codes: NDArray[np.int64], n_classes: int
+) -> bool:
+    """Say whether pool and labelled have five groups each, and labelled has each class in two groups."""
+    if min(int((part == 0).sum()), int((part == 1).sum())) < MIN_GROUPS:
+        return False
+    labelled = part[group_codes] == 1
+    return all(len(np.unique(group_codes[labelled & (codes == c)])) >= 2 for c in range(n_classes))
+
+
+def _check_enough(
+    scored: list[str],
+    order: list[str],
+    counts: "pd.Series[int]",
+    n_groups_of: "pd.Series[int]",
+    min_per_class: int,
+    n_groups: int,
+) -> None:
+    if n_groups < MIN_GROUPS:
+        raise DataError(
+            f"There are {n_groups} groups and five folds need {MIN_GROUPS}: add images of more slides or patients."
+        )
+    if len(scored) < 2:
+        found = ", ".join(f"{name} {counts[name]} in {n_groups_of[name]} groups" for name in order) or "none"
+        raise DataError(
+            f"Fewer than two classes can be scored: each needs {min_per_class} patches in {MIN_GROUPS_PER_CLASS} "
+            f"groups (found: {found}); add labelled images, or lower --min-per-class."
+        )
