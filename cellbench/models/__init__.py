@@ -1,0 +1,5 @@
+"""Encoder, decoder and the auto-encoders made of them."""
+
+from cellbench.models.autoencoder import AutoEncoder, Posterior
+
+__all__ = ["AutoEncoder", "Posterior"]

@@ -1,0 +1,70 @@
+"""Variational and plain residual auto-encoders around one encoder and one decoder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cellbench.models.decoder import Decoder
+from cellbench.models.encoder import Encoder
+
+LOG_VARIANCE_LIMIT = 10.0
+"""log σ² is clamped to ± this, so that a diverging start does not overflow."""
+
+
+class Posterior(NamedTuple):
+    """What an encoder says of a batch: means of shape (B, latent_dim), log variances alike (None without a KL term)."""
+
+    mean: Tensor
+    log_variance: Tensor | None
+
+    def sample(self, generator: torch.Generator | None) -> Tensor:
+        """Draw z ~ N(μ, σ²), shape (B, latent_dim); μ itself for a plain auto-encoder."""
+        if self.log_variance is None:
+            return self.mean
+        noise = torch.randn(
+            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
+        )
+        return self.mean + noise * (self.log_variance / 2).exp()
+
+    def kl(self) -> Tensor:
+        """Return KL(N(μ, σ²) ‖ N(0, 1)) of each unit in nats, shape (B, latent_dim); 0 for a plain auto-encoder."""
+        if self.log_variance is None:
+            return torch.zeros_like(self.mean)
+        return (self.mean**2 + self.log_variance.exp() - 1 - self.log_variance) / 2
+
+
+class AutoEncoder(nn.Module):
+    """Encoder, latent and decoder (the paper's section 3.4).
+
+    Args:
+        encoder: Name of a timm network.
+        size: Side in px of what it sees and draws.
+        latent_dim: Number of latent units.
+        variational: Whether the latent is a distribution (VAE) or a vector (RAE).
+        encoder_weights: Local safetensors file of encoder weights, or None.
+    """
+
+    def __init__(
+        self, encoder: str, size: int, latent_dim: int, variational: bool, encoder_weights: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.latent_dim = latent_dim
+        self.variational = variational
+        self.encoder = Encoder(encoder, size, encoder_weights)
+        self.head = nn.Linear(self.encoder.n_features, latent_dim * (2 if variational else 1))
+        self.decoder = Decoder(latent_dim, size)
+
+    def encode(self, patches: Tensor) -> Posterior:
+        """Return the posterior of patches in 0–1 of shape (B, 3, size, size), in float32."""
+        out = self.head(self.encoder(patches)).float()
+        if not self.variational:
+            return Posterior(out, None)
+        mean, log_variance = out.chunk(2, dim=1)
+        return Posterior(mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Return reconstructions in 0–1, shape (B, 3, size, size)."""
+        return self.decoder(latent)

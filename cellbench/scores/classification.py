@@ -1,0 +1,161 @@
+"""What an embedding is worth downstream: cross-validated probe, nearest neighbours, logistic regression, bootstrap."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellbench.patches.folds import probe_folds
+from cellbench.scores.probe import DEFAULT_SEEDS, Standardizer, fit_probes
+
+N_FOLDS = 5
+N_NEIGHBOURS = 20
+Folds = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class ProbeScores:
+    """Scores of the cross-validated probe.
+
+    Attributes:
+        f1_macro: Macro F1 over the pooled out-of-fold predictions, mean over seeds.
+        f1_std: Standard deviation over folds of a fold's macro F1, mean over seeds.
+        f1_by_class: F1 of each class, shape (classes,), mean over seeds.
+        accuracy: Share of patches predicted right, mean over seeds.
+        knn_f1_macro: Macro F1 of the 20 nearest neighbours; NaN where not asked for.
+        linear_f1_macro: Macro F1 of logistic regression; NaN where not asked for.
+        confusion: Counts of the first seed, rows true and columns predicted classes.
+    """
+
+    f1_macro: float
+    f1_std: float
+    f1_by_class: np.ndarray
+    accuracy: float
+    knn_f1_macro: float
+    linear_f1_macro: float
+    confusion: np.ndarray
+
+
+def macro_f1(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> float:
+    """Return macro F1 over a fixed list of classes; a class neither present nor predicted counts as 0."""
+    return float(f1_by_class(labels, predictions, n_classes).mean())
+
+
+def f1_by_class(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the F1 of each class, shape (classes,), 0 where it is undefined."""
+    table = confusion(labels, predictions, n_classes)
+    hits, total = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    return np.asarray(np.divide(2 * hits, total, out=np.zeros(n_classes), where=total > 0))
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return counts of shape (classes, classes), rows true and columns predicted."""
+    return np.bincount(labels * n_classes + predictions, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def cross_validate(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    n_classes: int,
+    seeds: Sequence[int] = DEFAULT_SEEDS,
+    peers: bool = True,
+) -> ProbeScores:
+    """Score embeddings by a probe that is trained on four fifths of the groups and judged on the last, five times.
+
+    Args:
+        embeddings: Shape (N, D).
+        labels: Class codes, shape (N,).
+        groups: Group codes, shape (N,); no group is split.
+        n_classes: Length of the fixed list of classes.
+        seeds: Seeds of the probe; folds are the same for all.
+        peers: Whether to score nearest neighbours and logistic regression too.
+    """
+    folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
+    probes = fit_probes(
+        embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds]
+    )
+    f1, spread, by_class, accuracy, tables = [], [], [], [], []
+    for number in range(len(seeds)):
+        predictions = np.empty_like(labels)
+        for probe, (_, test) in zip(probes[number * len(folds) : (number + 1) * len(folds)], folds, strict=True):
+            predictions[test] = probe.predict(embeddings[test])
+        f1.append(macro_f1(labels, predictions, n_classes))
+        spread.append(np.std([macro_f1(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
+        by_class.append(f1_by_class(labels, predictions, n_classes))
+        accuracy.append((labels == predictions).mean())
+        tables.append(confusion(labels, predictions, n_classes))
+    return ProbeScores(
+        f1_macro=float(np.mean(f1)),
+        f1_std=float(np.mean(spread)),
+        f1_by_class=np.mean(by_class, axis=0),
+        accuracy=float(np.mean(accuracy)),
+        knn_f1_macro=_cross_validated(_knn, embeddings, labels, folds, n_classes) if peers else float("nan"),
+        linear_f1_macro=_cross_validated(_linear, embeddings, labels, folds, n_classes) if peers else float("nan"),
+        confusion=tables[0],
+    )
+
+
+def bootstrap_f1(
+    labels: np.ndarray,
+    predictions: Sequence[np.ndarray],
+    groups: np.ndarray,
+    n_classes: int,
+    n_draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Return the percentile interval of macro F1 when whole groups are drawn anew with replacement.
+
+    Args:
+        labels: Class codes, shape (N,).
+        predictions: Predictions of one or several fits, each of shape (N,); their macro F1 is averaged.
+        groups: Group codes, shape (N,).
+        n_classes: Length of the fixed list of classes.
+        n_draws: Number of bootstrap draws.
+        seed: Seed of the draws.
+        level: Coverage of the interval.
+    """
+    generator = np.random.default_rng(seed)
+    _, codes = np.unique(groups, return_inverse=True)
+    n_groups = int(codes.max()) + 1
+    # A draw weights each group by how often it was drawn; F1 needs only weighted counts per class.
+    hits = np.zeros((len(predictions), n_groups, n_classes))
+    totals = np.zeros_like(hits)
+    for number, predicted in enumerate(predictions):
+        np.add.at(hits[number], (codes[predicted == labels], labels[predicted == labels]), 1)
+        np.add.at(totals[number], (codes, labels), 1)
+        np.add.at(totals[number], (codes, predicted), 1)
+    draws = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws).astype(float)
+    drawn_hits, drawn_totals = draws @ hits, draws @ totals  # (fits, draws, classes)
+    f1 = np.divide(2 * drawn_hits, drawn_totals, out=np.zeros_like(drawn_hits), where=drawn_totals > 0)
+    low, high = np.quantile(f1.mean(axis=2).mean(axis=0), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+Predictor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def _cross_validated(
+    predictor: Predictor, embeddings: np.ndarray, labels: np.ndarray, folds: Folds, n_classes: int
+) -> float:
+    predictions = np.empty_like(labels)
+    for train, test in folds:
+        standardize = Standardizer.fit(embeddings[train])
+        predictions[test] = predictor(standardize(embeddings[train]), labels[train], standardize(embeddings[test]))
+    return macro_f1(labels, predictions, n_classes)
+
+
+def _knn(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(n_neighbors=min(N_NEIGHBOURS, len(train)))
+    return np.asarray(model.fit(train, labels).predict(test))
+
+
+def _linear(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    # Features are standardised, so one strength of the penalty serves; the tolerance bounds the cost.
+    model = LogisticRegression(C=0.1, max_iter=300, tol=1e-3)
+    return np.asarray(model.fit(train, labels).predict(test))

@@ -1,0 +1,134 @@
+"""Floors: what needs no training. A method that does not beat them has learned nothing worth its cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cellbench.configuration import Configuration, TrainingSettings
+from cellbench.embedding import BATCH_SIZE, batches, embed, evaluation
+from cellbench.scores.classification import ProbeScores, cross_validate
+from cellbench.suppression import Suppression
+from cellbench.training import build
+
+N_COMPONENTS = 64
+
+
+@dataclass(frozen=True)
+class Floor:
+    """One floor's embeddings and what they score.
+
+    Attributes:
+        name: `random`, `pca` or `pca_masked`.
+        labelled: Embeddings of the labelled patches, shape (N, D).
+        holdout: Embeddings of the holdout, shape (M, D).
+        scores: Cross-validated scores on the labelled patches, one for each seed that matters (PCA has one).
+    """
+
+    name: str
+    labelled: list[np.ndarray]
+    holdout: list[np.ndarray]
+    scores: list[ProbeScores]
+
+    @property
+    def f1_macro(self) -> float:
+        """Mean macro F1."""
+        return float(np.mean([score.f1_macro for score in self.scores]))
+
+    @property
+    def f1_std(self) -> float:
+        """Standard deviation over seeds; for a floor without seeds, over the probe's folds."""
+        if len(self.scores) > 1:
+            return float(np.std([score.f1_macro for score in self.scores], ddof=1))
+        return self.scores[0].f1_std
+
+
+@dataclass(frozen=True)
+class FloorRows:
+    """Which patches a floor is fitted on and judged by.
+
+    Attributes:
+        pool: Rows that PCA is fitted on.
+        labelled: Rows that are scored.
+        holdout: Rows that are embedded for the final number.
+        labels: Class codes of the labelled rows.
+        groups: Group codes of the labelled rows.
+        n_classes: Length of the fixed list of classes.
+    """
+
+    pool: np.ndarray
+    labelled: np.ndarray
+    holdout: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    n_classes: int
+
+
+def untrained(
+    patches: np.ndarray,
+    rows: FloorRows,
+    settings: TrainingSettings,
+    native_size: int,
+    device: torch.device,
+    seeds: Sequence[int],
+) -> Floor:
+    """Score the encoder as it is before training, from each seed.
+
+    Args:
+        patches: uint8 at the network size, shape (N, S, S, 3).
+        rows: What to embed and score.
+        settings: Those of the search; they name the encoder.
+        native_size: Side in px of the data set's patches.
+        device: Where to compute.
+        seeds: Seeds of the initial weights.
+    """
+    labelled, holdout = [], []
+    for seed in seeds:
+        model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
+        model.to(device)
+        labelled.append(embed(model, suppression, patches, rows.labelled, device))
+        holdout.append(embed(model, suppression, patches, rows.holdout, device))
+    return _floor("random", labelled, holdout, rows)
+
+
+def principal_components(
+    name: str,
+    patches: np.ndarray,
+    rows: FloorRows,
+    suppression: Suppression,
+    weight_map: np.ndarray | None = None,
+    n_components: int = N_COMPONENTS,
+) -> Floor:
+    """Score the leading principal components of what a suppression shows of each patch.
+
+    Args:
+        name: `pca` or `pca_masked`.
+        patches: uint8 at the suppression's source size, shape (N, S, S, 3).
+        rows: PCA is fitted on the pool, and judged by the labelled rows.
+        suppression: Says what the encoder sees; its crop is the floor's crop.
+        weight_map: Factor on each pixel, shape (view_size, view_size); None for 1.
+        n_components: Number of components.
+    """
+    from sklearn.decomposition import PCA
+
+    factor = np.float32(1) if weight_map is None else weight_map.astype(np.float32)
+
+    def features(which: np.ndarray) -> np.ndarray:
+        found = np.empty((len(which), 3 * suppression.view_size**2), np.float32)
+        with evaluation(suppression), torch.no_grad():
+            for number, batch in enumerate(batches(patches, which, torch.device("cpu"))):
+                seen = suppression.view(batch, None, training=False)[0].numpy() * factor
+                found[number * BATCH_SIZE : number * BATCH_SIZE + len(batch)] = seen.reshape(len(batch), -1)
+        return found
+
+    shown = features(rows.pool)
+    model = PCA(min(n_components, *shown.shape), svd_solver="randomized", random_state=0).fit(shown)
+    parts = [model.transform(features(which)) if len(which) else None for which in (rows.labelled, rows.holdout)]
+    labelled, holdout = (np.empty((0, model.n_components_)) if part is None else part for part in parts)
+    return _floor(name, [labelled], [holdout], rows)
+
+
+def _floor(name: str, labelled: list[np.ndarray], holdout: list[np.ndarray], rows: FloorRows) -> Floor:
+    scores = [cross_validate(each, rows.labels, rows.groups, rows.n_classes) for each in labelled]
+    return Floor(name, labelled, holdout, scores)

@@ -1,0 +1,136 @@
+"""The probe: a shallow classifier on frozen embeddings, and its macro F1 (the paper's section 3.4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+HIDDEN = (128, 64)
+EPOCHS = 40
+BATCH_SIZE = 64
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 1e-2
+INACTIVE = 1e-2
+"""Units whose standard deviation is below this share of the most active unit's are not scaled up."""
+DEFAULT_SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Centres each feature and scales it to unit variance; inactive units become 0."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray) -> "Standardizer":
+        """Fit on features of shape (N, D)."""
+        mean, std = features.mean(axis=0), features.std(axis=0)
+        active = std > INACTIVE * std.max(initial=0)
+        return cls(mean, np.where(active, 1 / np.where(active, std, 1), 0))
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Return standardised features, shape (N, D), float32."""
+        return ((features - self.mean) * self.scale).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe: latent–128–64–classes with ReLU.
+
+    Attributes:
+        standardizer: What is done to embeddings first.
+        weights: Three matrices of shape (in, out).
+        biases: Three vectors of shape (out,).
+    """
+
+    standardizer: Standardizer
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+
+    def probabilities(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return class probabilities of shape (N, classes) for embeddings of shape (N, D)."""
+        x = self.standardizer(embeddings)
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = x @ weight + bias
+            if number < len(self.weights) - 1:
+                x = np.maximum(x, 0)
+        exponential = np.exp(x - x.max(axis=1, keepdims=True))
+        return np.asarray(exponential / exponential.sum(axis=1, keepdims=True))
+
+    def predict(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return class codes of shape (N,)."""
+        return np.asarray(self.probabilities(embeddings).argmax(axis=1))
+
+
+def fit_probe(embeddings: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> Probe:
+    """Fit one probe on embeddings of shape (N, D) and class codes of shape (N,)."""
+    everything = np.arange(len(labels))
+    return fit_probes(embeddings, labels, n_classes, [(everything, seed)])[0]
+
+
+def fit_probes(
+    embeddings: np.ndarray, labels: np.ndarray, n_classes: int, fits: Sequence[tuple[np.ndarray, int]]
+) -> list[Probe]:
+    """Fit several probes at once, as one batched network.
+
+    All of them take the same number of steps, that of the largest training set; a smaller one meets a few of its
+    patches once more in an epoch.
+
+    Args:
+        embeddings: Shape (N, D).
+        labels: Class codes, shape (N,).
+        n_classes: Number of classes.
+        fits: For each probe, the rows it is trained on and its seed.
+    """
+    standardizers = [Standardizer.fit(embeddings[rows]) for rows, _ in fits]
+    features = torch.stack([torch.from_numpy(s(embeddings)) for s in standardizers])  # (P, N, D)
+    targets = torch.from_numpy(labels.astype(np.int64))
+    generators = [torch.Generator().manual_seed(seed) for _, seed in fits]
+    sizes = (embeddings.shape[1], *HIDDEN, n_classes)
+    layers = [
+        _layer(n_in, n_out, generators) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    parameters = [tensor for layer in layers for tensor in layer]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
+    longest = max(len(rows) for rows, _ in fits)
+    which = torch.arange(len(fits))[:, None]
+    for _ in range(EPOCHS):
+        order = torch.stack([_order(rows, longest, g) for (rows, _), g in zip(fits, generators, strict=True)])
+        for chunk in order.split(BATCH_SIZE, dim=1):  # (P, B)
+            logits = _forward(features[which, chunk], layers)  # (P, B, classes)
+            losses = functional.cross_entropy(logits.flatten(0, 1), targets[chunk].flatten(), reduction="sum")
+            optimizer.zero_grad(set_to_none=True)
+            (losses / chunk.shape[1]).backward()
+            optimizer.step()
+    return [
+        Probe(
+            standardizers[p],
+            tuple(weight[p].detach().numpy() for weight, _ in layers),
+            tuple(bias[p, 0].detach().numpy() for _, bias in layers),
+        )
+        for p in range(len(fits))
+    ]
+
+
+def _layer(n_in: int, n_out: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    bound = n_in**-0.5  # as torch.nn.Linear starts
+    weight = torch.stack([torch.empty(n_in, n_out).uniform_(-bound, bound, generator=g) for g in generators])
+    bias = torch.stack([torch.empty(1, n_out).uniform_(-bound, bound, generator=g) for g in generators])
+    return weight.requires_grad_(), bias.requires_grad_()
+
+
+def _order(rows: np.ndarray, length: int, generator: torch.Generator) -> Tensor:
+    order = torch.randperm(len(rows), generator=generator)
+    return torch.from_numpy(rows)[order.repeat(-(-length // len(rows)))[:length]]
+
+
+def _forward(x: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    for number, (weight, bias) in enumerate(layers):
+        x = torch.baddbmm(bias, x, weight)
+        if number < len(layers) - 1:
+            x = functional.relu(x)
+    return x

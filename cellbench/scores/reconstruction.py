@@ -1,0 +1,125 @@
+"""How well unseen patches are reconstructed: L1 and SSIM, whole patch, inside the cell, and in one common disc."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cellbench.embedding import evaluation, to_unit
+from cellbench.geometry import disc
+from cellbench.models import AutoEncoder
+from cellbench.patches.patchset import PatchSet
+from cellbench.suppression import PAPER_SIZE, Suppression
+
+CORE_RADIUS = 44 / PAPER_SIZE
+"""Radius of the disc that fits into the smallest crop, as a share of the patch's side."""
+
+BATCH_SIZE = 32
+
+
+def reconstruct(model: AutoEncoder, suppression: Suppression, source: Tensor, native: Tensor) -> Tensor:
+    """Return the native patches with the reconstruction in place of what the encoder saw.
+
+    Args:
+        model: The auto-encoder, in evaluation mode.
+        suppression: Says what the encoder sees.
+        source: Patches in 0–1 at the suppression's source size, shape (B, 3, S, S).
+        native: The same patches at native size, shape (B, 3, H, H).
+
+    Returns:
+        Shape (B, 3, H, H); outside the suppression's window the native patch itself.
+    """
+    posterior = model.encode(suppression.view(source, None, training=False)[0])
+    drawn = model.decode(posterior.mean).float()
+    window = suppression.window
+    drawn = functional.interpolate(drawn, size=window, mode="bilinear", antialias=window < drawn.shape[-1])
+    placed = native.clone()
+    corner = (native.shape[-1] - window) // 2
+    placed[:, :, corner : corner + window, corner : corner + window] = drawn
+    return placed
+
+
+def pixel_scores(native: Tensor, reconstructed: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the L1 distance and the SSIM of each pixel.
+
+    Args:
+        native: Values in 0–1, shape (B, 3, H, H).
+        reconstructed: Same shape.
+
+    Returns:
+        L1 averaged over channels and SSIM (Wang et al., 2004; 11 × 11 Gaussian window) likewise, each (B, H, H).
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    _, image = structural_similarity_index_measure(
+        reconstructed, native, data_range=1.0, reduction="none", return_full_image=True
+    )
+    return (native - reconstructed).abs().mean(dim=1), image.mean(dim=1)
+
+
+def areas(patch_set: PatchSet, rows: np.ndarray, window: int) -> dict[str, np.ndarray]:
+    """Return where each score is taken, as weights of shape (B, H, H); padding counts nowhere.
+
+    `whole` is what the encoder's window covers, `cell` the contour or else a disc of the cell's radius, `core` one
+    disc that is the same for all methods. `cell` is missing where no radius is known.
+    """
+    size = patch_set.card.native_size
+    valid = np.zeros((len(rows), size, size), np.float32)
+    for area, (top, left, bottom, right) in zip(valid, patch_set.valid_box(rows), strict=True):
+        area[top:bottom, left:right] = 1
+    seen = np.zeros((size, size), np.float32)
+    corner = (size - window) // 2
+    seen[corner : corner + window, corner : corner + window] = 1
+    found = {"whole": valid * seen, "core": valid * disc(size, CORE_RADIUS * size)}
+    radius = patch_set.radius_px(rows)
+    if patch_set.masks is not None:
+        found["cell"] = valid * (np.asarray(patch_set.masks[rows]) > 0)
+    elif np.isfinite(radius).all():
+        found["cell"] = valid * np.stack([disc(size, r) for r in radius])
+    return found
+
+
+def reconstruction_scores(
+    model: AutoEncoder,
+    suppression: Suppression,
+    patch_set: PatchSet,
+    source: np.ndarray,
+    rows: np.ndarray,
+    device: torch.device,
+) -> dict[str, float]:
+    """Return `val/l1`, `val/ssim`, `val/l1_cell`, `val/ssim_cell` and `val/l1_core` of the given patches.
+
+    All are computed at native px on values in 0–1: each area's mean per patch, then the mean over patches. A cell
+    that reaches beyond a crop's window is scored on what the network drew of it together with the untouched rest,
+    so `l1_core` alone compares methods of unlike windows.
+
+    Args:
+        model: The auto-encoder.
+        suppression: Its suppression.
+        patch_set: The data set.
+        source: Its patches at the suppression's source size, uint8, shape (N, S, S, 3).
+        rows: Rows to score, best not seen in training.
+        device: Where to compute.
+    """
+    sums: dict[str, list[float]] = {}
+    with evaluation(model, suppression), torch.no_grad():
+        for start in range(0, len(rows), BATCH_SIZE):
+            chunk = rows[start : start + BATCH_SIZE]
+            native = to_unit(patch_set.patches[chunk], device)
+            drawn = reconstruct(model, suppression, to_unit(source[chunk], device), native)
+            l1, ssim = pixel_scores(native, drawn)
+            for name, area in areas(patch_set, chunk, suppression.window).items():
+                suffix = "" if name == "whole" else f"_{name}"
+                weights = torch.from_numpy(area).to(device)
+                sums.setdefault(f"val/l1{suffix}", []).extend(_means(l1, weights))
+                if name != "core":
+                    sums.setdefault(f"val/ssim{suffix}", []).extend(_means(ssim, weights))
+    return {name: float(np.mean(values)) for name, values in sums.items() if values}
+
+
+def _means(values: Tensor, weights: Tensor) -> Sequence[float]:
+    total = weights.sum(dim=(1, 2))
+    means = (values * weights).sum(dim=(1, 2)) / total.clamp_min(1)
+    return means[total > 0].tolist()  # type: ignore[no-any-return]

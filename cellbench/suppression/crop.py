@@ -1,0 +1,99 @@
+"""Smaller patches: random crops around the centre (the paper's section 3.3)."""
+
+import math
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from cellbench.suppression import base
+from cellbench.suppression.table import SUPPRESSIONS
+
+
+def crop_offsets(n: int, sigma: float, generator: torch.Generator | None, device: torch.device | str) -> Tensor:
+    """Return n shifts (dy, dx) in px, shape (n, 2): angle U[0, 2π), distance |N(0, sigma²)|."""
+    angle = torch.rand(n, generator=generator, device=device) * (2 * math.pi)
+    distance = (torch.randn(n, generator=generator, device=device) * sigma).abs()
+    return torch.stack((distance * angle.sin(), distance * angle.cos()), dim=1)
+
+
+def cut(patches: Tensor, size: int, offsets: Tensor) -> Tensor:
+    """Cut a square from each patch, shifted from its centre and kept inside it.
+
+    Args:
+        patches: Shape (B, C, H, H).
+        size: Side of the square in px of these patches.
+        offsets: Shift (dy, dx) of each square in px of these patches, shape (B, 2), rounded to whole px.
+
+    Returns:
+        Shape (B, C, size, size).
+    """
+    room = patches.shape[-1] - size
+    corner = (room / 2 + offsets).round().long().clamp(0, room)  # (B, 2)
+    steps = torch.arange(size, device=patches.device)
+    rows = (corner[:, 0, None] + steps)[:, :, None]  # (B, size, 1)
+    columns = (corner[:, 1, None] + steps)[:, None, :]  # (B, 1, size)
+    batch = torch.arange(len(patches), device=patches.device)[:, None, None]
+    return patches.permute(0, 2, 3, 1)[batch, rows, columns].permute(0, 3, 1, 2)
+
+
+class Crop(base.Suppression):
+    """Trains on a randomly shifted crop of each patch; evaluation sees the centre crop.
+
+    Crops are cut from the native patch, or from a smaller copy in which the crop still has the network size, so
+    that nothing is lost and little is read. An `offset_sigma` of 0 is a plain VAE on the centre crop.
+    """
+
+    class Params(base.Params):
+        """Hyperparameters of the crops."""
+
+        offset_sigma: float = Field(
+            ..., ge=0, description="scale of the crop's shift from the centre", json_schema_extra={"unit": "px"}
+        )
+        crop_resize: bool = Field(
+            True,
+            description="resize the crop to the network size; false keeps the paper's scale and a smaller network",
+            json_schema_extra={"unit": ""},
+        )
+
+    params: Params
+
+    @property
+    def source_size(self) -> int:
+        """Side in px of the patches that `view` expects."""
+        if not self.params.crop_resize:
+            return self.network_size
+        return min(self.native_size, round(self.network_size / self.fraction))
+
+    @property
+    def view_size(self) -> int:
+        """Side in px of what the encoder sees."""
+        return self.network_size if self.params.crop_resize else round(self.network_size * self.fraction)
+
+    def view(self, patches: Tensor, generator: torch.Generator | None, training: bool) -> tuple[Tensor, Tensor]:
+        """Return the crops as inputs and targets; see `Suppression.view`."""
+        n, source = len(patches), patches.shape[-1]
+        if training:
+            sigma = self.params.offset_sigma * source / self.native_size
+            offsets = crop_offsets(n, sigma, generator, patches.device)
+        else:
+            offsets = torch.zeros((n, 2), device=patches.device)
+        crops = cut(patches, round(source * self.fraction), offsets)
+        if crops.shape[-1] != self.view_size:
+            crops = functional.interpolate(crops, size=self.view_size, mode="bilinear", antialias=True)
+        return crops, crops
+
+
+@SUPPRESSIONS.register("crop_small", "random crops of about a third of the side")
+class SmallCrop(Crop):
+    """Crops of 88 of 256 px."""
+
+    fraction = 88 / base.PAPER_SIZE
+
+
+@SUPPRESSIONS.register("crop_medium", "random crops of about two thirds of the side")
+class MediumCrop(Crop):
+    """Crops of 172 of 256 px."""
+
+    fraction = 172 / base.PAPER_SIZE

@@ -1,0 +1,172 @@
+"""Loss masks: pixels count less the further they lie from the centre (the paper's section 3.2)."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellbench.geometry import centre_distance, corner_radius
+from cellbench.suppression import base
+from cellbench.suppression.table import SUPPRESSIONS
+
+Shape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian", "hard"]
+
+SHAPES: dict[Shape, Callable[[Tensor], Tensor]] = {
+    "sqrt": lambda t: (1 - t.sqrt()).clamp_min(0),  # equation 3
+    "linear": lambda t: (1 - t).clamp_min(0),  # the wording of the paper's conclusion
+    "quadratic": lambda t: (1 - t**2).clamp_min(0),
+    "cosine": lambda t: (1 + torch.cos(math.pi * t.clamp_max(1))) / 2,
+    "gaussian": lambda t: torch.exp(-2 * t**2),  # r_max is two standard deviations
+    "hard": lambda t: (t <= 1).to(t.dtype),
+}
+"""Weight at distance d as a function of t = d / r_max."""
+
+MIN_MEAN_WEIGHT = 1e-3
+"""A map whose mean is smaller is divided by this instead, so that `normalize` stays finite."""
+
+
+def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, normalize: bool) -> Tensor:
+    """Return the weight map of each radius (equation 3 of the paper with shape `sqrt`).
+
+    Args:
+        r_max: Radii in native px, shape (B,).
+        size: Side of the map in px.
+        native_size: Side in px of the patch that the map stands for; the map's pixels are native_size / size wide.
+        shape: How the weight falls from the centre to r_max; see `SHAPES`.
+        normalize: Divide each map by max(its mean, 1e-3). Without it a small radius shrinks the whole reconstruction
+            term, and the KL term takes over.
+
+    Returns:
+        Weights, shape (B, 1, size, size), differentiable with respect to `r_max` (but for `hard`).
+    """
+    distance = centre_distance(size, device=r_max.device, dtype=r_max.dtype) * (native_size / size)
+    maps = SHAPES[shape](distance / r_max[:, None, None])[:, None]  # (B, 1, size, size)
+    if normalize:
+        maps = maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
+    return maps
+
+
+class _MaskParams(base.Params):
+    normalize: bool = Field(
+        True,
+        description="divide the weights by their mean, so that radius and beta can be chosen apart",
+        json_schema_extra={"unit": ""},
+    )
+    shape: Shape = Field(
+        "sqrt", description="how the weight falls from the centre to the radius", json_schema_extra={"unit": ""}
+    )
+
+
+class Mask(base.Suppression):
+    """A weight for each pixel of the loss that falls from the centre to r_max; subclasses say where r_max comes from.
+
+    Radii are clamped to [2 network px, distance to the patch corner].
+    """
+
+    Params = _MaskParams
+    params: _MaskParams
+
+    @property
+    def radius_limits(self) -> tuple[float, float]:
+        """Smallest and largest r_max in native px."""
+        return 2 * self.native_size / self.network_size, corner_radius(self.native_size)
+
+    @abstractmethod
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return r_max in native px, shape (1,) or (B,), not yet clamped, and the penalty on it."""
+
+    def weights(self, latent: Tensor, size: int, generator: torch.Generator | None) -> base.Weights:
+        """Return the radial weights; see `Suppression.weights`."""
+        r_max, penalty = self.radius(latent.float(), generator)
+        r_max = r_max.clamp(*self.radius_limits)
+        maps = radial_weights(r_max, size, self.native_size, self.params.shape, self.params.normalize)
+        return base.Weights(maps, r_max, penalty)
+
+
+@SUPPRESSIONS.register("mask_fixed", "loss mask of one fixed radius")
+class FixedMask(Mask):
+    """A mask of the radius `r_max` ("fixed" in section 3.2)."""
+
+    class Params(_MaskParams):
+        """Hyperparameters of the fixed mask."""
+
+        r_max: float = Field(..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px"})
+
+    params: Params
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return the fixed radius."""
+        return latent.new_full((1,), self.params.r_max), latent.new_zeros(())
+
+
+@SUPPRESSIONS.register("mask_sampled", "loss mask whose radius is drawn anew for each batch")
+class SampledMask(Mask):
+    """A mask of radius r_max ~ N(r_mean, r_std²), one draw per batch ("sampled" in section 3.2)."""
+
+    class Params(_MaskParams):
+        """Hyperparameters of the sampled mask."""
+
+        r_mean: float = Field(..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px"})
+        r_std: float = Field(
+            ..., ge=0, description="standard deviation of the radius", json_schema_extra={"unit": "px"}
+        )
+
+    params: Params
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return one draw of the radius, or its mean without a generator."""
+        r_max = latent.new_full((1,), self.params.r_mean)
+        if generator is not None:
+            draw = torch.randn((1,), generator=generator, device=latent.device, dtype=latent.dtype)
+            r_max = r_max + self.params.r_std * draw
+        return r_max, latent.new_zeros(())
+
+
+@SUPPRESSIONS.register("mask_learned", "loss mask whose radius a small network reads off the latent")
+class LearnedMask(Mask):
+    """A mask of radius r_max ~ N(μ, σ²) per patch, μ and σ put out by a small network ("learned" in section 3.2).
+
+    Two fully connected layers turn the latent into μ and σ; they start at μ = half the patch and σ = a tenth of it.
+    The paper says of its penalty only that it penalises small radii; here it is
+    `penalty` × mean(1 − r_max / distance to the corner), 0 switching it off.
+    """
+
+    class Params(_MaskParams):
+        """Hyperparameters of the learned mask."""
+
+        penalty: float = Field(
+            0.0, ge=0, description="strength of the penalty on small radii; 0 is off", json_schema_extra={"unit": ""}
+        )
+        shape: Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"] = Field(
+            "sqrt",
+            description="how the weight falls from the centre to the radius (`hard` has no gradient to learn from)",
+            json_schema_extra={"unit": ""},
+        )
+
+    params: Params
+
+    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
+        super().__init__(params, native_size, network_size, latent_dim)
+        self.head = nn.Sequential(nn.Linear(latent_dim, 64), nn.ReLU(), nn.Linear(64, 2))
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=1e-3)
+        with torch.no_grad():  # μ = half · 1, σ = half · softplus(b) = half · 0.1
+            last.bias.copy_(torch.tensor([1.0, math.log(math.expm1(0.1))]))
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return a draw of each patch's radius, or its mean without a generator, and the penalty."""
+        half = self.native_size / 2
+        mean, spread = (half * self.head(latent)).unbind(dim=1)  # each (B,)
+        r_max = mean
+        if generator is not None:
+            draw = torch.randn(mean.shape, generator=generator, device=latent.device, dtype=latent.dtype)
+            r_max = mean + half * functional.softplus(spread / half) * draw
+        low, high = self.radius_limits
+        penalty = self.params.penalty * (1 - r_max.clamp(low, high) / high).mean()
+        return r_max, penalty

@@ -1,0 +1,89 @@
+"""What a finished trial leaves in its folder, each file complete or not there at all."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from cellbench.embedding import evaluation, to_unit
+from cellbench.models import AutoEncoder
+from cellbench.patches.card import Card
+from cellbench.scores.classification import ProbeScores
+from cellbench.scores.reconstruction import reconstruct
+from cellbench.suppression import Suppression
+
+if TYPE_CHECKING:
+    from cellbench.trials import TrialJob, TrialRun
+
+RESULT = "result.json"
+ENCODER = "encoder.safetensors"
+MODEL = "model.json"
+
+
+def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] | None:
+    """Return the metrics of a finished trial, or None if there are none of this very trial."""
+    try:
+        found = json.loads((directory / RESULT).read_text())
+    except (OSError, json.JSONDecodeError):
+        return None
+    return found["metrics"] if found.get("job") == identity else None
+
+
+def write_result(directory: Path, job: "TrialJob", metrics: dict[str, float]) -> None:
+    """Write the configuration for people and the result for programs; the result comes last, and whole."""
+    text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    (directory / "configuration.yaml").write_text(text)
+    part = directory / (RESULT + ".part")
+    part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
+    part.replace(directory / RESULT)
+
+
+def write_encoder(
+    directory: Path, job: "TrialJob", model: AutoEncoder, suppression: Suppression, card: Card
+) -> None:
+    """Write the weights as safetensors and what is needed to build the model again as JSON."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, directory / ENCODER)
+    description = {
+        "configuration": job.configuration.model_dump(mode="json"),
+        "settings": job.settings.model_dump(mode="json"),
+        "native_size": card.native_size,
+        "um_per_px": card.um_per_px,
+        "fingerprint": card.fingerprint,
+    }
+    (directory / MODEL).write_text(json.dumps(description, indent=1))
+
+
+def save_pictures(run: "TrialRun", rows: np.ndarray, scores: ProbeScores) -> None:
+    """Draw `reconstructions.png` and `confusion.png`."""
+    from cellbench.figures import save_confusion, save_reconstructions
+
+    model, suppression, rows = run.trainer.model, run.trainer.suppression, np.sort(rows)
+    native = to_unit(run.patch_set.patches[rows], run.device)
+    source = to_unit(run.source[rows], run.device)
+    with evaluation(model, suppression), torch.no_grad():
+        drawn = reconstruct(model, suppression, source, native)
+        latent = model.encode(suppression.view(source, None, training=False)[0]).mean
+        maps = suppression.weights(latent, native.shape[-1], None).map[:, 0]
+    maps = maps.expand(len(rows), -1, -1)
+    seen = torch.zeros_like(maps)
+    corner = (native.shape[-1] - suppression.window) // 2
+    seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
+    save_reconstructions(
+        run.job.directory / "reconstructions.png",
+        native.permute(0, 2, 3, 1).cpu().numpy(),
+        drawn.permute(0, 2, 3, 1).cpu().numpy(),
+        (maps * seen).cpu().numpy(),
+        f"{run.job.configuration.method} {run.job.key}",
+    )
+    save_confusion(
+        run.job.directory / "confusion.png",
+        scores.confusion,
+        run.patch_set.card.classes,
+        f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}",
+    )

@@ -1,0 +1,252 @@
+"""One trial: what is trained on which patches, how it is scored, and what it leaves behind."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from cellbench.configuration import Configuration, TrainingSettings
+from cellbench.embedding import embed
+from cellbench.patches.folds import pool_folds
+from cellbench.patches.oracle import contour_masked
+from cellbench.patches.patchset import PatchSet
+from cellbench.scores.classification import ProbeScores, cross_validate
+from cellbench.scores.latent import active_units, effective_rank
+from cellbench.scores.leakage import leakage
+from cellbench.scores.reconstruction import reconstruction_scores
+from cellbench.training import Trainer
+from cellbench.trial_files import read_result, save_pictures, write_encoder, write_result
+
+N_POOL_FOLDS = 5
+SCORED_EACH_EPOCH = 32
+"""Unseen patches whose reconstruction is scored after each epoch; at the end it is `SCORED_AT_END`."""
+SCORED_AT_END = 256
+PROBE_SEEDS = (0, 1, 2)
+RUNG_SEEDS = (0,)
+"""A rung is scored by one probe seed: it ranks trials, it is not a result."""
+
+
+class TrialJob(BaseModel):
+    """All that a worker must know to run a trial.
+
+    Attributes:
+        dataset: Folder of the patch set.
+        fingerprint: Fingerprint of the patch set.
+        cache: Folder for resized copies.
+        directory: Where the trial's files go.
+        configuration: What is trained.
+        settings: What all trials of the search share.
+        stage: `search` and `folds` train on four fifths of the pool, `final` on all of it, `oracle` as `final` on
+            patches that are masked by their contour.
+        fold: Which fifth of the pool is left out; None trains on the whole pool.
+        seed: Seed of the training.
+        rungs: Epochs after which the probe scores the trial.
+        keep_encoder: Whether to keep the weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: Path
+    fingerprint: str
+    cache: Path
+    directory: Path
+    configuration: Configuration
+    settings: TrainingSettings
+    stage: Literal["search", "folds", "final", "oracle"] = "search"
+    fold: int | None = Field(0, ge=0, lt=N_POOL_FOLDS)
+    seed: int = 0
+    rungs: tuple[int, ...] = ()
+    keep_encoder: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name of the trial, unique within a search."""
+        fold = "all" if self.fold is None else self.fold
+        return f"{self.configuration.id}-{self.stage}-f{fold}-s{self.seed}"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the trial's numbers; where its files lie does not."""
+        return self.model_dump(mode="json", exclude={"dataset", "cache", "directory", "keep_encoder"})
+
+
+class TrialRun:
+    """Runs a job, an epoch at a time.
+
+    Args:
+        job: What to do.
+        device: Where to train.
+    """
+
+    def __init__(self, job: TrialJob, device: torch.device) -> None:
+        if job.settings.threads is not None:
+            torch.set_num_threads(job.settings.threads)
+        self.job, self.device = job, device
+        self.patch_set = PatchSet.open(job.dataset)
+        pool = self.patch_set.rows("pool")
+        if job.fold is None:
+            self._train, self._unseen = pool, pool[:0]
+        else:
+            train, unseen = pool_folds(self.patch_set.groups(pool), n_folds=N_POOL_FOLDS)[job.fold]
+            self._train, self._unseen = pool[train], np.random.default_rng(0).permutation(pool[unseen])
+        self._labelled = self.patch_set.rows("labelled")
+        self.source = self._source_patches()
+        self.trainer = Trainer(
+            job.configuration,
+            job.settings,
+            self.source,
+            self._train,
+            self.patch_set.card.native_size,
+            job.seed,
+            device,
+        )
+        self._seconds = 0.0
+        self._rung_f1 = 0.0
+        self._final: tuple[ProbeScores, dict[str, float]] | None = None
+        self._embeddings: dict[str, np.ndarray] = {}
+
+    @staticmethod
+    def finished(job: TrialJob) -> dict[str, float] | None:
+        """Return the metrics of this very job if it was finished before, else None."""
+        return read_result(job.directory, job.identity)
+
+    @property
+    def done(self) -> bool:
+        """Whether the trial had its full budget."""
+        return self.trainer.epoch >= self.job.settings.epochs
+
+    def step(self) -> dict[str, float]:
+        """Train one epoch; return its metrics, under the names that MLflow shows.
+
+        `rung/f1_macro` is in every answer: the last known value, 0 before the first rung. The answer to the last
+        epoch holds the final scores too. No value is NaN or infinite: what is undefined is left out.
+
+        Raises:
+            TrainingError: The loss became infinite or NaN.
+        """
+        start = time.perf_counter()
+        metrics = self.trainer.run_epoch()
+        if not self.done:
+            metrics |= self._unseen_scores(SCORED_EACH_EPOCH)
+        if self.trainer.epoch in self.job.rungs and not self.done:
+            self._rung_f1 = self._probe(RUNG_SEEDS, peers=False).f1_macro
+        if self.done:
+            scores, final = self._score()
+            self._final = scores, final
+            self._rung_f1 = scores.f1_macro
+            metrics |= final
+        self._seconds += time.perf_counter() - start
+        if self.done:
+            metrics["cost/seconds"] = self._seconds
+            metrics["cost/patches"] = float(self.trainer.epoch * len(self._train))
+        metrics |= {"rung/f1_macro": self._rung_f1, "epoch": float(self.trainer.epoch)}
+        return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+    def save(self, directory: Path) -> None:
+        """Write a checkpoint into a folder."""
+        self.trainer.save(directory / "trainer.pt")
+        (directory / "progress.json").write_text(json.dumps({"seconds": self._seconds, "rung": self._rung_f1}))
+
+    def restore(self, directory: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            TrainingError: It is damaged or belongs to another trial.
+        """
+        self.trainer.load(directory / "trainer.pt")
+        progress = json.loads((directory / "progress.json").read_text())
+        self._seconds, self._rung_f1 = progress["seconds"], progress["rung"]
+
+    def finish(self, metrics: dict[str, float]) -> None:
+        """Write the trial's files, the result last: with it the trial counts as finished.
+
+        Args:
+            metrics: What the last `step` returned.
+        """
+        assert self._final is not None, "a trial is finished once its last epoch was trained"
+        directory = self.job.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "embeddings.npz").open("wb") as file:
+            np.savez(file, **self._embeddings)  # type: ignore[arg-type]
+        shown = self._unseen if len(self._unseen) else self._labelled
+        save_pictures(self, shown[:8], self._final[0])
+        if self.job.keep_encoder:
+            write_encoder(directory, self.job, self.trainer.model, self.trainer.suppression, self.patch_set.card)
+        write_result(directory, self.job, metrics)
+
+    def _source_patches(self) -> np.ndarray:
+        from cellbench.suppression import SUPPRESSIONS, build_suppression
+
+        configuration, settings = self.job.configuration, self.job.settings
+        SUPPRESSIONS.get(configuration.method)
+        size = build_suppression(
+            configuration.method,
+            dict(configuration.params),
+            self.patch_set.card.native_size,
+            settings.network_size,
+            configuration.latent_dim,
+        ).source_size
+        if self.job.stage == "oracle":
+            return contour_masked(self.patch_set, size, self.job.cache)
+        return self.patch_set.resized(size, self.job.cache)
+
+    def _embed(self, rows: np.ndarray) -> np.ndarray:
+        return embed(self.trainer.model, self.trainer.suppression, self.source, rows, self.device)
+
+    def _probe(self, seeds: tuple[int, ...], peers: bool) -> ProbeScores:
+        self._embeddings = {"labelled_rows": self._labelled, "labelled": self._embed(self._labelled)}
+        return cross_validate(
+            self._embeddings["labelled"],
+            self.patch_set.labels(self._labelled),
+            self.patch_set.groups(self._labelled),
+            len(self.patch_set.card.classes),
+            seeds,
+            peers,
+        )
+
+    def _unseen_scores(self, n: int) -> dict[str, float]:
+        rows = self._unseen[:n]
+        if len(rows) == 0:
+            return {}
+        found = reconstruction_scores(
+            self.trainer.model, self.trainer.suppression, self.patch_set, self.source, np.sort(rows), self.device
+        )
+        latent = self._embed(np.sort(self._unseen[:SCORED_AT_END]))
+        found["latent/effective_rank"] = effective_rank(latent)
+        if self.trainer.model.variational:
+            found["latent/active_units"] = float(active_units(latent))
+        return found
+
+    def _score(self) -> tuple[ProbeScores, dict[str, float]]:
+        final = self._unseen_scores(SCORED_AT_END)
+        scores = self._probe(PROBE_SEEDS, peers=True)
+        final |= {
+            "probe/f1_macro": scores.f1_macro,
+            "probe/f1_std": scores.f1_std,
+            "probe/accuracy": scores.accuracy,
+            "probe/knn_f1_macro": scores.knn_f1_macro,
+            "probe/linear_f1_macro": scores.linear_f1_macro,
+        }
+        classes = self.patch_set.card.classes
+        final |= {f"probe/f1/{name}": float(f1) for name, f1 in zip(classes, scores.f1_by_class, strict=True)}
+        rows = np.sort(self._unseen[:SCORED_AT_END])
+        radius = self.patch_set.radius_px(rows)
+        if len(rows) and np.isfinite(radius).all():
+            final["latent/leakage"] = leakage(
+                self.trainer.model,
+                self.trainer.suppression,
+                self.source,
+                rows,
+                self.patch_set.groups(rows),
+                radius,
+                self.patch_set.card.native_size,
+                self.device,
+            )
+        if self.job.stage in ("final", "oracle"):
+            holdout = self.patch_set.rows("holdout")
+            self._embeddings |= {"holdout_rows": holdout, "holdout": self._embed(holdout)}
+        return scores, final

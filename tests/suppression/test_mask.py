@@ -1,0 +1,147 @@
+"""Masks against hand-computed 4 × 4 examples, and what must and must not matter."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellbench.errors import SettingError
+from cellbench.suppression import build_suppression
+from cellbench.suppression.mask import SHAPES, radial_weights
+
+# Distances of a 4 × 4 patch from its centre (1.5, 1.5): √0.5 in the middle, √2.5 at the edges, √4.5 in the corners.
+MIDDLE, EDGE, CORNER = math.sqrt(0.5), math.sqrt(2.5), math.sqrt(4.5)
+
+
+def by_distance(middle: float, edge: float, corner: float) -> torch.Tensor:
+    rows = [[corner, edge, edge, corner], [edge, middle, middle, edge]]
+    return torch.tensor([*rows, rows[1], rows[0]])
+
+
+def build(method: str, native: int = 4, network: int = 4, latent_dim: int = 8, **params: object):
+    return build_suppression(method, params, native, network, latent_dim)
+
+
+def test_fixed_mask_is_equation_3():
+    mask = build("mask_fixed", r_max=2.0, normalize=False)
+    expected = by_distance(1 - math.sqrt(MIDDLE / 2), 1 - math.sqrt(EDGE / 2), 0)  # a corner lies beyond the radius
+    found = mask.weights(torch.zeros(3, 8), 4, None)
+    torch.testing.assert_close(found.map[0, 0], expected)
+    assert found.map.shape == (1, 1, 4, 4)
+    assert found.r_max.tolist() == [2.0]
+    assert found.penalty == 0
+
+
+def test_sampled_mask_is_equation_3_of_the_radius_it_draws():
+    mask = build("mask_sampled", native=256, network=4, r_mean=150.0, r_std=20.0, normalize=False)
+    draw = torch.randn(1, generator=torch.Generator().manual_seed(5)).item()
+    found = mask.weights(torch.zeros(3, 8), 4, torch.Generator().manual_seed(5))
+    r = 150 + 20 * draw
+    distances = (64 * d for d in (MIDDLE, EDGE, CORNER))
+    torch.testing.assert_close(found.map[0, 0], by_distance(*(max(0, 1 - math.sqrt(d / r)) for d in distances)))
+
+
+def test_learned_mask_starts_at_half_the_patch_and_learns_a_radius_for_each_patch():
+    mask = build("mask_learned", native=256, network=4, normalize=False)
+    for parameter in mask.head[-1].parameters():
+        parameter.data.mul_(1)
+    mask.head[-1].weight.data.zero_()
+    found = mask.weights(torch.randn(2, 8), 4, None)
+    assert found.map.shape == (2, 1, 4, 4)
+    torch.testing.assert_close(found.r_max, torch.tensor([128.0, 128.0]))
+    expected = by_distance(*(max(0, 1 - math.sqrt(64 * d / 128)) for d in (MIDDLE, EDGE, CORNER)))
+    torch.testing.assert_close(found.map[0, 0], expected)
+
+
+def test_learned_mask_has_a_gradient_through_its_draw():
+    mask = build("mask_learned", native=256, network=32)
+    latent = torch.randn(4, 8, requires_grad=True)
+    found = mask.weights(latent, 32, torch.Generator().manual_seed(0))
+    (found.map**2).mean().backward()
+    assert latent.grad.abs().sum() > 0
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in mask.head[-1].parameters())
+
+
+def test_penalty_falls_as_the_radius_grows():
+    mask = build("mask_learned", native=256, network=32, penalty=2.0)
+    mask.head[-1].weight.data.zero_()
+    mask.head[-1].bias.data[0] = 0.5  # r_max = 64
+    assert mask.weights(torch.zeros(1, 8), 32, None).penalty.item() == pytest.approx(2 * (1 - 64 / (127.5 * 2**0.5)))
+
+
+@pytest.mark.parametrize("method", ["mask_fixed", "mask_sampled"])
+def test_a_wider_mask_gives_the_border_more_weight(method):
+    name = {"mask_fixed": "r_max", "mask_sampled": "r_mean"}[method]
+    spread = {"mask_sampled": {"r_std": 0.0}}.get(method, {})
+    narrow, wide = (
+        build(method, 64, 32, normalize=True, **{name: radius}, **spread).weights(torch.zeros(1, 8), 32, None).map
+        for radius in (16.0, 60.0)
+    )
+    assert narrow[0, 0, 0, 0] == 0
+    assert wide[0, 0, 0, 0] >= 0
+    assert wide[0, 0, 4, 16] > narrow[0, 0, 4, 16]
+
+
+def test_sampled_radius_follows_its_normal_distribution_and_is_drawn_once_a_batch():
+    mask = build("mask_sampled", native=256, network=64, r_mean=90.0, r_std=20.0)
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.stack([mask.weights(torch.zeros(7, 8), 64, generator).r_max for _ in range(800)])
+    assert draws.shape == (800, 1)
+    assert draws.mean().item() == pytest.approx(90, abs=3)
+    assert draws.std().item() == pytest.approx(20, abs=2)
+    assert mask.weights(torch.zeros(7, 8), 64, None).r_max.item() == 90
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"), [(1.0, 16.0), (16.0, 16.0), (120.0, 120.0), (1000.0, 127.5 * math.sqrt(2))]
+)
+def test_radii_are_clamped_to_two_network_px_and_the_corner(asked, used):
+    mask = build("mask_fixed", native=256, network=32, r_max=asked)
+    assert mask.weights(torch.zeros(1, 8), 32, None).r_max.item() == pytest.approx(used)
+
+
+@given(
+    shape=st.sampled_from(sorted(SHAPES)),
+    radius=st.floats(2, 300),
+    size=st.integers(8, 40),
+    native=st.integers(40, 400),
+)
+def test_weights_lie_in_0_to_1_never_rise_outwards_and_have_the_patch_symmetry(shape, radius, size, native):
+    weights = radial_weights(torch.tensor([radius]), size, native, shape, normalize=False)[0, 0]
+    assert ((weights >= 0) & (weights <= 1)).all()
+    ray = weights[size // 2, size // 2 :]
+    assert (ray.diff() <= 1e-6).all()
+    for same in (weights.flip(0), weights.flip(1), weights.T):
+        torch.testing.assert_close(weights, same)
+
+
+@given(shape=st.sampled_from(sorted(SHAPES)), radius=st.floats(30, 300), size=st.integers(16, 40))
+def test_normalised_maps_have_mean_one(shape, radius, size):
+    weights = radial_weights(torch.tensor([radius, 2 * radius]), size, 128, shape, normalize=True)
+    torch.testing.assert_close(weights.mean(dim=(1, 2, 3)), torch.ones(2))
+
+
+def test_normalising_an_empty_map_stays_finite():
+    assert radial_weights(torch.tensor([1.0]), 8, 256, "sqrt", normalize=True).isfinite().all()
+
+
+def test_the_same_radius_covers_the_same_share_of_a_patch_at_every_size():
+    coarse = radial_weights(torch.tensor([90.0]), 32, 256, "linear", normalize=True)
+    fine = radial_weights(torch.tensor([90.0]), 128, 256, "linear", normalize=True)
+    pooled = torch.nn.functional.avg_pool2d(fine, 4)
+    torch.testing.assert_close(coarse, pooled, atol=0.06, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"r_max": 0}, "'r_max'.*greater than 0"),
+        ({"radius": 3}, "it takes: normalize, shape, r_max"),
+        ({"r_max": 9, "shape": "round"}, "'shape'"),
+    ],
+)
+def test_bad_parameters_are_named(params, match):
+    with pytest.raises(SettingError, match=match):
+        build("mask_fixed", **params)
