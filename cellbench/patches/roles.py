@@ -114,40 +114,6 @@ def draw_roles(
     return Roles(in_pool, in_labelled, in_holdout, scored, unscored, not large, notes)
 
 
-def merge_duplicates(groups: Sequence[str], hashes: Sequence[str]) -> tuple[list[str], int]:
-    """Put groups that share an identical patch into one, so that no copy ends on the other side of a split.
-
-    Args:
-        groups: N names of groups.
-        hashes: N content hashes.
-
-    Returns:
-        N names of groups (a merged group has the name that comes first), and the number of copies.
-
-    Example:
-        >>> merge_duplicates(["a", "b", "c"], ["1", "2", "1"])
-        (['a', 'b', 'a'], 1)
-    """
-    parent: dict[str, str] = {name: name for name in groups}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    first: dict[str, str] = {}
-    n_copies = 0
-    for name, content in zip(groups, hashes, strict=True):
-        if content in first:
-            n_copies += 1
-            low, high = sorted((root(first[content]), root(name)))
-            parent[high] = low
-        else:
-            first[content] = name
-    return [root(name) for name in groups], n_copies
-
-
 def _divide(
     codes: NDArray[np.int64],
     group_codes: NDArray[np.int64],

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from cellbench.disk import check_free_space, explained, temporary_name
 from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
+from cellbench.patches.duplicates import contradictions, merge_duplicates
 from cellbench.patches.indexing import complete_index, given_roles
 from cellbench.patches.patchset import COLUMNS, PatchSet
 from cellbench.patches.resize import write_header
-from cellbench.patches.roles import draw_roles, merge_duplicates
+from cellbench.patches.roles import draw_roles
 
 _INDEX_BYTES = 300  # for each row, about
 
@@ -126,9 +127,14 @@ class PatchWriter:
         table["group"] = groups
         remarks = [notes] if notes else []
         if n_copies:
-            remarks.append(f"{n_copies} patches are exact copies of others; copies share a group.")
+            verb = "patch is an exact copy of another" if n_copies == 1 else "patches are exact copies of others"
+            remarks.append(f"{n_copies} {verb}; copies share a group.")
 
         labels = [None if pd.isna(label) else str(label) for label in table["label"]]
+        names = table["source"].fillna(table["id"]).tolist()
+        if unlike := contradictions(labels, names, self._hashes):
+            shown = ", ".join(unlike[:5]) + (f" and {len(unlike) - 5} more" if len(unlike) > 5 else "")
+            remarks.append(f"{len(unlike)} copies carry another label than their original: {shown}.")
         roles = given_roles(index, labels, classes) or draw_roles(labels, groups, seed, min_per_class, classes)
         table["in_pool"], table["in_labelled"], table["in_holdout"] = roles.in_pool, roles.in_labelled, roles.in_holdout
         remarks += roles.notes

@@ -1,0 +1,29 @@
+"""One cell out of a mask that may hold many."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def centre_cell(mask: NDArray[np.uint8], x: float, y: float) -> NDArray[np.uint8]:
+    """Keep the connected part of a mask that lies at (x, y), else the nearest one.
+
+    Args:
+        mask: uint8, H × W, above 0 inside cells; cells that touch count as one.
+        x: Column of the centre in px.
+        y: Row of the centre in px.
+
+    Returns:
+        uint8, H × W, 1 inside that part; all 0 if the mask is.
+
+    Example:
+        >>> centre_cell(np.array([[1, 1, 0, 0, 1]], dtype=np.uint8), x=3.4, y=0).tolist()
+        [[0, 0, 0, 0, 1]]
+    """
+    from scipy import ndimage
+
+    parts, n_parts = ndimage.label(mask > 0)
+    if n_parts == 0:
+        return np.zeros_like(mask)
+    rows, columns = np.nonzero(parts)
+    nearest = int(np.argmin((rows - y) ** 2 + (columns - x) ** 2))
+    return np.asarray(parts == parts[rows[nearest], columns[nearest]], dtype=np.uint8)

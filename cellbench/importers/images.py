@@ -1,0 +1,116 @@
+"""Decoding images that may be anything: what cannot become 8-bit RGB without loss or guessing is refused."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from cellbench.errors import DataError
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+MAX_PIXELS = 100_000_000
+"""More is refused: such an image fills the memory of a laptop, and a small file can claim any size."""
+
+
+class ImageReader:
+    """Reads images from files; importers of other containers give one of their own with the same three methods.
+
+    Attributes:
+        n_grey: How many images were grey and had their channel copied to red, green and blue.
+    """
+
+    def __init__(self) -> None:
+        self.n_grey = 0
+
+    def size(self, source: str) -> tuple[int, int]:
+        """Return height and width in px from the head of a file.
+
+        Raises:
+            DataError: If it cannot be read or used; the message does not repeat the name.
+        """
+        with _opened(Path(source)) as image:
+            return image.height, image.width
+
+    def image(self, source: str) -> NDArray[np.uint8]:
+        """Return an image, uint8, H × W × 3; grey is copied to all three channels and counted.
+
+        Raises:
+            DataError: If it cannot be read, or has transparent pixels; the message does not repeat the name.
+        """
+        with _opened(Path(source)) as image:
+            if image.mode in ("L", "1"):
+                self.n_grey += 1
+            elif image.mode in ("LA", "PA", "RGBA") or (image.mode == "P" and "transparency" in image.info):
+                image = image.convert("RGBA")
+                if np.asarray(image.getchannel("A")).min() < 255:
+                    raise DataError("it has transparent pixels; flatten it onto the background you want")
+            elif image.mode not in ("RGB", "P"):
+                raise DataError(f"its colours are stored as {image.mode}; convert it to 8-bit RGB")
+            return np.array(image.convert("RGB"))
+
+    def mask(self, source: str) -> NDArray[np.uint8]:
+        """Return a contour mask, uint8, H × W, 1 where any channel is above 0.
+
+        Raises:
+            DataError: If it cannot be read; the message does not repeat the name.
+        """
+        with _opened(Path(source), deep=True) as image:
+            channels = image.convert("RGB") if image.mode == "P" and _has_dark_zero(image) else image
+            values = np.array(channels)
+        if values.ndim == 3:
+            values = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
+            values = values.max(axis=2)
+        return np.asarray(values > 0, dtype=np.uint8)
+
+
+@contextmanager
+def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
+    """Open an image lazily; whatever goes wrong, also while it is decoded inside the block, is a DataError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own notes on size and on damaged metadata
+            with Image.open(path) as image:
+                _check_head(image, deep)
+                yield image
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError("there is no such file") from error
+    except Image.DecompressionBombError as error:
+        raise DataError("it is huge (a decompression bomb?); cut it into smaller images") from error
+    except UnidentifiedImageError as error:
+        raise DataError("it is no readable image") from error
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, zlib.error …
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"it is damaged or truncated ({reason.splitlines()[0]})") from error
+
+
+def _check_head(image: Image.Image, deep: bool) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(
+            f"it is huge ({image.width} × {image.height} px, more than {MAX_PIXELS / 1e6:.0f} million pixels); "
+            "cut it into smaller images"
+        )
+    # Pillow gives 16-bit RGB as 8-bit without a word; what is in the file is told by the decoder's arguments only.
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    raw = [str(argument) for tile in tiles for argument in _flat(tile[3])]
+    if not deep and (image.mode in ("I", "F") or image.mode.startswith("I;16") or any("16" in name for name in raw)):
+        raise DataError("it has more than 8 bits per channel; scale it to 8-bit RGB")
+    if image.format in ("TIFF", "GIF") and getattr(image, "n_frames", 1) > 1:
+        raise DataError(f"it has {getattr(image, 'n_frames', 1)} pages; save the one you want as a file of its own")
+
+
+def _flat(arguments: object) -> Iterator[object]:
+    if isinstance(arguments, tuple | list):
+        yield from arguments
+    else:
+        yield arguments
+
+
+def _has_dark_zero(image: Image.Image) -> bool:
+    """Say whether palette entry 0 is black, so that colours and indices agree on what is background."""
+    return (image.getpalette() or [0, 0, 0])[:3] == [0, 0, 0]

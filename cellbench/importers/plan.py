@@ -1,0 +1,228 @@
+"""Which patches will be written: decided from the head of every image, before any is decoded."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellbench.errors import DataError, SettingError
+from cellbench.importers.contours import centre_cell
+from cellbench.importers.images import ImageReader
+from cellbench.importers.options import ImportOptions
+from cellbench.importers.problems import listing
+from cellbench.importers.table import COLUMNS, Manifest
+from cellbench.patches.border import Box, cut_box, cut_patch
+from cellbench.patches.roles import draw_roles
+from cellbench.patches.write import PatchWriter
+
+MIN_SIZE = 8
+"""px; smaller images are taken for a mistake."""
+
+
+class Plan:
+    """The patches that will be written, after a look at the head of every image."""
+
+    def __init__(self, manifest: Manifest, path: Path, options: ImportOptions) -> None:
+        self.path = path
+        self.options = options
+        self.reader: ImageReader = manifest.reader
+        self.problems = list(manifest.problems)
+        self.remarks = list(manifest.remarks)
+        self.notes: list[str] = []
+        table = manifest.table.reset_index(drop=True)
+        for column in COLUMNS:
+            if column not in table.columns:
+                table[column] = np.nan if column in ("x", "y", "radius_px") else None
+        table["label"] = self._renamed(table["label"].astype(object))
+        self.n_found = len(table)
+        self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
+        table["group"] = table["group"].where(table["group"].notna(), table["source"].map(self._short))
+        self.with_masks = bool(table["mask"].notna().any())
+        if self.with_masks:
+            self.problems += [f"{self._short(s)}: it has no mask" for s in table["source"][table["mask"].isna()]]
+
+        sizes = self._sizes(table["source"])
+        self._refuse_problems()
+        heights = table["source"].map(lambda source: sizes[source][0]).to_numpy(dtype=np.int64)
+        widths = table["source"].map(lambda source: sizes[source][1]).to_numpy(dtype=np.int64)
+        whole = table["x"].isna().to_numpy()
+        table["cut"] = ~whole
+        table["x"] = np.where(whole, (widths - 1) / 2, table["x"].astype(float))
+        table["y"] = np.where(whole, (heights - 1) / 2, table["y"].astype(float))
+        self.size = self._native_size(table["source"], heights, widths, whole)
+        boxes = self._boxes(table, heights, widths)
+        self._refuse_problems()
+        keep = np.ones(len(table), dtype=bool)
+        if options.border == "drop":
+            keep = np.array([box == (0, 0, self.size, self.size) for box in boxes])
+            self.remarks.append(f"{int((~keep).sum())} patches reach over the border of their image and were dropped.")
+        keep &= self._chosen(table["label"], keep)
+        self.table = table[keep].reset_index(drop=True)
+        n_padded = sum(box != (0, 0, self.size, self.size) for box, kept in zip(boxes, keep, strict=True) if kept)
+        if n_padded:
+            self.remarks.append(f"{n_padded} patches reach over the border of their image and are mirrored there.")
+        if not self.groups_known:
+            note = "Groups are not known: each image counts as its own, so folds may be optimistic."
+            self.notes.append(note)
+        self._refuse_too_few()
+
+    def fill(self, writer: PatchWriter, progress: Callable[[int, int], None]) -> pd.DataFrame:
+        """Decode, cut and write all patches in order; return the index."""
+        table, n = self.table, len(self.table)
+        radii = table["radius_px"].to_numpy(dtype=np.float64, copy=True)
+        boxes: list[Box] = []
+        for row, patch, box, mask, radius in self._decoded(table):
+            if not self.problems:  # after the first bad image the rest is only looked through
+                writer.add(patch, mask)
+            boxes.append(box)
+            if np.isnan(radii[row]) and radius is not None:
+                radii[row] = radius
+            progress(row + 1, n)
+        self._refuse_problems()
+        if self.reader.n_grey:
+            self.remarks.append(f"{self.reader.n_grey} grey images were copied to red, green and blue.")
+        index = pd.DataFrame(boxes, columns=["valid_top", "valid_left", "valid_bottom", "valid_right"])
+        for column in ("label", "x", "y"):
+            index[column] = table[column]
+        index["group"], index["radius_px"] = table["group"], radii
+        index["source"] = table["source"].map(self._short)
+        return index
+
+    def _decoded(
+        self, table: pd.DataFrame
+    ) -> Iterator[tuple[int, NDArray[np.uint8], Box, NDArray[np.uint8] | None, float | None]]:
+        """Yield row, patch, valid box, mask and radius by the mask; what cannot be decoded is noted, not yielded."""
+        last, image = "", np.zeros((0, 0, 3), dtype=np.uint8)
+        bad: set[str] = set()
+        columns = table[["source", "x", "y", "cut", "mask"]]
+        for row, (source, x, y, is_cut, mask_source) in enumerate(columns.itertuples(index=False, name=None)):
+            if source in bad:
+                continue
+            mask, radius = None, None
+            try:
+                if source != last:
+                    image, last = self.reader.image(source), source
+                if self.with_masks:
+                    mask, radius = self._mask(mask_source, image, x, y, is_cut)
+            except DataError as error:
+                self.problems.append(f"{self._short(source)}: {error}")
+                bad.add(source)
+                continue
+            cut = cut_patch(image, x, y, self.size)
+            assert cut is not None
+            yield row, cut[0], cut[1], mask, radius
+
+    def _mask(
+        self, source: str, image: NDArray[np.uint8], x: float, y: float, is_cut: bool
+    ) -> tuple[NDArray[np.uint8], float]:
+        """Return the part of a mask that lies in the patch, and the radius of a disc of its whole area."""
+        try:
+            whole = self.reader.mask(source)
+        except DataError as error:
+            raise DataError(f"its mask {self._short(source)} cannot be used: {error}") from error
+        if whole.shape != image.shape[:2]:
+            raise DataError(f"its mask {self._short(source)} is {whole.shape[::-1]} px, not {image.shape[1::-1]} px")
+        if is_cut:
+            whole = centre_cell(whole, x, y)
+        cut = cut_patch(whole, x, y, self.size)
+        assert cut is not None
+        mask, (top, left, bottom, right) = cut
+        inside = np.zeros_like(mask)  # a cell is not mirrored
+        inside[top:bottom, left:right] = mask[top:bottom, left:right]
+        if not inside.any():
+            raise DataError(f"its mask {self._short(source)} marks nothing in the patch")
+        return inside, float(np.sqrt(whole.sum() / np.pi))
+
+    def _renamed(self, labels: "pd.Series[Any]") -> "pd.Series[Any]":
+        known = set(labels.dropna())
+        if unknown := sorted(set(self.options.rename) - known):
+            raise SettingError(
+                f"--rename names classes that are not there ({', '.join(unknown)}); there are: "
+                f"{', '.join(sorted(map(str, known)))}."
+            )
+        named = [None if pd.isna(label) else self.options.rename.get(label, label) for label in labels]
+        return pd.Series(named, index=labels.index, dtype=object)
+
+    def _sizes(self, sources: "pd.Series[Any]") -> dict[str, tuple[int, int]]:
+        sizes: dict[str, tuple[int, int]] = {}
+        for source in sources.dropna().unique():
+            try:
+                sizes[source] = self.reader.size(source)
+            except DataError as error:
+                self.problems.append(f"{self._short(source)}: {error}")
+        return sizes
+
+    def _native_size(
+        self, sources: "pd.Series[Any]", heights: NDArray[np.int64], widths: NDArray[np.int64], whole: NDArray[np.bool_]
+    ) -> int:
+        if self.options.patch_size is not None:
+            return self.options.patch_size
+        if not whole.all():
+            raise SettingError("The patches are cut out of larger images; say how large with --patch-size PX.")
+        sides = np.minimum(heights, widths)
+        size = int(sides.min())
+        smallest = self._short(sources.iloc[int(sides.argmin())])
+        if size < MIN_SIZE:
+            raise DataError(f"{smallest} is {size} px small; remove it, or give --patch-size.")
+        n_cropped = int(((heights != size) | (widths != size)).sum())
+        if n_cropped:
+            usual = int(np.median(sides))
+            way_out = f"; --patch-size {usual} would keep more and mirror the smaller ones" if usual > size else ""
+            self.remarks.append(
+                f"{n_cropped} images were centre-cropped to the smallest side, {size} px ({smallest}{way_out})."
+            )
+        return size
+
+    def _boxes(self, table: pd.DataFrame, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> list[Box]:
+        boxes: list[Box] = []
+        for row, (source, x, y) in enumerate(table[["source", "x", "y"]].itertuples(index=False, name=None)):
+            try:
+                boxes.append(cut_box(int(heights[row]), int(widths[row]), x, y, self.size)[2])
+            except DataError as error:
+                self.problems.append(f"{self._short(source)}: {error}")
+        return boxes
+
+    def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which rows stay under --max-per-class: a seeded choice for each class; rows without one stay."""
+        chosen = keep.copy()
+        if self.options.max_per_class is None:
+            return chosen
+        rng = np.random.default_rng(self.options.seed)
+        reduced = []
+        for name in sorted(labels[keep].dropna().unique()):
+            rows = np.flatnonzero(keep & (labels == name).to_numpy())
+            if len(rows) > self.options.max_per_class:
+                chosen[rows] = False
+                chosen[rng.choice(rows, self.options.max_per_class, replace=False)] = True
+                reduced.append(f"{name} {len(rows)}")
+        if reduced:
+            most = self.options.max_per_class
+            self.remarks.append(f"At most {most} patches of a class are kept; found: {', '.join(reduced)}.")
+        return chosen
+
+    def _short(self, source: str) -> str:
+        """Return a source as its user would name it: relative to what was imported."""
+        root = self.path if self.path.is_dir() else self.path.parent
+        try:
+            return Path(source).relative_to(root).as_posix()
+        except ValueError:
+            return str(source)
+
+    def _refuse_problems(self) -> None:
+        if self.problems:
+            n = len(self.problems)
+            raise DataError(
+                f"{self.path} has {n} {'problem' if n == 1 else 'problems'}, so nothing was written: "
+                f"{listing(self.problems)}. Mend or remove what is named, then add it again."
+            )
+
+    def _refuse_too_few(self) -> None:
+        """Refuse what cannot be divided into roles before hours of decoding."""
+        labels, groups = self.table["label"].tolist(), self.table["group"].tolist()
+        try:
+            draw_roles(labels, groups, self.options.seed, self.options.min_per_class)
+        except DataError as error:
+            raise DataError(f"{self.path} cannot be a data set. {error}") from error

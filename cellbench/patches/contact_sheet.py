@@ -1,0 +1,105 @@
+"""A picture of a data set: some patches of each class, one class a row."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from cellbench.disk import explained, temporary_name
+from cellbench.errors import SettingError
+from cellbench.patches.patchset import PatchSet
+
+Marks = Literal["none", "radius", "contour"]
+
+_INK, _FAINT, _PAPER, _MARK = (25, 25, 25), (120, 120, 120), (255, 255, 255), (0, 150, 60)
+_GAP = 3  # px between patches
+_TEXT = 15  # px
+
+
+def contact_sheet(
+    patch_set: PatchSet, n_per_class: int = 12, side: int = 96, marks: Marks = "none", seed: int = 0
+) -> Image.Image:
+    """Draw patches of each class, at random but the same for a seed; of the holdout only where there are no others.
+
+    Args:
+        patch_set: The data set.
+        n_per_class: Patches in a row.
+        side: Side of a patch on the sheet, px.
+        marks: `radius` draws a circle of the patch's radius, `contour` the edge of its mask.
+        seed: Seed of the choice.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        SettingError: If a number is not positive, or contours are asked for where none are known.
+    """
+    if n_per_class < 1 or side < 8:
+        raise SettingError(f"A sheet needs 1 patch a row and 8 px a patch or more, got {n_per_class} and {side}.")
+    if marks == "contour" and patch_set.masks is None:
+        raise SettingError(f"The data set '{patch_set.card.name}' has no contours; ask for radius or none.")
+    font, small = ImageFont.load_default(_TEXT), ImageFont.load_default(_TEXT - 3)
+    lines = _lines(patch_set)
+    margin = max(90, *(int(font.getlength(name)) + 16 for name, _ in lines))
+    top = 2 * _TEXT + 12
+    width = margin + n_per_class * (side + _GAP) + _GAP
+    sheet = Image.new("RGB", (width, top + len(lines) * (side + _GAP) + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    card = patch_set.card
+    scale = f", {card.um_per_px:g} µm per px" if card.um_per_px else ""
+    draw.text((8, 6), f"{card.name}: {len(patch_set)} patches of {card.native_size} px{scale}", _INK, font)
+    credit = " · ".join(filter(None, [card.licence, card.citation]))
+    draw.text((8, 10 + _TEXT), credit, _FAINT, small)
+    rng = np.random.default_rng(seed)
+    held_out = patch_set.index["in_holdout"].to_numpy(dtype=bool)
+    for line, (name, rows) in enumerate(lines):
+        y = top + line * (side + _GAP)
+        draw.text((8, y + side // 2 - _TEXT), name, _INK, font)
+        draw.text((8, y + side // 2 + 4), f"{len(rows)}", _FAINT, small)
+        shown = rows[~held_out[rows]] if (~held_out[rows]).any() else rows
+        for column, row in enumerate(rng.permutation(shown)[:n_per_class]):
+            sheet.paste(_thumbnail(patch_set, int(row), side, marks), (margin + column * (side + _GAP), y))
+    return sheet
+
+
+def write_contact_sheet(patch_set: PatchSet, path: Path, marks: Marks = "none", n_per_class: int = 12) -> None:
+    """Write a contact sheet as PNG, whole or not at all."""
+    sheet = contact_sheet(patch_set, n_per_class, marks=marks)
+    temporary = temporary_name(path)
+    with explained(path):
+        try:
+            sheet.save(temporary, format="PNG")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _lines(patch_set: PatchSet) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return the name and the rows of each class: the scored ones, those too rare, and what has none."""
+    labels = patch_set.index["label"].astype(object)
+    card = patch_set.card
+    lines = [(name, np.flatnonzero(labels == name)) for name in card.classes]
+    lines += [(f"{name} (too rare)", np.flatnonzero(labels == name)) for name in card.unscored_classes]
+    lines.append(("no class", np.flatnonzero(labels.isna())))
+    return [(name, rows.astype(np.int64)) for name, rows in lines if len(rows)]
+
+
+def _thumbnail(patch_set: PatchSet, row: int, side: int, marks: Marks) -> Image.Image:
+    size = patch_set.card.native_size
+    image = Image.fromarray(np.asarray(patch_set.patches[row])).resize((side, side), Image.Resampling.BICUBIC)
+    if marks == "contour" and patch_set.masks is not None:
+        mask = Image.fromarray(np.asarray(patch_set.masks[row]) * np.uint8(255))
+        inside = np.asarray(mask.resize((side, side), Image.Resampling.BILINEAR)) > 127
+        padded = np.pad(inside, 1)
+        core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+        pixels = np.array(image)
+        pixels[inside & ~core] = _MARK
+        image = Image.fromarray(pixels)
+    radius = float(patch_set.radius_px([row])[0])
+    if marks == "radius" and np.isfinite(radius):
+        centre, reach = (side - 1) / 2, radius * side / size
+        box = (centre - reach, centre - reach, centre + reach, centre + reach)
+        ImageDraw.Draw(image).ellipse(box, outline=_MARK)
+    return image
