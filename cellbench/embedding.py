@@ -55,7 +55,7 @@ def to_unit(patches: np.ndarray, device: torch.device) -> Tensor:
     return tensor.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
-class evaluation:  # noqa: N801 - reads as a statement: `with evaluation(model):`
+class evaluation:
     """Puts modules into evaluation mode for the length of a `with` block."""
 
     def __init__(self, *modules: torch.nn.Module) -> None:

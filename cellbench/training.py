@@ -69,7 +69,7 @@ class Trainer:
         self.configuration, self.settings, self.seed, self.device = configuration, settings, seed, device
         self.epoch = 0
         model, suppression = build(configuration, settings, native_size, seed)
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
         self.suppression = suppression.to(device)
         self._source: _Mapped | _Resident
         if device.type == "cuda":
@@ -80,9 +80,7 @@ class Trainer:
         self._parameters = [*self.model.parameters(), *self.suppression.parameters()]
         self._optimizer = torch.optim.Adam(self._parameters, lr=configuration.lr, fused=True)
         self._scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._lr_factor)
-        self._autocast = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and device.type == "cuda"
-        )
+        self._autocast = settings.precision == "bfloat16" or (settings.precision == "auto" and device.type == "cuda")
         self._loss = torch.compile(self._batch_loss) if settings.compile else self._batch_loss
 
     @property
@@ -108,7 +106,7 @@ class Trainer:
             for step, batch in enumerate(self._batches(generator)):
                 self._optimizer.zero_grad(set_to_none=True)
                 loss, reconstruction, kl, r_max = self._loss(batch, self._beta_now(step), generator)
-                loss.backward()
+                torch.autograd.backward(loss)
                 if self.settings.grad_clip is not None:
                     torch.nn.utils.clip_grad_norm_(self._parameters, self.settings.grad_clip)
                 self._optimizer.step()

@@ -42,9 +42,7 @@ def write_result(directory: Path, job: "TrialJob", metrics: dict[str, float]) ->
     part.replace(directory / RESULT)
 
 
-def write_encoder(
-    directory: Path, job: "TrialJob", model: AutoEncoder, suppression: Suppression, card: Card
-) -> None:
+def write_encoder(directory: Path, job: "TrialJob", model: AutoEncoder, suppression: Suppression, card: Card) -> None:
     """Write the weights as safetensors and what is needed to build the model again as JSON."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}

@@ -23,9 +23,7 @@ class Posterior(NamedTuple):
         """Draw z ~ N(μ, σ²), shape (B, latent_dim); μ itself for a plain auto-encoder."""
         if self.log_variance is None:
             return self.mean
-        noise = torch.randn(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
-        )
+        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
         return self.mean + noise * (self.log_variance / 2).exp()
 
     def kl(self) -> Tensor:

@@ -1,6 +1,7 @@
 """The shallow decoder of the paper's section 3.4."""
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,8 +26,7 @@ class Decoder(nn.Module):
         self.seed_size = math.ceil(size / 2 ** (len(CHANNELS) - 1))
         self.projection = nn.Linear(latent_dim, CHANNELS[0] * self.seed_size**2)
         self.layers = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, kernel_size=3, padding=1)
-            for before, after in zip(CHANNELS[:-1], CHANNELS[1:], strict=True)
+            nn.ConvTranspose2d(before, after, kernel_size=3, padding=1) for before, after in pairwise(CHANNELS)
         )
 
     def forward(self, latent: Tensor) -> Tensor:

@@ -72,9 +72,7 @@ def cross_validate(
         peers: Whether to score nearest neighbours and logistic regression too.
     """
     folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
-    probes = fit_probes(
-        embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds]
-    )
+    probes = fit_probes(embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds])
     f1, spread, by_class, accuracy, tables = [], [], [], [], []
     for number in range(len(seeds)):
         predictions = np.empty_like(labels)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -91,20 +92,18 @@ def fit_probes(
     targets = torch.from_numpy(labels.astype(np.int64))
     generators = [torch.Generator().manual_seed(seed) for _, seed in fits]
     sizes = (embeddings.shape[1], *HIDDEN, n_classes)
-    layers = [
-        _layer(n_in, n_out, generators) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    layers = [_layer(n_in, n_out, generators) for n_in, n_out in pairwise(sizes)]
     parameters = [tensor for layer in layers for tensor in layer]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
     longest = max(len(rows) for rows, _ in fits)
     which = torch.arange(len(fits))[:, None]
     for _ in range(EPOCHS):
         order = torch.stack([_order(rows, longest, g) for (rows, _), g in zip(fits, generators, strict=True)])
-        for chunk in order.split(BATCH_SIZE, dim=1):  # (P, B)
+        for chunk in torch.split(order, BATCH_SIZE, dim=1):  # (P, B)
             logits = _forward(features[which, chunk], layers)  # (P, B, classes)
             losses = functional.cross_entropy(logits.flatten(0, 1), targets[chunk].flatten(), reduction="sum")
             optimizer.zero_grad(set_to_none=True)
-            (losses / chunk.shape[1]).backward()
+            torch.autograd.backward(losses / chunk.shape[1])
             optimizer.step()
     return [
         Probe(

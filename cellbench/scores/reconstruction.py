@@ -122,4 +122,4 @@ def reconstruction_scores(
 def _means(values: Tensor, weights: Tensor) -> Sequence[float]:
     total = weights.sum(dim=(1, 2))
     means = (values * weights).sum(dim=(1, 2)) / total.clamp_min(1)
-    return means[total > 0].tolist()  # type: ignore[no-any-return]
+    return means[total > 0].tolist()

@@ -24,7 +24,7 @@ class Weights(NamedTuple):
     penalty: Tensor
 
 
-class Params(BaseModel):
+class SuppressionParams(BaseModel):
     """Hyperparameters of a suppression; lengths are in native px of the data set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +43,7 @@ class Suppression(nn.Module):
         latent_dim: Number of latent units (used by suppressions that learn from the latent).
     """
 
-    Params: ClassVar[type[Params]] = Params
+    Params: ClassVar[type[SuppressionParams]] = SuppressionParams
     variational: ClassVar[bool] = True
     """Whether the method trains a VAE; else a plain residual auto-encoder."""
     latent_dim: ClassVar[int] = 256
@@ -51,7 +51,7 @@ class Suppression(nn.Module):
     fraction: ClassVar[float] = 1.0
     """Side of the square that the encoder sees, as a share of the patch."""
 
-    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
+    def __init__(self, params: SuppressionParams, native_size: int, network_size: int, latent_dim: int) -> None:
         super().__init__()
         self.params = params
         self.native_size = native_size

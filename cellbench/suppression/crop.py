@@ -45,7 +45,7 @@ class Crop(base.Suppression):
     that nothing is lost and little is read. An `offset_sigma` of 0 is a plain VAE on the centre crop.
     """
 
-    class Params(base.Params):
+    class Params(base.SuppressionParams):
         """Hyperparameters of the crops."""
 
         offset_sigma: float = Field(

@@ -51,7 +51,7 @@ def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, nor
     return maps
 
 
-class _MaskParams(base.Params):
+class _MaskParams(base.SuppressionParams):
     normalize: bool = Field(
         True,
         description="divide the weights by their mean, so that radius and beta can be chosen apart",

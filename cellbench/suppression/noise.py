@@ -19,7 +19,7 @@ class Noise(base.Suppression):
     and is not clipped, so inputs may leave 0–1.
     """
 
-    class Params(base.Params):
+    class Params(base.SuppressionParams):
         """Hyperparameters of the noise."""
 
         sigma: float = Field(

@@ -75,7 +75,7 @@ def test_the_input_is_never_changed_in_place(suppression, patches):
 def test_each_method_lowers_the_part_of_the_border_in_the_gradient(method, suppression, patches):
     """Fails for a method whose suppression is switched off: the border then counts as much as the centre."""
     generator = torch.Generator().manual_seed(0)
-    inputs, targets = suppression.view(patches, generator, training=True)
+    inputs, _ = suppression.view(patches, generator, training=True)
     weights = suppression.weights(torch.ones(4, 8), suppression.view_size, generator).map
     side = suppression.view_size
     border, centre = (slice(0, 2), slice(0, 2)), (slice(side // 2 - 1, side // 2 + 1),) * 2

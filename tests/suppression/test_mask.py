@@ -94,9 +94,7 @@ def test_sampled_radius_follows_its_normal_distribution_and_is_drawn_once_a_batc
     assert mask.weights(torch.zeros(7, 8), 64, None).r_max.item() == 90
 
 
-@pytest.mark.parametrize(
-    ("asked", "used"), [(1.0, 16.0), (16.0, 16.0), (120.0, 120.0), (1000.0, 127.5 * math.sqrt(2))]
-)
+@pytest.mark.parametrize(("asked", "used"), [(1.0, 16.0), (16.0, 16.0), (120.0, 120.0), (1000.0, 127.5 * math.sqrt(2))])
 def test_radii_are_clamped_to_two_network_px_and_the_corner(asked, used):
     mask = build("mask_fixed", native=256, network=32, r_max=asked)
     assert mask.weights(torch.zeros(1, 8), 32, None).r_max.item() == pytest.approx(used)

@@ -14,7 +14,8 @@ def test_noise_is_equations_1_and_2():
     draw = torch.randn(patches.shape, generator=torch.Generator().manual_seed(3))
     # half = 2: the middle lies at √0.5 / 2, the edges at √2.5 / 2; the corners, at √4.5 / 2, are capped at 1.
     middle, edge = math.sqrt(0.5) / 2, math.sqrt(2.5) / 2
-    share = torch.tensor([[1, edge, edge, 1], [edge, middle, middle, edge], [edge, middle, middle, edge], [1, edge, edge, 1]])
+    outer, inner = [1, edge, edge, 1], [edge, middle, middle, edge]
+    share = torch.tensor([outer, inner, inner, outer])
     inputs, targets = noise.view(patches, torch.Generator().manual_seed(3), training=True)
     torch.testing.assert_close(inputs, 0.5 + draw * share * 100 / 255)
     torch.testing.assert_close(targets, inputs)

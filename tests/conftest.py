@@ -1,0 +1,41 @@
+"""Small data sets that tests share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellbench.patches.write import write_patch_set
+
+CLASSES = ("large", "red", "small")
+
+
+def draw_discs(n: int = 90, size: int = 40, n_groups: int = 10, seed: int = 0):
+    """Return patches of discs that differ in radius or colour, their masks and an index."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(n) % len(CLASSES)
+    radius = np.choose(label, [12.0, 8.0, 6.0]) + rng.normal(0, 0.5, n)
+    axis = np.arange(size) - (size - 1) / 2
+    distance = np.hypot(axis[:, None], axis[None])
+    masks = (distance[None] <= radius[:, None, None]).astype(np.uint8)
+    colours = np.array([[90, 60, 160], [200, 60, 60], [90, 60, 160]])[label]
+    patches = rng.integers(150, 255, (n, 1, 1, 3)) + rng.normal(0, 8, (n, size, size, 3))
+    # Something else lies around the centre.
+    for patch, where in zip(patches, rng.integers(0, size, (n, 2)), strict=True):
+        patch[max(0, where[0] - 4) : where[0] + 4, max(0, where[1] - 4) : where[1] + 4] = (60, 160, 90)
+    patches = np.where(masks[..., None] > 0, colours[:, None, None], patches).clip(0, 255).astype(np.uint8)
+    index = pd.DataFrame(
+        {
+            "label": [CLASSES[code] for code in label],
+            "group": [f"slide{(number // 3) % n_groups}" for number in range(n)],
+            "radius_px": radius,
+        }
+    )
+    return patches, masks, index
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory):
+    """A data set of 90 patches of 40 px, three classes, ten slides, with contours."""
+    patches, masks, index = draw_discs()
+    folder = tmp_path_factory.mktemp("datasets") / "discs"
+    return write_patch_set(folder, patches=patches, masks=masks, index=index, name="discs", um_per_px=0.5, seed=0)

@@ -1,0 +1,62 @@
+"""Encoders, decoder and auto-encoders."""
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from cellbench.errors import SettingError
+from cellbench.models import AutoEncoder
+from cellbench.models.encoder import Encoder
+
+
+@pytest.mark.parametrize("size", [11, 30, 32, 48])
+@pytest.mark.parametrize("variational", [True, False])
+def test_shapes_at_any_size(size, variational):
+    model = AutoEncoder("test_resnet", size, 12, variational).eval()
+    posterior = model.encode(torch.rand(2, 3, size, size))
+    assert posterior.mean.shape == (2, 12)
+    assert (posterior.log_variance is None) == (not variational)
+    drawn = model.decode(posterior.sample(torch.Generator().manual_seed(0)))
+    assert drawn.shape == (2, 3, size, size)
+    assert ((drawn >= 0) & (drawn <= 1)).all()
+
+
+def test_a_transformer_is_told_its_size():
+    assert Encoder("test_vit", 48)(torch.rand(2, 3, 48, 48)).shape[0] == 2
+
+
+def test_an_unknown_encoder_is_answered_with_the_nearest():
+    with pytest.raises(SettingError, match="no encoder 'resnet81'; the nearest are: resnet18"):
+        Encoder("resnet81", 32)
+
+
+def test_local_weights_are_loaded_and_misfits_named(tmp_path):
+    donor = timm.create_model("test_resnet", pretrained=False)
+    save_file(donor.state_dict(), tmp_path / "weights.safetensors")
+    encoder = Encoder("test_resnet", 32, tmp_path / "weights.safetensors")
+    name, value = next(iter(encoder.backbone.state_dict().items()))
+    assert torch.equal(value, donor.state_dict()[name])
+    with pytest.raises(SettingError, match="does not fit encoder 'test_resnet2'|no encoder"):
+        Encoder("test_resnet2", 32, tmp_path / "weights.safetensors")
+    with pytest.raises(SettingError, match="does not fit encoder 'resnet18'"):
+        Encoder("resnet18", 32, tmp_path / "weights.safetensors")
+    (tmp_path / "text.safetensors").write_text("no")
+    with pytest.raises(SettingError, match="not a safetensors file"):
+        Encoder("test_resnet", 32, tmp_path / "text.safetensors")
+    with pytest.raises(SettingError, match="no file of encoder weights"):
+        Encoder("test_resnet", 32, tmp_path / "missing.safetensors")
+
+
+def test_convolutions_of_one_pixel_maps_are_the_same_function_with_the_same_gradient():
+    encoder = Encoder("resnet18", 32).eval()
+    plain = timm.create_model("resnet18", pretrained=False, num_classes=0).eval()
+    plain.load_state_dict(encoder.backbone.state_dict())
+    patches = torch.rand(3, 3, 32, 32)
+    mine, theirs = encoder(patches), plain((patches - 0.5) / 0.25)
+    torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+    mine.square().sum().backward()
+    theirs.square().sum().backward()
+    for (name, a), b in zip(encoder.backbone.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-4, rtol=1e-3, msg=name)
+    assert type(encoder.backbone.layer4[1].conv1) is not type(plain.layer4[1].conv1)
