@@ -83,8 +83,9 @@ class Registry(Generic[T]):
         return name in self._records or name in self._foreign()
 
     def _record(self, name: str) -> Record[T]:
+        foreign = self._foreign()
         if name not in self._records:
-            entry = self._foreign().get(name)
+            entry = foreign.get(name)
             if entry is None:
                 raise NotFoundError(f"There is no {self.kind} '{name}'; {nearest(name, self.names())}")
             thing = self._load(entry)

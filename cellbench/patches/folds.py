@@ -61,7 +61,7 @@ def probe_folds(labels: ArrayLike, groups: ArrayLike, n_folds: int = 5, seed: in
         `n_folds` pairs of int64 positions; the second members are a partition of all positions.
 
     Raises:
-        DataError: If there are fewer groups than folds, or fewer than two classes.
+        DataError: If there are fewer groups than folds, or fewer than two classes, or too few patches of each.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -71,12 +71,17 @@ def probe_folds(labels: ArrayLike, groups: ArrayLike, n_folds: int = 5, seed: in
         raise DataError(f"There are {len(codes)} labels for {len(names)} groups; give one of each for each patch.")
     if len(classes) < 2:
         raise DataError("The labelled patches are all of one class; a probe needs two classes or more.")
-    singles = len(np.unique(names)) == len(names) and np.bincount(codes).max() >= n_folds
+    if (largest := np.bincount(codes).max()) < n_folds:
+        raise DataError(
+            f"No class has more than {largest} labelled patches, fewer than the {n_folds} folds; "
+            "add labelled images, or ask for fewer folds."
+        )
+    singles = len(np.unique(names)) == len(names)
     kind = StratifiedKFold if singles else StratifiedGroupKFold
     with warnings.catch_warnings():  # scikit-learn: "least populated class has fewer members than n_splits"
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         splitter = kind(n_splits=n_folds, shuffle=True, random_state=seed)
-        pairs = list(splitter.split(np.zeros(len(codes)), codes, names))
+        pairs = list(splitter.split(np.zeros(len(codes)), codes, None if singles else names))
     return [(np.asarray(train, dtype=np.int64), np.asarray(test, dtype=np.int64)) for train, test in pairs]
 
 

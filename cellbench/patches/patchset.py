@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from cellbench.errors import DataError
 from cellbench.patches.card import Card, RadiusSource
 from cellbench.patches.resize import resized_copy
+from cellbench.patches.roles import class_codes
 
 Role = Literal["pool", "labelled", "holdout"]
 
@@ -87,7 +88,7 @@ class PatchSet:
 
     @cached_property
     def _class_codes(self) -> NDArray[np.int64]:
-        return np.asarray(pd.Categorical(self.index["label"], categories=self.card.classes).codes, dtype=np.int64)
+        return class_codes(self.index["label"], self.card.classes)
 
     @cached_property
     def _group_codes(self) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """Who is in the pool, who is labelled, who is held out: drawn once, by group, stratified, seeded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def draw_roles(
     rng = np.random.default_rng(seed)
     notes: list[str] = []
     while True:
-        codes = np.asarray(pd.Categorical(names, categories=scored).codes, dtype=np.int64)
+        codes = class_codes(names, scored)
         shares = [1 - HOLDOUT_SHARE, 0.0, HOLDOUT_SHARE]
         large = int((codes >= 0).sum()) >= LARGE
         if large:
@@ -114,6 +115,16 @@ def draw_roles(
     return Roles(in_pool, in_labelled, in_holdout, scored, unscored, not large, notes)
 
 
+def class_codes(labels: Iterable[Any], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return codes into `classes`, −1 for every other label and for none.
+
+    >>> class_codes(["b", None, "z"], ["a", "b"]).tolist()
+    [1, -1, -1]
+    """
+    code_of = {name: code for code, name in enumerate(classes)}
+    return np.array([code_of.get(label, -1) for label in labels], dtype=np.int64)
+
+
 def _divide(
     codes: NDArray[np.int64],
     group_codes: NDArray[np.int64],
@@ -124,25 +135,25 @@ def _divide(
 ) -> NDArray[np.int64]:
     """Give each group a part (0 pool, 1 labelled, 2 holdout), large ones first, where it brings the shares nearest.
 
-    The distance is Σ over parts p and classes c of (n_pc / n_c − share_p)², with all patches as one class more.
+    The distance is Σ over parts p and classes c of (n_pc / n_c − share_p)² / share_p.
     """
-    counts = np.zeros((n_groups, n_classes + 1))
+    counts = np.zeros((n_groups, n_classes))
     np.add.at(counts, (group_codes[codes >= 0], codes[codes >= 0]), 1.0)
-    counts[:, -1] = counts[:, :-1].sum(axis=1)
-    n_scored = counts[:, -1].copy()
     counts /= np.maximum(counts.sum(axis=0), 1.0)
+    largest = counts.max(axis=1, initial=0.0)
     order = rng.permutation(n_groups)
-    order = order[np.argsort(-counts[order].max(axis=1), kind="stable")]
-    part = np.zeros(n_groups, dtype=np.int64)
-    lack = np.repeat(np.asarray(shares)[:, None], n_classes + 1, axis=1)  # (parts, classes + 1)
+    order = order[np.argsort(-largest[order], kind="stable")]
     open_parts = [p for p, share in enumerate(shares) if share > 0]
+    target = np.asarray(shares)[open_parts, None]  # (parts, 1)
+    lack = np.repeat(target, n_classes, axis=1)  # (parts, classes)
+    part = np.zeros(n_groups, dtype=np.int64)
     for group in order:
-        if n_scored[group] == 0:
-            continue  # stays in the pool
+        if largest[group] == 0:
+            continue  # no scored patch: stays in the pool
         share = counts[group]
-        gain = (share * (2 * lack[open_parts] - share)).sum(axis=1)  # by how much the distance falls
-        best = open_parts[int(np.argmax(gain))]
-        part[group] = best
+        gain = (share * (2 * lack - share) / target).sum(axis=1)  # by how much the distance falls
+        best = int(np.argmax(gain))
+        part[group] = open_parts[best]
         lack[best] -= share
     return part
 
