@@ -66,7 +66,8 @@ def check_free_space(directory: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if n_bytes + _RESERVE_BYTES > free:
         raise StoreError(
-            f"{directory} needs {in_words(n_bytes)} and its disk has {in_words(free)} left; "
+            f"{directory} needs {in_words(n_bytes)} and its disk has {in_words(free)} left, of which "
+            f"{in_words(_RESERVE_BYTES)} must stay free; "
             "free some space, or let CELLBENCH_HOME point to another disk."
         )
 

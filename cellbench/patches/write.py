@@ -50,7 +50,7 @@ class PatchWriter:
         if self.directory.exists() and not replace:
             raise StoreError(f"{self.directory} exists already; choose another name, or replace it (--replace).")
         per_patch = native_size * native_size * (4 if with_masks else 3) + _INDEX_BYTES
-        check_free_space(self.directory.parent, n_patches * per_patch)
+        check_free_space(self.directory, n_patches * per_patch)
         self._hashes: list[str] = []
         self._mask_digest = hashlib.sha256()
         self._folder = temporary_name(self.directory)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellbench.errors import DataError, SettingError
@@ -27,6 +27,7 @@ def test_the_centre_of_an_even_patch_lies_between_pixels():
 @given(
     st.integers(1, 12), st.integers(1, 12), st.integers(1, 30), st.floats(0, 1), st.floats(0, 1),
 )  # fmt: skip
+@settings(deadline=None)
 def test_a_patch_equals_the_slice_of_a_mirrored_image(height, width, size, along, down):
     image = image_of(height, width)
     x, y = along * (width - 1), down * (height - 1)

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellbench.patches.duplicates import contradictions, merge_duplicates
@@ -8,6 +8,7 @@ pairs = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, m
 
 
 @given(pairs)
+@settings(deadline=None)
 def test_after_merging_no_content_is_in_two_groups_and_no_group_is_torn(rows):
     groups, hashes = [f"g{g}" for g, _ in rows], [str(h) for _, h in rows]
     merged, n_copies = merge_duplicates(groups, hashes)
@@ -19,6 +20,7 @@ def test_after_merging_no_content_is_in_two_groups_and_no_group_is_torn(rows):
 
 
 @given(pairs)
+@settings(deadline=None)
 def test_groups_that_share_nothing_are_left_alone(rows):
     groups = [f"g{g}" for g, _ in rows]
     assert merge_duplicates(groups, [str(i) for i in range(len(rows))]) == (groups, 0)

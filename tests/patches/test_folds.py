@@ -27,12 +27,13 @@ def check(folds, groups, n_folds=5):
 
 
 @given(grouped(), st.integers(0, 3))
+@settings(deadline=None)
 def test_pool_folds_partition_the_pool_and_split_no_group(drawn, seed):
     check(pool_folds(drawn[0], seed=seed), drawn[0])
 
 
 @given(grouped(), st.integers(0, 3))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_probe_folds_partition_the_labelled_and_split_no_group(drawn, seed):
     groups, labels = drawn
     labels[0] = 1
