@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellbench.disk import explained, file_lock, write_text
-from cellbench.errors import NotFoundError, SettingError
+from cellbench.disk import explained, file_lock, temporary_name, write_text
+from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.registry import nearest
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def open_dataset(name: str) -> PatchSet:
 
     check_dataset_name(name)
     path = datasets_dir() / name
-    if not path.exists():
+    if not path.is_dir():
         from cellbench.patches.marrow import BUILTIN, make_builtin
 
         if name not in BUILTIN:
@@ -89,6 +89,25 @@ def open_dataset(name: str) -> PatchSet:
             if not path.exists():
                 make_builtin(name, path)
     return PatchSet.open(path)
+
+
+def remove_dataset(name: str) -> None:
+    """Remove a data set and its resized copies, even a damaged one; looks at its holdout stay counted."""
+    import shutil
+
+    from cellbench.patches.card import Card
+
+    path = datasets_dir() / check_dataset_name(name)
+    try:
+        copies = list(cache_dir().glob(f"{Card.read(path / 'card.yaml').fingerprint[:16]}-*"))
+    except DataError:
+        copies = []  # a damaged card: its copies stay until the cache is emptied
+    with explained(path):
+        hidden = temporary_name(path)
+        path.replace(hidden)  # what is half removed is no data set any more
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+        shutil.rmtree(hidden)
 
 
 def holdout_looks(patch_set: PatchSet) -> int:

@@ -1,0 +1,235 @@
+"""Add, list, show and remove data sets.
+
+    python -m bench.datasets add pbc --from folder PATH --label-pattern '^(?P<label>[A-Z]+)_'
+    python -m bench.datasets add bccd --from voc PATH --patch-size 192 --max-per-class 700
+    python -m bench.datasets add wbc1 --from masks PATH --patch-size 120 --rename 1=neutrophil --rename 2=lymphocyte
+    python -m bench.datasets list
+    python -m bench.datasets show pbc
+    python -m bench.datasets remove pbc
+
+Data sets lie in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengths are in px of the images.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.console import console, note, say, user_errors
+from cellbench.errors import SettingError
+
+if TYPE_CHECKING:
+    from cellbench.importers import ImportOptions
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Add, list, show and remove data sets.",
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the data set.")]
+
+
+@app.command()
+@user_errors
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the new data set: letters, digits, '-', '_', '.'.")],
+    path: Annotated[Path, typer.Argument(help="Folder of the images, or the table for csv.")],
+    from_format: Annotated[str, typer.Option("--from", help="Format: folder, masks, csv (also Parquet) or voc.")],
+    patch_size: Annotated[
+        int | None, typer.Option(help="Side of the patches, px. Needed where patches are cut out; else the smallest.")
+    ] = None,
+    label_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression that finds the class in a file name: '^(?P<label>[A-Z]+)_'.")
+    ] = None,
+    group_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression that finds slide or patient in a path: '^(?P<group>[^/]+)/'.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
+    ] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="New name of a class, OLD=NEW; can be given several times.")
+    ] = None,
+    max_per_class: Annotated[int | None, typer.Option(help="Keep at most so many patches of a class, drawn.")] = None,
+    min_per_class: Annotated[int, typer.Option(help="Classes with fewer patches are not scored.")] = 20,
+    border: Annotated[
+        str, typer.Option(help="Patches over an image's border: reflect (mirrored, scored on the image only) or drop.")
+    ] = "reflect",
+    um_per_px: Annotated[float | None, typer.Option(help="µm per px, where known.")] = None,
+    cell_radius: Annotated[
+        float | None, typer.Option(help="Typical radius of a cell, px, where measured. Default: from boxes or masks.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
+    citation: Annotated[str | None, typer.Option(help="What to cite with a figure.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the roles and of --max-per-class.")] = 0,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
+) -> None:
+    """Turn images into a data set of patches; nothing is written unless all of it can be."""
+    from bench.dataset_tables import print_card
+    from bench.home import builtin_names, check_dataset_name, datasets_dir
+    from cellbench.errors import StoreError
+    from cellbench.importers import IMPORTERS, import_patch_set
+
+    target = datasets_dir() / check_dataset_name(name)
+    if name in builtin_names():
+        raise SettingError(f"'{name}' is a built-in data set; choose another name.")
+    IMPORTERS.get(from_format)
+    if target.exists() and not replace:
+        raise StoreError(f"There is a data set '{name}' already; choose another name, or replace it with --replace.")
+    options = _options(
+        patch_size=patch_size,
+        label_pattern=label_pattern,
+        group_pattern=group_pattern,
+        labels=None if labels is None else str(labels),
+        rename=_pairs(rename or []),
+        max_per_class=max_per_class,
+        min_per_class=min_per_class,
+        border=border,
+        um_per_px=um_per_px,
+        cell_radius=cell_radius,
+        licence=licence,
+        citation=citation,
+        seed=seed,
+    )
+    with _progress() as progress:
+        imported = import_patch_set(target, name, from_format, path, options, replace, progress)
+    print_card(imported.patch_set)
+    for remark in imported.remarks:
+        note(remark)
+    say(f"Look at it:   python -m bench.datasets show {name}")
+    say(f"Search on it: python -m bench.search --method mask_fixed --dataset {name}")
+
+
+@app.command(name="list")
+@user_errors
+def list_datasets() -> None:
+    """List all data sets."""
+    from rich.table import Table
+
+    from bench.home import builtin_names, dataset_names, datasets_dir
+    from cellbench.errors import DataError
+    from cellbench.patches import PatchSet
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "patches", "size (px)", "classes", "pool", "labelled", "holdout", "groups", "licence"):
+        table.add_column(title, justify="left" if title in ("name", "licence") else "right")
+    damaged = []
+    present = dataset_names()
+    for name in present:
+        try:
+            patch_set = PatchSet.open(datasets_dir() / name)
+            roles = [len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")]
+        except DataError as error:
+            damaged.append(str(error))
+            table.add_row(name, "damaged", style="red")
+            continue
+        card = patch_set.card
+        groups = str(patch_set.groups().max() + 1) if card.groups_known else "unknown"
+        numbers = (len(patch_set), card.native_size, len(card.classes), *roles)
+        table.add_row(name, *map(str, numbers), groups, card.licence or "")
+    for name in builtin_names():
+        if name not in present:
+            table.add_row(name, "(built in, made at first use)", style="dim")
+    console().print(table)
+    for sentence in damaged:
+        note(sentence)
+
+
+@app.command()
+@user_errors
+def show(
+    name: Name,
+    marks: Annotated[
+        str | None, typer.Option(help="Drawn on the contact sheet: none, radius or contour. Default: the best known.")
+    ] = None,
+    n_per_class: Annotated[int, typer.Option(help="Patches a row of the contact sheet.")] = 12,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Where the contact sheet goes. Default: into the data set's folder.")
+    ] = None,
+) -> None:
+    """Show counts, classes, groups, roles and radii of a data set, and draw its contact sheet."""
+    from bench.dataset_tables import print_card, print_classes, print_radii
+    from bench.home import holdout_looks, open_dataset
+    from cellbench.patches.contact_sheet import write_contact_sheet
+
+    patch_set = open_dataset(name)
+    print_card(patch_set)
+    print_classes(patch_set)
+    print_radii(patch_set)
+    looks = holdout_looks(patch_set)
+    say(f"Looks at the holdout so far: {looks}")
+    if marks is None:
+        known = patch_set.card.cell_radius_px is not None
+        marks = "contour" if patch_set.masks is not None else "radius" if known else "none"
+    if marks not in ("none", "radius", "contour"):
+        raise SettingError(f"--marks must be none, radius or contour, got '{marks}'.")
+    path = sheet or patch_set.path / "contact_sheet.png"
+    write_contact_sheet(patch_set, path, marks, n_per_class)  # type: ignore[arg-type]
+    say(f"Contact sheet: {path}")
+
+
+@app.command()
+@user_errors
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a data set and its resized copies; the images it was made from stay."""
+    from bench.home import check_dataset_name, dataset_names, datasets_dir, remove_dataset
+    from cellbench.errors import NotFoundError
+    from cellbench.registry import nearest
+
+    if check_dataset_name(name) not in dataset_names():
+        raise NotFoundError(f"There is no data set '{name}' in {datasets_dir()}; {nearest(name, dataset_names())}")
+    if not yes and not typer.confirm(f"Remove {datasets_dir() / name}?", default=False):
+        note("Nothing was removed.")
+        return
+    remove_dataset(name)
+    say(f"Removed {name}.")
+
+
+def _options(**values: Any) -> "ImportOptions":
+    from pydantic import ValidationError
+
+    from cellbench.importers import ImportOptions
+
+    try:
+        return ImportOptions(**values)
+    except ValidationError as error:
+        item = error.errors()[0]
+        option = "--" + "-".join(str(item["loc"][0]).split("_"))
+        raise SettingError(f"{option} is {item['input']!r}: {item['msg'].removeprefix('Value error, ')}.") from error
+
+
+def _pairs(entries: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for entry in entries:
+        old, _, new = (part.strip() for part in entry.partition("="))
+        if not old or not new:
+            raise SettingError(f"--rename needs OLD=NEW, got '{entry}'.")
+        if old in pairs:
+            raise SettingError(f"--rename names '{old}' twice.")
+        pairs[old] = new
+    return pairs
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar, on a terminal only."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from bench.console import error_console
+
+    columns = TextColumn("Reading patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    terminal = error_console()
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+        task = bar.add_task("read", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+if __name__ == "__main__":
+    app()
