@@ -39,9 +39,9 @@ def _smudge(rng: np.random.Generator, outline: Outline, look: SlideLook, window:
     paint = Paint(window)
     distance, _ = outline.distance(window.x, window.y)
     frayed = distance + 0.9 * window.noise(rng, 2.2) + 0.4 * window.noise(rng, 0.8)
-    inside = ramp(frayed, rng.uniform(0.8, 2.0))
-    strands = 1 + 0.45 * window.noise(rng, 1.2) + 0.2 * window.noise(rng, 0.5)
-    paint.add(inside * np.maximum(strands, 0.1) * np.float32(rng.uniform(0.35, 0.75)), look.dyes["nuclear"])
+    inside = ramp(frayed, rng.uniform(1.2, 3.0))
+    strands = 1 + 0.32 * window.noise(rng, 1.6) + 0.18 * window.noise(rng, 0.6)
+    paint.add(inside * np.maximum(strands, 0.1) * np.float32(rng.uniform(0.28, 0.62)), look.dyes["nuclear"])
     paint.cover = inside * np.float32(0.6)
     return paint
 

@@ -50,6 +50,11 @@ def _grid(side: int) -> NDArray[np.float64]:
     return np.hypot(axis[:, None], axis[None, :])
 
 
+def disc_weights(n: int, radius: float) -> Images:
+    """A disc of this radius, in px of a 256 px patch, for each of `n` patches: N × SIDE × SIDE, 0 or 1."""
+    return np.broadcast_to((_grid(SIDE) <= radius).astype(np.float32), (n, SIDE, SIDE))
+
+
 def pca_features(images: Images, weights: Images | None = None) -> NDArray[np.float64]:
     """The first 64 principal components of the patches; px of weight 0 are replaced by the mean colour."""
     from sklearn.decomposition import PCA
@@ -78,7 +83,7 @@ def probe_f1(
         head = (
             LogisticRegression(C=0.03, max_iter=3000)
             if probe == "linear"
-            else MLPClassifier((128, 64), alpha=1.0, early_stopping=True, max_iter=80, random_state=seed)
+            else MLPClassifier((128, 64), alpha=1.0, early_stopping=True, max_iter=300, random_state=seed)
         )
         model = make_pipeline(StandardScaler(), head).fit(features[train], labels[train])
         predicted[test] = model.predict(features[test])
