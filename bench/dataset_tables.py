@@ -45,11 +45,11 @@ def print_classes(patch_set: PatchSet) -> None:
     labels = index["label"].astype(object)
     radius = index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
     table = Table(box=None, pad_edge=False)
-    table.add_column("class")
+    table.add_column("class", no_wrap=True)
     for title in ("patches", "groups", "pool", "labelled", "holdout", "median radius (px)"):
         table.add_column(title, justify="right")
     names: list[tuple[str, str | None]] = [(name, name) for name in card.classes]
-    names += [(f"{name} (too rare to be scored)", name) for name in card.unscored_classes]
+    names += [(f"{name} (too rare)", name) for name in card.unscored_classes]
     names.append(("(no class)", None))
     for title, name in names:
         chosen = (labels.isna() if name is None else labels == name).to_numpy(dtype=bool)

@@ -116,7 +116,7 @@ def list_datasets() -> None:
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "patches", "size (px)", "classes", "pool", "labelled", "holdout", "groups", "licence"):
-        table.add_column(title, justify="left" if title in ("name", "licence") else "right")
+        table.add_column(title, justify="left" if title in ("name", "licence") else "right", no_wrap=title == "name")
     damaged = []
     present = dataset_names()
     for name in present:
@@ -131,10 +131,10 @@ def list_datasets() -> None:
         groups = str(patch_set.groups().max() + 1) if card.groups_known else "unknown"
         numbers = (len(patch_set), card.native_size, len(card.classes), *roles)
         table.add_row(name, *map(str, numbers), groups, card.licence or "")
-    for name in builtin_names():
-        if name not in present:
-            table.add_row(name, "(built in, made at first use)", style="dim")
-    console().print(table)
+    if present:
+        console().print(table)
+    if unmade := [name for name in builtin_names() if name not in present]:
+        note(f"Built in, made at first use: {', '.join(unmade)}.")
     for sentence in damaged:
         note(sentence)
 

@@ -1,5 +1,6 @@
 """Decoding images that may be anything: what cannot become 8-bit RGB without loss or guessing is refused."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,20 +96,20 @@ def _check_head(image: Image.Image, deep: bool) -> None:
             f"it is huge ({image.width} × {image.height} px, more than {MAX_PIXELS / 1e6:.0f} million pixels); "
             "cut it into smaller images"
         )
-    # Pillow gives 16-bit RGB as 8-bit without a word; what is in the file is told by the decoder's arguments only.
-    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
-    raw = [str(argument) for tile in tiles for argument in _flat(tile[3])]
-    if not deep and (image.mode in ("I", "F") or image.mode.startswith("I;16") or any("16" in name for name in raw)):
+    if not deep and (image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_cut_to_8_bit(image)):
         raise DataError("it has more than 8 bits per channel; scale it to 8-bit RGB")
     if image.format in ("TIFF", "GIF") and getattr(image, "n_frames", 1) > 1:
         raise DataError(f"it has {getattr(image, 'n_frames', 1)} pages; save the one you want as a file of its own")
 
 
-def _flat(arguments: object) -> Iterator[object]:
-    if isinstance(arguments, tuple | list):
-        yield from arguments
-    else:
-        yield arguments
+def _is_cut_to_8_bit(image: Image.Image) -> bool:
+    """Say whether Pillow would give 16-bit colours as 8-bit, as it does without a word.
+
+    Only the raw mode among the decoder's arguments tells: "RGB;16B" has 16 bits per channel, "BGR;16" per pixel.
+    """
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    arguments = [tile[3] if isinstance(tile[3], tuple) else (tile[3],) for tile in tiles]
+    return any(isinstance(one, str) and re.search(";16[BLNS]", one) for several in arguments for one in several)
 
 
 def _has_dark_zero(image: Image.Image) -> bool:

@@ -31,7 +31,7 @@ class Plan:
         self.reader: ImageReader = manifest.reader
         self.problems = list(manifest.problems)
         self.remarks = list(manifest.remarks)
-        self.notes: list[str] = []
+        self.notes = list(manifest.notes)
         table = manifest.table.reset_index(drop=True)
         for column in COLUMNS:
             if column not in table.columns:

@@ -27,6 +27,7 @@ class Manifest:
         reader: Decodes the images.
         problems: Sentences on what cannot be used; one is enough to refuse the import.
         remarks: Sentences for the summary.
+        notes: Sentences for the card, which every reader of a figure must know.
     """
 
     table: pd.DataFrame
@@ -35,6 +36,7 @@ class Manifest:
     reader: ImageReader = field(default_factory=ImageReader)
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -71,14 +71,15 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
                 rows.append((str(image), label or "", group, *centre, (right - left + bottom - top) / 4))
     if not rows and not problems:
         raise DataError(f"The annotations in {path} hold no box; give a folder with boxes.")
-    remarks = ["The radius of a cell is half of the mean side of its box."]
+    notes = ["The radius of a cell is half of the mean side of its box."]
+    remarks = []
     if left_out:
         remarks.append(f"{len(left_out)} boxes were left out: {listing(left_out, ', ')}.")
     if idle := len(images) - len(used):
         remarks.append(f"{idle} images have no annotation.")
     table = pd.DataFrame(rows, columns=["source", "label", "group", "x", "y", "radius_px"])
     table["label"] = table["label"].astype(object).where(table["label"] != "", None)
-    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks)
+    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks, notes=notes)
 
 
 IMPORTERS.register("voc", "Pascal VOC: each box becomes a patch; --patch-size is needed")(

@@ -65,10 +65,11 @@ def cut_patch(
         raise SettingError(f"Border must be 'reflect' or 'drop', got '{border}'.")
     height, width = image.shape[:2]
     top, left, valid = cut_box(height, width, x, y, size)
-    if border == "drop" and valid != (0, 0, size, size):
+    if valid == (0, 0, size, size):
+        return np.ascontiguousarray(image[top : top + size, left : left + size]), valid
+    if border == "drop":
         return None
-    rows, columns = _reflect(top, size, height), _reflect(left, size, width)
-    return np.ascontiguousarray(image[rows[:, None], columns[None, :]]), valid
+    return image.take(_reflect(top, size, height), axis=0).take(_reflect(left, size, width), axis=1), valid
 
 
 def _reflect(start: int, size: int, length: int) -> NDArray[np.int64]:

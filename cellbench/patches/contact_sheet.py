@@ -13,7 +13,7 @@ from cellbench.patches.patchset import PatchSet
 
 Marks = Literal["none", "radius", "contour"]
 
-_INK, _FAINT, _PAPER, _MARK = (25, 25, 25), (120, 120, 120), (255, 255, 255), (0, 150, 60)
+_INK, _FAINT, _PAPER, _MARK = (25, 25, 25), (110, 110, 110), (228, 228, 232), (0, 150, 60)
 _GAP = 3  # px between patches
 _TEXT = 15  # px
 

@@ -1,0 +1,164 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from cellbench.errors import DataError
+from cellbench.importers.images import MAX_PIXELS, ImageReader
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+
+
+def write(path, pixels, mode=None, **options):
+    image = Image.fromarray(pixels)
+    (image if mode is None else image.convert(mode)).save(path, **options)
+    return str(path)
+
+
+def png(width, height, depth, colour, data):
+    """Return a PNG as bytes, also of kinds that Pillow does not write."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif", "webp"])
+def test_rgb_comes_back_as_it_was(tmp_path, ending):
+    reader = ImageReader()
+    path = write(tmp_path / f"x.{ending}", PIXELS, **({"lossless": True} if ending == "webp" else {}))
+    found = reader.image(path)
+    assert found.dtype == np.uint8
+    assert (found == PIXELS).all()
+    assert reader.size(path) == (6, 5)
+    assert reader.n_grey == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_grey_is_copied_to_three_channels_and_counted(tmp_path, mode):
+    reader = ImageReader()
+    path = write(tmp_path / "x.png", PIXELS, mode)
+    found = reader.image(path)
+    expected = np.asarray(Image.open(path).convert("L"))
+    assert (found == expected[..., None]).all()
+    assert reader.n_grey == 1
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_an_opaque_alpha_channel_is_dropped(tmp_path, mode):
+    found = ImageReader().image(write(tmp_path / "x.png", PIXELS, mode))
+    assert found.shape == (6, 5, 3)
+
+
+def test_one_transparent_pixel_is_refused(tmp_path):
+    pixels = np.dstack([PIXELS, np.full((6, 5), 255, np.uint8)])
+    pixels[0, 0, 3] = 254
+    with pytest.raises(DataError, match="transparent pixels; flatten it"):
+        ImageReader().image(write(tmp_path / "x.png", pixels))
+
+
+def test_a_palette_is_resolved(tmp_path):
+    path = tmp_path / "x.png"
+    image = Image.fromarray(PIXELS).quantize(8)
+    image.save(path)
+    assert (ImageReader().image(str(path)) == np.asarray(image.convert("RGB"))).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(2, 2, 16, 2, (b"\0" + b"\x12\x34" * 6) * 2),  # RGB, which Pillow would cut to 8 bits in silence
+        png(2, 2, 16, 0, (b"\0" + b"\x12\x34" * 2) * 2),
+        png(2, 2, 16, 6, (b"\0" + b"\xff\xff" * 8) * 2),
+    ],
+)
+def test_16_bit_is_refused(tmp_path, content):
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    for read in (ImageReader().size, ImageReader().image):
+        with pytest.raises(DataError, match="more than 8 bits per channel; scale it to 8-bit RGB"):
+            read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mode"), [(np.zeros((4, 4), np.uint16), None), (np.zeros((4, 4), np.float32), None)]
+)
+def test_16_bit_and_float_tiff_are_refused(tmp_path, pixels, mode):
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
+        ImageReader().size(write(tmp_path / "x.tif", pixels, mode))
+
+
+def test_print_colours_are_refused(tmp_path):
+    with pytest.raises(DataError, match="stored as CMYK; convert it to 8-bit RGB"):
+        ImageReader().image(write(tmp_path / "x.jpg", PIXELS, "CMYK"))
+
+
+def test_several_pages_are_refused(tmp_path):
+    path = tmp_path / "x.tif"
+    Image.fromarray(PIXELS).save(path, save_all=True, append_images=[Image.fromarray(PIXELS)])
+    with pytest.raises(DataError, match="it has 2 pages"):
+        ImageReader().image(str(path))
+
+
+@pytest.mark.parametrize("n_pixels", [MAX_PIXELS, MAX_PIXELS + 20_000, 10**10])
+def test_a_huge_image_is_refused_from_its_head(tmp_path, n_pixels):
+    path = tmp_path / "x.png"
+    path.write_bytes(png(n_pixels // 10_000, 10_000, 8, 2, b""))
+    if n_pixels > MAX_PIXELS:
+        with pytest.raises(DataError, match=r"it is huge .* cut it into smaller images"):
+            ImageReader().size(str(path))
+    else:
+        assert ImageReader().size(str(path)) == (10_000, 10_000)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
+        ImageReader().image(str(tmp_path / "x.png"))
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"GIF89a"])
+def test_what_is_no_image_is_refused(tmp_path, content):
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"no readable image|damaged or truncated"):
+        ImageReader().size(str(path))
+
+
+@given(st.sampled_from(["png", "jpeg", "bmp", "tiff"]), st.floats(0, 1), st.binary(max_size=4), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_damaged_bytes_give_an_image_or_one_sentence(tmp_path_factory, kind, where, noise, cut):
+    buffer = io.BytesIO()
+    Image.fromarray(np.tile(PIXELS, (8, 8, 1))).save(buffer, kind)
+    content = bytearray(buffer.getvalue())
+    at = int(where * (len(content) - 1))
+    content = content[:at] if cut else content[:at] + noise + content[at + len(noise) :]
+    path = tmp_path_factory.mktemp("bytes") / f"x.{kind}"
+    path.write_bytes(content)
+    try:
+        found = ImageReader().image(str(path)).ndim
+    except DataError as error:
+        found = str(error).count("\n")
+    assert found in (3, 0)
+
+
+def test_a_mask_is_inside_where_it_is_above_0(tmp_path):
+    pixels = np.array([[0, 128, 255]], np.uint8)
+    assert ImageReader().mask(write(tmp_path / "x.png", pixels)).tolist() == [[0, 1, 1]]
+    assert ImageReader().mask(write(tmp_path / "y.png", np.dstack([pixels, pixels * 0, pixels * 0]))).tolist() == [
+        [0, 1, 1]
+    ]
+    assert ImageReader().mask(write(tmp_path / "z.png", pixels.astype(np.uint16) * 200)).tolist() == [[0, 1, 1]]
+
+
+def test_the_alpha_channel_of_a_mask_marks_nothing(tmp_path):
+    pixels = np.zeros((1, 2, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[0, 1, 0] = 9
+    assert ImageReader().mask(write(tmp_path / "x.png", pixels)).tolist() == [[0, 1]]
