@@ -1,0 +1,136 @@
+"""What a search does by default on a laptop, on a GPU, and as the paper did: one table."""
+
+import math
+from dataclasses import dataclass
+
+from cellbench.errors import NotFoundError
+from cellbench.registry import nearest
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Defaults of a search; every one can be set on the command line.
+
+    Attributes:
+        name: Name on the command line.
+        passes: Patches that one full training sees; with the size of the pool it gives the number of epochs.
+        n_trials: Trials of the search stage, per method.
+        n_finalists: Configurations that are trained on further folds.
+        n_folds: Of the pool's five folds, those that a finalist is scored on in all, the search's one included.
+        n_seeds: Fresh seeds that the winner is trained on.
+        reduction: ASHA keeps one trial in so many at each rung.
+        n_rungs: Number of rungs before the last epoch.
+        cell_radius: Radius in network px that a typical cell should keep.
+        min_size: Smallest network size in px.
+        max_size: Largest.
+        batch_size: Patches a step.
+        max_concurrent: Trials at once, per machine without a GPU or per GPU.
+    """
+
+    name: str
+    passes: int
+    n_trials: int
+    n_finalists: int
+    n_folds: int
+    n_seeds: int
+    reduction: int
+    n_rungs: int
+    cell_radius: float
+    min_size: int
+    max_size: int
+    batch_size: int
+    max_concurrent: int
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="cpu",
+            passes=25_000,
+            n_trials=6,
+            n_finalists=2,
+            n_folds=2,
+            n_seeds=3,
+            reduction=3,
+            n_rungs=1,
+            cell_radius=8,
+            min_size=32,
+            max_size=64,
+            batch_size=64,
+            max_concurrent=4,
+        ),
+        Profile(
+            name="gpu",
+            passes=250_000,
+            n_trials=40,
+            n_finalists=3,
+            n_folds=5,
+            n_seeds=3,
+            reduction=3,
+            n_rungs=2,
+            cell_radius=16,
+            min_size=64,
+            max_size=128,
+            batch_size=64,
+            max_concurrent=4,
+        ),
+        Profile(
+            name="paper",
+            passes=1_000_000,
+            n_trials=40,
+            n_finalists=3,
+            n_folds=5,
+            n_seeds=5,
+            reduction=3,
+            n_rungs=2,
+            cell_radius=32,
+            min_size=128,
+            max_size=256,
+            batch_size=64,
+            max_concurrent=2,
+        ),
+    )
+}
+
+
+def profile(name: str, has_gpu: bool) -> Profile:
+    """Return a profile by name; `auto` is `gpu` where there is a GPU, else `cpu`.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    if name == "auto":
+        return PROFILES["gpu" if has_gpu else "cpu"]
+    if name not in PROFILES:
+        raise NotFoundError(f"There is no profile '{name}'; {nearest(name, ['auto', *PROFILES])}")
+    return PROFILES[name]
+
+
+def network_size(chosen: Profile, native_size: int, cell_radius_px: float | None) -> int:
+    """Return the side in px that patches are trained at: large enough for the typical cell, in steps of 16.
+
+    Args:
+        chosen: The profile.
+        native_size: Side in px of the data set's patches.
+        cell_radius_px: Radius of a typical cell in native px, if known.
+    """
+    wanted = chosen.min_size if cell_radius_px is None else chosen.cell_radius * native_size / cell_radius_px
+    stepped = 16 * math.ceil(round(wanted, 6) / 16)
+    largest = max(16, 16 * (native_size // 16))
+    return min(max(stepped, chosen.min_size), chosen.max_size, largest)
+
+
+def n_epochs(chosen: Profile, n_training: int) -> int:
+    """Return the epochs in which a training sees as many patches as the profile says."""
+    return max(1, math.ceil(chosen.passes / max(1, n_training)))
+
+
+def rungs(epochs: int, reduction: int, n_rungs: int) -> tuple[int, ...]:
+    """Return the epochs after which unpromising trials are stopped, each `reduction` times the one before.
+
+    >>> rungs(27, 3, 2), rungs(7, 3, 1), rungs(1, 3, 2)
+    ((3, 9), (3,), ())
+    """
+    first = math.ceil(epochs / reduction**n_rungs)
+    return tuple(first * reduction**k for k in range(n_rungs) if first * reduction**k < epochs)

@@ -1,0 +1,153 @@
+"""What a search was asked for, with every default filled in; kept as `request.yaml` in the search's folder."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.ledger import Ledger
+from bench.objectives import Objective, objective
+from bench.profiles import rungs
+from bench.spaces import Space
+from cellbench.configuration import TrainingSettings
+from cellbench.disk import write_text
+from cellbench.errors import DataError, SettingError
+
+Auto = Literal["auto"]
+
+
+class Request(BaseModel):
+    """A search, as it was asked for.
+
+    Attributes:
+        name: Name of the search and of its folder.
+        command: The command that started it.
+        created: Seconds since the epoch.
+        dataset: Name of the data set.
+        dataset_path: Its folder.
+        fingerprint: Its fingerprint.
+        native_size: Side in px of its patches.
+        um_per_px: µm per native px, where known.
+        profile: Profile that gave the defaults.
+        spaces: Space of each method, lengths in native px.
+        sampler: How configurations are chosen.
+        scheduler: Whether unpromising trials are stopped at rungs.
+        objective: What is optimised.
+        n_trials: Trials of the search stage, per method.
+        n_finalists: Configurations that are trained on further folds.
+        n_folds: Folds that a finalist is scored on in all.
+        n_seeds: Fresh seeds of the final trainings.
+        reduction: ASHA keeps one trial in so many.
+        n_rungs: Rungs before the last epoch.
+        seed: Seed of everything that is drawn.
+        time_budget_s: Seconds after which the search stage ends.
+        oracle: Whether the ceiling is trained too.
+        settings: What all trainings share.
+        concurrent: Trials at once.
+        cpus_per_trial: CPUs of a trial.
+        gpus_per_trial: GPUs of a trial.
+        address: Ray cluster to join; None starts one on this machine.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    command: str
+    created: float = Field(default_factory=time.time)
+    dataset: str
+    dataset_path: Path
+    fingerprint: str
+    native_size: int
+    um_per_px: float | None
+    profile: str
+    spaces: tuple[Space, ...]
+    sampler: Literal["tpe", "random", "grid", "gp"]
+    scheduler: Literal["asha", "none"]
+    objective: Literal["f1", "ssim", "l1_core"]
+    n_trials: int = Field(gt=0)
+    n_finalists: int = Field(gt=0)
+    n_folds: int = Field(gt=0, le=5)
+    n_seeds: int = Field(gt=0)
+    reduction: int = Field(gt=1)
+    n_rungs: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    time_budget_s: float | None = Field(gt=0)
+    oracle: bool
+    settings: TrainingSettings
+    concurrent: int | Auto
+    cpus_per_trial: int | Auto
+    gpus_per_trial: float | Auto
+    address: str | None
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that are compared."""
+        return [space.method for space in self.spaces]
+
+    @property
+    def goal(self) -> Objective:
+        """What is optimised."""
+        return objective(self.objective)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs after which the probe scores a trial of the search stage."""
+        return rungs(self.settings.epochs, self.reduction, self.n_rungs) if self.scheduler == "asha" else ()
+
+    def final_seeds(self) -> list[int]:
+        """Return the seeds of the final trainings, none of which the search has used."""
+        return [1000 * (self.seed + 1) + number for number in range(self.n_seeds)]
+
+    def write(self, ledger: Ledger) -> None:
+        """Write `request.yaml`, whole or not at all."""
+        text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+        ledger.directory.mkdir(parents=True, exist_ok=True)
+        write_text(ledger.request_path, text)
+
+    @classmethod
+    def read(cls, ledger: Ledger) -> "Request":
+        """Read `request.yaml`.
+
+        Raises:
+            DataError: It is damaged.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(ledger.request_path.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{ledger.request_path} is damaged ({reason}); start the search anew.") from None
+
+
+def seconds(text: str) -> float:
+    """Return a length of time written as `90s`, `30m`, `1h30m` or a number of seconds.
+
+    >>> seconds("1h30m"), seconds("45")
+    (5400.0, 45.0)
+
+    Raises:
+        SettingError: It is written otherwise, or not above 0.
+    """
+    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    found = (
+        sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
+    )
+    if found <= 0:
+        raise SettingError(f"--time-budget {text!r} is no length of time; write 90s, 30m or 1h30m.")
+    return found
+
+
+def settings_from(values: dict[str, Any]) -> TrainingSettings:
+    """Return training settings; the error for a bad one names its option.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+    try:
+        return TrainingSettings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("network_size", "size").replace("_", "-")
+        raise SettingError(f"--{option} {first['input']}: {first['msg'].lower()}.") from None

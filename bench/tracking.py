@@ -1,0 +1,303 @@
+"""The only room that imports MLflow: what a search and its trials leave there.
+
+MLflow shows what is in the search's ledger (`bench.ledger`); it is written by the driver alone. A store that falls
+away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the ledger later.
+"""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.home import home, searches_dir
+from bench.ledger import Ledger, TrialRecord
+from bench.store import check_reachable, code_version, metric_name, metrics_of, note_of, store_uri, unreachable
+from bench.words import value_in_words
+from cellbench.errors import StoreError
+from cellbench.patches.card import Card
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from bench.request import Request
+
+ARTIFACTS = (
+    "configuration.yaml",
+    "reconstructions.png",
+    "confusion.png",
+    "embeddings.npz",
+    "encoder.safetensors",
+    "model.json",
+    "error.txt",
+)
+"""Files of a trial's folder that go to MLflow, where they exist."""
+STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+RETRY_AFTER_S = 60.0
+
+
+def connect() -> "MlflowClient":
+    """Return a client of the store; a new database is set up here, before any other process can look for it.
+
+    Raises:
+        StoreError: The store cannot be reached.
+    """
+    uri = store_uri()
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
+    check_reachable(uri)
+    try:
+        with warnings.catch_warnings():  # MLflow's own use of deprecated parts of other libraries
+            warnings.simplefilter("ignore")
+            import mlflow
+
+            if not hasattr(mlflow, "MlflowClient"):
+                raise StoreError("The package mlflow is not installed; install it by `pip install mlflow`.")
+            for name in ("mlflow", "alembic"):
+                logging.getLogger(name).setLevel(logging.ERROR)
+            if uri.startswith("sqlite:///"):
+                Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            client = mlflow.MlflowClient(uri, uri)
+            client.search_experiments(max_results=1)
+    except StoreError:
+        raise
+    except Exception as error:
+        raise unreachable(uri, error) from error
+    return client
+
+
+class Tracker:
+    """Writes one search to MLflow.
+
+    Args:
+        request: The search.
+        card: Card of its data set.
+        device: What trials run on, for people.
+
+    Raises:
+        StoreError: The store cannot be reached.
+    """
+
+    def __init__(self, request: "Request", card: Card, device: str) -> None:
+        self._client = connect()
+        self._request, self._card, self._device = request, card, device
+        self._runs: dict[str, str] = {}
+        self._behind: set[str] = set()
+        self._down_until = 0.0
+        try:
+            self._experiment = self._experiment_id()
+            self._sweep()
+            self._find_runs()
+            self.run_id = self._runs.get("") or self._start_search()
+        except Exception as error:
+            raise unreachable(store_uri(), error) from error
+
+    @property
+    def experiment_id(self) -> str:
+        """Id of the data set's experiment."""
+        return self._experiment
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something could not be written."""
+        return bool(self._behind)
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Open the trial's run, or open it again."""
+        self._attempt(record.key, lambda: self._open(record))
+
+    def epoch(self, record: TrialRecord, entry: dict[str, Any]) -> None:
+        """Write the metrics of an epoch: one entry of the ledger's history, in one batch."""
+        self._attempt(
+            record.key, lambda: self._log(self._runs[record.key], metrics_of(record, [entry], self._request.rungs))
+        )
+
+    def trial_ended(self, record: TrialRecord, directory: Path) -> None:
+        """Write how a trial ended, and its files."""
+        self._attempt(record.key, lambda: self._close(record, directory))
+
+    def interrupted(self, record: TrialRecord) -> None:
+        """Say that nobody works on a trial any more, though it has not ended."""
+        self._attempt(record.key, lambda: self._client.set_terminated(self._runs[record.key], "KILLED"))
+
+    def repair(self, ledger: Ledger) -> None:
+        """Bring the runs of trials that have ended up to the ledger.
+
+        Raises:
+            StoreError: The store still cannot be reached.
+        """
+        self._down_until = 0.0
+        try:
+            status = {run.info.run_id: run.info.status for run in self._search()}
+            for record in ledger.records():
+                done = status.get(self._runs.get(record.key, ""), "RUNNING")
+                if record.outcome != "running" and (record.key in self._behind or done in ("RUNNING", "KILLED")):
+                    run_id = self._open(record)
+                    self._log(run_id, metrics_of(record, ledger.history(record.key), self._request.rungs))
+                    self._close(record, ledger.trial_directory(record.key))
+        except Exception as error:
+            raise unreachable(store_uri(), error, f" Nothing is lost: --resume {ledger.name} records it.") from error
+        self._behind.clear()
+
+    def end_search(
+        self, status: str, metrics: dict[str, float], tags: dict[str, str], files: Iterable[Path] = ()
+    ) -> None:
+        """Write how the search ended.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+            metrics: The winner's.
+            tags: For the search's run.
+            files: Table, figures, summary.
+
+        Raises:
+            StoreError: The store cannot be reached.
+        """
+        try:
+            now = int(1000 * time.time())
+            self._log(self.run_id, [(metric_name(name), value, now, 0) for name, value in metrics.items()])
+            for name, value in tags.items():
+                self._client.set_tag(self.run_id, name, value)
+            for file in files:
+                self._client.log_artifact(self.run_id, str(file))
+            self._client.set_terminated(self.run_id, status)
+        except Exception as error:
+            raise unreachable(store_uri(), error) from error
+
+    def _attempt(self, key: str, action: Callable[[], Any]) -> None:
+        """Do something if the store answers; else remember that the trial's run is behind."""
+        if key in self._behind or time.monotonic() < self._down_until:
+            self._behind.add(key)
+            return
+        try:
+            action()
+        except Exception as error:
+            logging.getLogger(__name__).debug("%s is behind: %s", key, error)
+            self._behind.add(key)
+            self._down_until = time.monotonic() + RETRY_AFTER_S
+
+    def _experiment_id(self) -> str:
+        name = self._card.name
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            local = store_uri().startswith("sqlite:")
+            where = (home() / "artifacts" / name).as_uri() if local else None
+            return str(self._client.create_experiment(name, artifact_location=where))
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _search(self, text: str = "") -> "list[Run]":
+        text = text or f"tags.`cellbench.search` = '{self._request.name}'"
+        found, token = [], None
+        while True:
+            page = self._client.search_runs([self._experiment], text, max_results=1000, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def _find_runs(self) -> None:
+        for run in self._search():
+            self._runs[run.data.tags.get("cellbench.trial", "")] = run.info.run_id
+        if "" in self._runs:
+            self._client.update_run(self._runs[""], status="RUNNING")
+
+    def _sweep(self) -> None:
+        """Close the runs of searches on this machine that were killed."""
+        for run in self._search("attributes.status = 'RUNNING'"):
+            name = run.data.tags.get("cellbench.search", "")
+            here = bool(name) and name != self._request.name and (searches_dir() / name).is_dir()
+            if here and not Ledger(searches_dir() / name).is_locked:
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _start_search(self) -> str:
+        request = self._request
+        tags = self._tags() | {
+            "mlflow.runName": request.name,
+            "cellbench.method": ", ".join(request.methods),
+            "mlflow.note.content": f"`{request.command}`",
+        }
+        run = self._client.create_run(self._experiment, tags=tags)
+        params = {
+            "sampler": request.sampler,
+            "scheduler": request.scheduler,
+            "objective": request.objective,
+            "trials": request.n_trials,
+            "folds": request.n_folds,
+            "seeds": request.n_seeds,
+            "seed": request.seed,
+            **self._shared_params(),
+        }
+        self._finish_opening(run.info.run_id, params)
+        self._client.log_artifact(run.info.run_id, str(searches_dir() / request.name / "request.yaml"))
+        return str(run.info.run_id)
+
+    def _open(self, record: TrialRecord) -> str:
+        if record.key in self._runs:
+            self._client.update_run(self._runs[record.key], status="RUNNING")
+            return self._runs[record.key]
+        tags = self._tags() | {
+            "mlflow.parentRunId": self.run_id,
+            "mlflow.runName": f"{record.method} {record.key}",
+            "cellbench.trial": record.key,
+            "cellbench.stage": record.stage,
+            "cellbench.method": record.method,
+            "cellbench.configuration": record.configuration,
+            "mlflow.note.content": note_of(record, self._card.um_per_px),
+        }
+        run = self._client.create_run(self._experiment, start_time=int(1000 * record.started), tags=tags)
+        fold = "all" if record.fold is None else record.fold
+        params = {**record.params, "fold": fold, "seed": record.seed, "epochs": record.epochs, **self._shared_params()}
+        self._finish_opening(run.info.run_id, params)
+        self._runs[record.key] = str(run.info.run_id)
+        return str(run.info.run_id)
+
+    def _finish_opening(self, run_id: str, params: dict[str, Any]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+        self._client.log_batch(run_id, params=[Param(name, value_in_words(value)) for name, value in params.items()])
+        request = self._request
+        dataset = Dataset(request.dataset, request.fingerprint[:36], "local", f'{{"path": "{request.dataset_path}"}}')
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    def _close(self, record: TrialRecord, directory: Path) -> None:
+        run_id = self._runs[record.key]
+        self._client.set_tag(run_id, "cellbench.outcome", record.outcome)
+        if record.reason:
+            self._client.set_tag(run_id, "cellbench.reason", record.reason[:5000])
+            self._client.set_tag(run_id, "mlflow.note.content", note_of(record, self._card.um_per_px))
+        for name in ARTIFACTS:
+            if (directory / name).is_file():
+                self._client.log_artifact(run_id, str(directory / name))
+        ended = int(1000 * (record.ended or time.time()))
+        self._client.set_terminated(run_id, STATUS[record.outcome], end_time=ended)
+
+    def _log(self, run_id: str, metrics: list[tuple[str, float, int, int]]) -> None:
+        from mlflow.entities import Metric
+
+        for start in range(0, len(metrics), 1000):
+            self._client.log_batch(run_id, metrics=[Metric(*values) for values in metrics[start : start + 1000]])
+
+    def _tags(self) -> dict[str, str]:
+        request = self._request
+        return {
+            "cellbench.search": request.name,
+            "cellbench.dataset": request.dataset,
+            "cellbench.fingerprint": request.fingerprint,
+            "cellbench.git": code_version(),
+        }
+
+    def _shared_params(self) -> dict[str, Any]:
+        settings = self._request.settings
+        return {
+            "network_size": settings.network_size,
+            "encoder": settings.encoder,
+            "batch_size": settings.batch_size,
+            "device": self._device,
+            "precision": settings.precision,
+        }

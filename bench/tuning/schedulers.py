@@ -1,0 +1,86 @@
+"""ASHA for several methods at once: a trial is compared with trials of its own method only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.result import TRAINING_ITERATION
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+
+from bench.ledger import TrialRecord
+from bench.tuning.config import GOAL, TrialConfig
+
+
+class MethodsAsha(FIFOScheduler):
+    """One asynchronous successive halving (Li et al., 2018) for each method.
+
+    Args:
+        methods: Names of the methods.
+        epochs: Epochs of a full training.
+        rungs: Epochs at which trials are compared; at least one.
+        reduction: The best trial in so many goes on from a rung.
+    """
+
+    def __init__(self, methods: Iterable[str], epochs: int, rungs: Sequence[int], reduction: int) -> None:
+        super().__init__()
+        self._metric, self._mode = GOAL, "max"
+        self._rungs = tuple(rungs)
+        self._asha = {
+            method: AsyncHyperBandScheduler(
+                time_attr=TRAINING_ITERATION,
+                metric=GOAL,
+                mode="max",
+                max_t=epochs,
+                grace_period=rungs[0],
+                reduction_factor=reduction,
+            )
+            for method in methods
+        }
+
+    def recall(self, records: Iterable[TrialRecord], goals: Mapping[str, Mapping[int, float]]) -> None:
+        """Take on the trials of an earlier run of the search.
+
+        Args:
+            records: The trials.
+            goals: For the key of each, its goal at each epoch at which it was known.
+        """
+        for record in records:
+            trial = SimpleNamespace(trial_id=record.key)
+            asha = self._asha[record.method]
+            asha.on_trial_add(None, trial)
+            for epoch in self._rungs:
+                if epoch in goals.get(record.key, {}):
+                    asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, GOAL: goals[record.key][epoch]})
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Refuse another metric: it is set already."""
+        return metric is None and mode is None
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Pass it on to the method's ASHA."""
+        self._of(trial).on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop a trial at a rung that it does not pass; between rungs it goes on."""
+        if result[TRAINING_ITERATION] not in self._rungs or result.get("done"):
+            return str(TrialScheduler.CONTINUE)
+        return str(self._of(trial).on_trial_result(tune_controller, trial, result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Forget a trial that ended; what it had at rungs stays."""
+        self._of(trial).on_trial_remove(tune_controller, trial)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Pass it on to the method's ASHA."""
+        self._of(trial).on_trial_remove(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Forget a trial whose process died; it is added again when it is tried again."""
+        self._of(trial).on_trial_remove(tune_controller, trial)
+
+    def debug_string(self) -> str:
+        """Return the state of each method's rungs."""
+        return "\n".join(f"{method}: {asha.debug_string()}" for method, asha in self._asha.items())
+
+    def _of(self, trial: Any) -> AsyncHyperBandScheduler:
+        return self._asha[TrialConfig.model_validate(trial.config["trial"]).method]

@@ -1,0 +1,112 @@
+"""What Ray Tune asks for the next trial: the search stage over all methods in turn, or a list of jobs."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ray.tune.search import Searcher
+
+from bench.jobs import Jobs
+from bench.ledger import TrialRecord
+from bench.tuning.config import GOAL, TrialConfig
+from bench.tuning.samplers import MethodSearch
+
+if TYPE_CHECKING:
+    from cellbench.trials import TrialJob
+
+
+class _Unsaved(Searcher):
+    """A searcher that Ray Tune need not save: a search goes on from its ledger."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing."""
+
+
+class JobSearcher(_Unsaved):
+    """Hands out a list of jobs in their order.
+
+    Args:
+        jobs: The jobs.
+        objective: Name of the objective.
+        gpus: GPUs of a trial.
+        first_number: Number of the first of them within its stage.
+    """
+
+    def __init__(self, jobs: Sequence["TrialJob"], objective: str, gpus: float, first_number: int = 0) -> None:
+        super().__init__(metric=GOAL, mode="max")
+        self._waiting = [_config(job, first_number + n, objective, gpus) for n, job in enumerate(jobs)]
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the configuration of the next trial, or `Searcher.FINISHED`."""
+        return self._waiting.pop(0) if self._waiting else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Do nothing: what comes next does not depend on it."""
+
+
+class MethodsSearcher(_Unsaved):
+    """Asks the methods for a configuration in turn, so that all have the same budget at any time.
+
+    Args:
+        methods: What chooses the configurations of each method.
+        n_trials: Trials of each method, those of earlier runs of the search included.
+        jobs: Makes jobs of configurations.
+        gpus: GPUs of a trial.
+        records: Trials of earlier runs; those that were interrupted come first.
+        goals: For the key of each of those, its goal at each epoch at which it was known.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, MethodSearch],
+        n_trials: int,
+        jobs: Jobs,
+        gpus: float,
+        records: Sequence[TrialRecord] = (),
+        goals: Mapping[str, dict[int, float]] | None = None,
+    ) -> None:
+        super().__init__(metric=GOAL, mode="max")
+        self._methods, self._n_trials, self._jobs, self._gpus = dict(methods), n_trials, jobs, gpus
+        self._spaces = {space.method: space for space in jobs.request.spaces}
+        self._started = dict.fromkeys(methods, 0)
+        self._method_of: dict[str, str] = {}
+        self._next_number = 1 + max((record.number for record in records), default=-1)
+        for record in records:
+            self._methods[record.method].recall(record, (goals or {}).get(record.key, {}))
+            self._started[record.method] += 1
+        self._interrupted = [record for record in records if record.outcome == "running"]
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the configuration of the next trial, or `Searcher.FINISHED`."""
+        if self._interrupted:
+            record = self._interrupted.pop(0)
+            self._methods[record.method].take_up(record.key, trial_id)
+            self._method_of[trial_id] = record.method
+            return self._config(self._jobs.of_record(record), record.number)
+        while open_ones := [name for name, count in self._started.items() if count < self._n_trials]:
+            name = min(open_ones, key=lambda name: self._started[name])
+            point = self._methods[name].next_point(trial_id)
+            if point is None:  # nothing left in its space
+                self._started[name] = self._n_trials
+                continue
+            self._started[name] += 1
+            self._method_of[trial_id] = name
+            self._next_number += 1
+            job = self._jobs.search(self._spaces[name].configuration(point))
+            return self._config(job, self._next_number - 1)
+        return Searcher.FINISHED
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Pass on an epoch to its method."""
+        self._methods[self._method_of[trial_id]].on_trial_result(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Pass on the end of a trial to its method."""
+        self._methods[self._method_of[trial_id]].on_trial_complete(trial_id, result, error)
+
+    def _config(self, job: "TrialJob", number: int) -> dict[str, Any]:
+        return _config(job, number, self._jobs.request.objective, self._gpus)
+
+
+def _config(job: "TrialJob", number: int, objective: str, gpus: float) -> dict[str, Any]:
+    config = TrialConfig(job=job.model_dump(mode="json"), number=number, objective=objective, gpus=gpus)
+    return {"trial": config.model_dump()}

@@ -1,0 +1,122 @@
+"""One trial as Ray Tune sees it: an epoch is a step, a stored result is given back at once, a mistake is no crash."""
+
+import shutil
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray.tune import Trainable
+from ray.tune.result import DONE, TRAINING_ITERATION
+
+from bench.objectives import objective
+from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
+from cellbench.errors import CellbenchError, TrainingError
+
+if TYPE_CHECKING:
+    from cellbench.trials import TrialRun
+
+CHECKPOINT_EVERY_S = 30.0
+CHECKPOINT = "checkpoint"
+
+
+class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
+    """Runs the trial that its configuration describes; the process is kept for the next trial.
+
+    A trial's checkpoint lies in its own folder, not in Ray's: whoever starts the trial again, after a dead worker or
+    a dead driver, goes on from it.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Take on a trial."""
+        self._take_on(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take on the next trial in the same process."""
+        self._take_on(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train one epoch.
+
+        What goes wrong in a trial is its result, with the reason: trained again, it would go wrong again. Only the
+        death of the process is left to Ray, which starts the trial anew.
+        """
+        try:
+            return self._step()
+        except CellbenchError as error:
+            return self._failed(str(error))
+        except Exception as error:
+            trace = traceback.format_exc()
+            directory = Path(self._config.job["directory"])
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "error.txt").write_text(trace, encoding="utf-8")
+            return self._failed(f"{type(error).__name__}: {error} (trace in {directory / 'error.txt'})")
+
+    def _take_on(self, config: dict[str, Any]) -> None:
+        self._config = TrialConfig.model_validate(config["trial"])
+        self._trial: TrialRun | None = None
+        self._saved = time.monotonic()
+
+    def _step(self) -> dict[str, Any]:
+        from cellbench.trials import TrialJob, TrialRun
+
+        job = TrialJob.model_validate(self._config.job)
+        if self._trial is None:
+            stored = TrialRun.finished(job)
+            if stored is not None:
+                return self._report(stored, job.settings.epochs, "completed")
+            self._trial = self._begin(job)
+        run = self._trial
+        metrics = run.step()
+        epoch = int(metrics["epoch"])
+        if not run.done:
+            if epoch in job.rungs or time.monotonic() - self._saved > CHECKPOINT_EVERY_S:
+                self._save(run, job.directory)
+            return self._report(metrics, epoch)
+        run.finish(metrics)
+        shutil.rmtree(job.directory / CHECKPOINT, ignore_errors=True)
+        return self._report(metrics, epoch, "completed")
+
+    def _begin(self, job: Any) -> "TrialRun":
+        import torch
+
+        from cellbench.trials import TrialRun
+
+        device = torch.device("cuda" if self._config.gpus > 0 and torch.cuda.is_available() else "cpu")
+        for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
+            if (job.directory / name).is_dir():
+                run = TrialRun(job, device)
+                try:
+                    run.restore(job.directory / name)
+                except (TrainingError, OSError, ValueError, KeyError):
+                    continue  # half of it was written when the machine went down: the other, or from the start
+                return run
+        return TrialRun(job, device)
+
+    def _save(self, run: "TrialRun", directory: Path) -> None:
+        """Replace the checkpoint; at every moment there is a whole one."""
+        new, now, old = (directory / f"{CHECKPOINT}{suffix}" for suffix in (".new", "", ".old"))
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        run.save(new)
+        if now.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            now.rename(old)
+        new.rename(now)
+        shutil.rmtree(old, ignore_errors=True)
+        self._saved = time.monotonic()
+
+    def _failed(self, reason: str) -> dict[str, Any]:
+        self._trial = None
+        shutil.rmtree(Path(self._config.job["directory"]) / CHECKPOINT, ignore_errors=True)
+        return {**self._report({}, self.iteration + 1, "failed"), REASON: reason}
+
+    def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
+        found = {
+            **metrics,
+            GOAL: objective(self._config.objective).in_progress(metrics),
+            TRAINING_ITERATION: epoch,
+            DONE: outcome is not None,
+        }
+        return found if outcome is None else {**found, OUTCOME: outcome}

@@ -1,0 +1,47 @@
+"""Hyperparameters and scores as people read them: lengths in px and µm, numbers with their spread."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.domains import rounded
+from bench.spaces import length_names
+
+
+def value_in_words(value: Any) -> str:
+    """Return a hyperparameter's value as it is typed.
+
+    >>> value_in_words(0.0004), value_in_words(True), value_in_words("sqrt"), value_in_words(256.0)
+    ('0.0004', 'true', 'sqrt', '256')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{rounded(value):g}" if isinstance(value, float | int) else str(value)
+
+
+def params_in_words(method: str, params: Mapping[str, Any], um_per_px: float | None) -> str:
+    """Return hyperparameters as a list, lengths with their unit and in µm where that is known.
+
+    Args:
+        method: Name of the suppression.
+        params: Hyperparameters by name, lengths in native px.
+        um_per_px: µm per native px, if known.
+    """
+    lengths = set(length_names(method))
+    parts = []
+    for name, value in params.items():
+        text = f"{name} {value_in_words(value)}"
+        if name in lengths:
+            text += " px"
+            if um_per_px is not None:
+                text += f" ({value * um_per_px:.1f} µm)"
+        parts.append(text)
+    return ", ".join(parts)
+
+
+def with_spread(mean: float, spread: float | None) -> str:
+    """Return a mean and its standard deviation.
+
+    >>> with_spread(0.71234, 0.0123), with_spread(0.5, None)
+    ('0.712 ± 0.012', '0.500')
+    """
+    return f"{mean:.3f}" if spread is None else f"{mean:.3f} ± {spread:.3f}"
