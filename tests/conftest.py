@@ -39,3 +39,11 @@ def discs(tmp_path_factory):
     patches, masks, index = draw_discs()
     folder = tmp_path_factory.mktemp("datasets") / "discs"
     return write_patch_set(folder, patches=patches, masks=masks, index=index, name="discs", um_per_px=0.5, seed=0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Small tensors gain nothing from threads, and lose much where the cores are busy."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -21,14 +21,6 @@ PARAMS = {
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def images(n: int = 20, size: int = 32) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (n, size, size, 3), dtype=np.uint8)
 
@@ -156,6 +148,8 @@ def test_a_diverging_training_says_so():
 
 
 def test_training_lowers_the_loss():
-    run = trainer("vae", epochs=15, patches=np.repeat(images(1), 16, axis=0), beta=0.0, lr=3e-3)
+    """A single patch, seen again and again, is reconstructed better and better."""
+    ramp = np.broadcast_to(np.linspace(20, 240, 32, dtype=np.uint8)[:, None, None], (32, 32, 3))
+    run = trainer("vae", epochs=15, patches=np.stack([ramp] * 16), beta=0.0, lr=3e-3, quarter_turns=False)
     losses = [run.run_epoch()["train/reconstruction"] for _ in range(15)]
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]

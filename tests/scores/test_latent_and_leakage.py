@@ -1,0 +1,77 @@
+"""Latent statistics and leakage against cases whose answer is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cellbench.models import Posterior
+from cellbench.scores.latent import active_units, effective_rank
+from cellbench.scores.leakage import exchange, leakage, partners
+from cellbench.suppression import build_suppression
+
+CPU = torch.device("cpu")
+
+
+def test_effective_rank_counts_equal_directions():
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(400, 8)) - 0)[0]
+    basis -= basis.mean(axis=0)
+    embedding = np.linalg.qr(basis)[0][:, :5]
+    assert effective_rank(embedding) == pytest.approx(5, rel=1e-3)
+    assert effective_rank(embedding[:, :1] * np.ones(4)) == pytest.approx(1)
+    assert effective_rank(np.ones((10, 3))) == 0
+
+
+def test_active_units_have_variance():
+    embedding = np.random.default_rng(0).normal(size=(500, 3)) * [1, 0.2, 0.05]
+    assert active_units(embedding) == 2
+
+
+def test_partners_share_the_group_and_the_colour():
+    groups = np.array([0, 0, 0, 1, 1, 2])
+    colour = np.array([[0.0], [5], [1], [0], [9], [1]]) * np.ones(3)
+    assert partners(groups, colour).tolist() == [2, 2, 0, 4, 3, 2]  # the last is alone in its group
+
+
+def test_exchange_keeps_the_inside():
+    ours, theirs = torch.zeros(1, 3, 32, 32), torch.ones(1, 3, 32, 32)
+    mixed = exchange(ours, theirs, torch.tensor([8.0]), feather=3.0)
+    assert mixed[0, 0, 15, 15] == 0
+    assert mixed[0, 0, 0, 0] == 1
+    assert 0 < mixed[0, 0, 15, 23] < 1
+
+
+class Averages(nn.Module):
+    """Stands for an encoder that sees exactly one region: its latent is that region's mean colour."""
+
+    variational, latent_dim = True, 3
+
+    def __init__(self, region: np.ndarray) -> None:
+        super().__init__()
+        self.region = torch.from_numpy(region)
+
+    def encode(self, patches: torch.Tensor) -> Posterior:
+        means = (patches * self.region).sum(dim=(2, 3)) / self.region.sum().clamp_min(1)
+        return Posterior(means, torch.zeros_like(means))
+
+
+def score(region: np.ndarray) -> float:
+    patches = np.random.default_rng(0).integers(0, 255, (12, 1, 1, 3)) + np.zeros((12, 32, 32, 3))
+    axis = np.arange(32) - 15.5
+    inside = np.hypot(axis[:, None], axis[None]) < 8
+    centre = np.random.default_rng(1).integers(0, 255, (12, 1, 1, 3))
+    patches = np.where(inside[None, ..., None], centre, patches).astype(np.uint8)
+    none = build_suppression("vae", {}, 32, 32, 3)
+    return leakage(Averages(region), none, patches, np.arange(12), np.zeros(12, int), np.full(12, 9.0), 32, CPU)
+
+
+def test_leakage_is_0_for_the_cell_1_for_the_surroundings_and_undefined_for_a_collapsed_latent():
+    axis = np.arange(32, dtype=np.float32) - 15.5
+    distance = np.hypot(axis[:, None], axis[None])
+    assert score((distance < 6).astype(np.float32)) == pytest.approx(0, abs=1e-6)
+    assert score((distance > 13).astype(np.float32)) == pytest.approx(1, abs=1e-6)
+    assert 0.05 < score(np.ones((32, 32), np.float32)) < 0.999
+    assert math.isnan(score(np.zeros((32, 32), np.float32)))

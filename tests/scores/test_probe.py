@@ -1,0 +1,133 @@
+"""The probe beside slow and independent answers."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import confusion_matrix, f1_score
+
+from cellbench.scores.classification import bootstrap_f1, confusion, cross_validate, f1_by_class, macro_f1
+from cellbench.scores.probe import Standardizer, fit_probe, fit_probes
+
+
+def blobs(n: int = 240, n_features: int = 10, n_classes: int = 3, spread: float = 1.0, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % n_classes
+    centres = rng.normal(0, 2, (n_classes, n_features))
+    return centres[labels] + spread * rng.normal(size=(n, n_features)), labels.astype(np.int64), np.arange(n) // 4
+
+
+def fit_one_by_one(features: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> torch.nn.Sequential:
+    """The same probe with torch's own layers, its weights drawn in the same order."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = (features.shape[1], 128, 64, n_classes)
+    layers = [torch.nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    with torch.no_grad():
+        for layer in layers:
+            bound = layer.in_features**-0.5
+            layer.weight.copy_(
+                torch.empty(layer.in_features, layer.out_features).uniform_(-bound, bound, generator=generator).T
+            )
+            layer.bias.uniform_(-bound, bound, generator=generator)
+    net = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
+    x, y = torch.from_numpy(Standardizer.fit(features)(features)), torch.from_numpy(labels)
+    for _ in range(40):
+        for rows in torch.randperm(len(y), generator=generator).split(64):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+            optimizer.step()
+    return net
+
+
+def test_the_batched_probe_is_the_plain_one():
+    features, labels, _ = blobs(spread=3)
+    batched = fit_probes(features, labels, 3, [(np.arange(len(labels)), seed) for seed in (0, 7)])
+    for probe, seed in zip(batched, (0, 7), strict=True):
+        plain = fit_one_by_one(features, labels, 3, seed)
+        with torch.no_grad():
+            expected = plain(torch.from_numpy(probe.standardizer(features))).softmax(dim=1).numpy()
+        np.testing.assert_allclose(probe.probabilities(features), expected, atol=2e-3)
+
+
+def test_probes_of_unlike_size_do_not_touch_each_other():
+    features, labels, _ = blobs(spread=3)
+    small = np.arange(0, 240, 2)
+    together = fit_probes(features, labels, 3, [(small, 1), (small, 2)])[0]
+    alone = fit_probe(features[small], labels[small], 3, 1)
+    np.testing.assert_allclose(together.probabilities(features), alone.probabilities(features), atol=2e-3)
+
+
+def test_an_inactive_unit_is_not_scaled_up():
+    features = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 0.02, 0.001]
+    scaled = Standardizer.fit(features)(features)
+    assert scaled.std(axis=0) == pytest.approx([1, 1, 0], abs=1e-5)
+    assert (Standardizer.fit(np.ones((5, 2)))(np.ones((5, 2))) == 0).all()
+
+
+def test_separable_classes_are_found_and_noise_is_not():
+    features, labels, groups = blobs(spread=0.5)
+    good = cross_validate(features, labels, groups, 3)
+    assert good.f1_macro > 0.97
+    assert good.knn_f1_macro > 0.97
+    assert good.linear_f1_macro > 0.97
+    assert good.confusion.sum() == len(labels)
+    noise = np.random.default_rng(1).normal(size=features.shape)
+    assert cross_validate(noise, labels, groups, 3, peers=False).f1_macro < 0.5
+
+
+def test_predictions_are_out_of_fold():
+    """Labels that depend on the row alone can be learned by heart, but not predicted."""
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
+    by_heart = fit_probe(features, labels, 2, 0)
+    assert macro_f1(labels, by_heart.predict(features), 2) > 0.95
+    assert cross_validate(features, labels, np.arange(200), 2, seeds=(0,), peers=False).f1_macro < 0.65
+
+
+def test_the_same_seeds_give_the_same_scores():
+    features, labels, groups = blobs(spread=4)
+    first, again, other = (
+        cross_validate(features, labels, groups, 3, seeds=s, peers=False) for s in ((0,), (0,), (1,))
+    )
+    assert first.f1_macro == again.f1_macro
+    assert first.f1_macro != other.f1_macro
+
+
+@given(
+    labels=hnp.arrays(np.int64, 30, elements=st.integers(0, 3)),
+    predictions=hnp.arrays(np.int64, 30, elements=st.integers(0, 3)),
+)
+def test_f1_agrees_with_scikit_learn_over_a_fixed_list_of_classes(labels, predictions):
+    classes = range(5)  # the last is never there
+    expected = f1_score(labels, predictions, labels=classes, average=None, zero_division=0)
+    np.testing.assert_allclose(f1_by_class(labels, predictions, 5), expected)
+    assert macro_f1(labels, predictions, 5) == pytest.approx(expected.mean())
+    np.testing.assert_array_equal(
+        confusion(labels, predictions, 5), confusion_matrix(labels, predictions, labels=classes)
+    )
+
+
+def test_bootstrap_agrees_with_drawing_the_groups_one_by_one():
+    rng = np.random.default_rng(0)
+    labels, groups = rng.integers(0, 3, 200), rng.integers(0, 12, 200)
+    predictions = np.where(rng.random(200) < 0.7, labels, rng.integers(0, 3, 200))
+    low, high = bootstrap_f1(labels, [predictions], groups, 3, n_draws=4000)
+    draws = []
+    for _ in range(1500):
+        rows = np.concatenate([np.flatnonzero(groups == group) for group in rng.integers(0, 12, 12)])
+        draws.append(macro_f1(labels[rows], predictions[rows], 3))
+    assert (low, high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.015)
+    assert low < macro_f1(labels, predictions, 3) < high
+
+
+def test_few_groups_make_a_wide_interval():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    wrong = np.repeat(rng.random(20) < 0.3, 20)  # whole groups are wrong
+    predictions = np.where(wrong, 1 - labels, labels)
+    by_group = np.subtract(*bootstrap_f1(labels, [predictions], np.arange(400) // 20, 2)[::-1])
+    by_patch = np.subtract(*bootstrap_f1(labels, [predictions], np.arange(400), 2)[::-1])
+    assert by_group > 2 * by_patch
