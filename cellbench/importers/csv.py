@@ -1,6 +1,7 @@
 """A table of patches, as CSV or Parquet."""
 
 import difflib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
     for name in ("path", "mask"):
         if name in found.columns:
             found[name] = [None if pd.isna(v) else str(path.parent / v) for v in found[name]]
-    found = found.rename(columns={"path": "source"})
+    found = found[found["path"].notna()].rename(columns={"path": "source"})
     if n_nameless := int(found["label"].isna().sum()):
         remarks.append(f"{n_nameless} rows have no label and are pool only.")
     return Manifest(found, cut="x" in found.columns, problems=problems, remarks=remarks)
@@ -77,11 +78,15 @@ def read_text_table(path: Path) -> pd.DataFrame:
             table = pd.DataFrame({str(c): _as_text(table[c]) for c in table.columns}, dtype=object)
         else:
             separator = "\t" if suffix == ".tsv" else ","
-            table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            with warnings.catch_warnings():  # else longer lines lose their end, or shift the columns
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                table = pd.read_csv(
+                    path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+                )
             table = table.astype(object).map(lambda value: value.strip() or None)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's parser errors are ValueErrors
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:  # parser errors are ValueErrors
         raise DataError(f"{path} cannot be read as a table ({str(error).strip().splitlines()[0]}); mend it.") from error
     table.columns = [str(name).strip() for name in table.columns]
     if table.empty:

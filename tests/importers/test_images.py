@@ -95,6 +95,19 @@ def test_16_bit_and_float_tiff_are_refused(tmp_path, pixels, mode):
         ImageReader().size(write(tmp_path / "x.tif", pixels, mode))
 
 
+def test_16_bit_colours_in_a_tiff_are_refused(tmp_path):
+    path = tmp_path / "x.tif"
+    strip, tags = b"\x34\x12" * 3, [(256, 4, 1), (257, 4, 1), (258, 3, 134), (259, 3, 1), (262, 3, 2), (273, 4, 140)]
+    tags += [(277, 3, 3), (278, 4, 1), (279, 4, 6)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 3 if tag == 258 else 1, value) for tag, kind, value in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4
+    path.write_bytes(head.ljust(134, b"\0") + struct.pack("<HHH", 16, 16, 16) + strip)
+    with Image.open(path) as image:
+        assert image.mode == "RGB"
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
+        ImageReader().size(str(path))
+
+
 def test_print_colours_are_refused(tmp_path):
     with pytest.raises(DataError, match="stored as CMYK; convert it to 8-bit RGB"):
         ImageReader().image(write(tmp_path / "x.jpg", PIXELS, "CMYK"))

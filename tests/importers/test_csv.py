@@ -1,0 +1,177 @@
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cellbench.errors import DataError, SettingError
+from cellbench.importers.contours import centre_cell
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of 48 whole images from eight slides."""
+    (tmp_path / "csv" / "pictures").mkdir(parents=True)
+    rows = []
+    for i in range(48):
+        pixels = np.random.default_rng(i).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "csv" / "pictures" / f"{i}.png")
+        rows.append({"path": f"pictures/{i}.png", "label": "ab"[i % 2], "group": f"slide{i // 6}"})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def run(table, name="cells.csv", **options):
+        path = tmp_path / "csv" / name
+        if name.endswith(".parquet"):
+            table.to_parquet(path)
+        else:
+            table.to_csv(path, index=False, **options)
+        return path
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "options"), [("c.csv", {}), ("c.tsv", {"sep": "\t"}), ("c.parquet", {})])
+def test_a_table_of_whole_images(table, write, add, name, options):
+    found = add("csv", write(table, name, **options)).patch_set
+    assert found.card.groups_known
+    assert found.card.classes == ["a", "b"]
+    assert found.index["source"].tolist() == table["path"].tolist()
+    assert found.index["group"].tolist() == table["group"].tolist()
+
+
+def test_centres_cut_the_patch_from_the_image(table, write, add, tmp_path):
+    table["x"], table["y"] = 9.5, 6.5
+    table["radius_px"] = [3.5, *[None] * 47]
+    found = add("csv", write(table), patch_size=8).patch_set
+    image = np.asarray(Image.open(tmp_path / "csv" / "pictures" / "5.png"))
+    assert (found.patches[5] == image[3:11, 6:14]).all()
+    assert found.index["radius_px"][0] == 3.5
+    assert found.card.cell_radius_px == 3.5
+
+
+def test_a_row_without_a_centre_is_the_whole_image(table, write, add):
+    table["x"], table["y"] = None, None
+    table.loc[0, ["x", "y"]] = [9.0, 9.0]
+    found = add("csv", write(table), patch_size=9).patch_set
+    assert found.index["x"][[0, 1]].tolist() == [9.0, 9.5]
+
+
+def test_centres_need_a_patch_size(table, write, add, nothing_written):
+    table["x"] = table["y"] = 9.5
+    with pytest.raises(SettingError, match="--patch-size PX"):
+        add("csv", write(table))
+
+
+def test_several_patches_of_an_image_share_a_group_where_none_is_given(table, write, add):
+    table = pd.concat([table.assign(x=5.0, y=9.5), table.assign(x=14.0, y=9.5)])
+    found = add("csv", write(table.drop(columns="group")), patch_size=8).patch_set
+    assert not found.card.groups_known
+    assert len(set(found.groups())) == 48
+
+
+def test_groups_can_come_from_the_path(table, write, add):
+    found = add("csv", write(table.drop(columns="group")), group_pattern=r"(\d)\.png").patch_set
+    assert found.card.groups_known
+    assert len(set(found.groups())) == 10
+
+
+def test_of_a_mask_with_many_cells_the_centre_one_is_taken(table, write, add, tmp_path):
+    mask = np.zeros((20, 20), np.uint8)
+    mask[2:5, 2:5] = 255
+    mask[8:13, 8:13] = 255
+    Image.fromarray(mask).save(tmp_path / "csv" / "mask.png")
+    found = add("csv", write(table.assign(x=10, y=10, mask="mask.png")), patch_size=20).patch_set
+    assert found.masks[0].sum() == 25
+    assert found.radius_px([0])[0] == pytest.approx(np.sqrt(25 / np.pi))
+
+
+def test_a_mask_for_some_rows_only_is_refused(table, write, add, tmp_path, nothing_written):
+    Image.fromarray(np.ones((20, 20), np.uint8)).save(tmp_path / "csv" / "mask.png")
+    table["mask"] = ["mask.png"] * 47 + [None]
+    with pytest.raises(DataError, match=r"1 problem, .*pictures/47\.png: it has no mask"):
+        add("csv", write(table))
+
+
+def test_an_empty_label_is_pool_only_and_na_is_a_class(table, write, add):
+    table["label"] = ["NA", "b"] * 24
+    table.loc[0, "label"] = ""
+    imported = add("csv", write(table))
+    assert imported.patch_set.card.classes == ["NA", "b"]
+    assert imported.remarks == ["1 rows have no label and are pool only."]
+
+
+def test_all_problems_are_listed_with_their_lines(table, write, add, nothing_written):
+    table["radius_px"] = "3"
+    table.loc[1, "path"] = "pictures/nothing.png"
+    table.loc[3, "path"] = table.loc[2, "path"]
+    table.loc[4, "group"] = ""
+    table.loc[5, "radius_px"] = "wide"
+    table.loc[6, "radius_px"] = "0"
+    table.loc[7, "path"] = ""
+    with pytest.raises(DataError) as caught:
+        add("csv", write(table))
+    text = str(caught.value)
+    assert "line 3: there is no file pictures/nothing.png" in text
+    assert "line 5: it is the same patch as line 4 (pictures/2.png)" in text
+    assert "line 6: it has no group" in text
+    assert "line 7: radius_px is 'wide', not a number" in text
+    assert "line 8: radius_px is not above 0" in text
+    assert "line 9: it has no path" in text
+
+
+def test_the_same_image_with_another_centre_is_no_duplicate(table, write, add, nothing_written):
+    table = pd.concat([table.assign(x=5, y=5), table.assign(x=6, y=5), table.assign(x=6.0, y=5.0)])
+    with pytest.raises(DataError, match=r"has 48 problems.*line 98: it is the same patch as line 50"):
+        add("csv", write(table), patch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": 1}, r"has a column 'groups'; did you mean 'group'\? Rename it, or remove it"),
+        ({"x": 1}, "has one of the columns x and y; give both or none"),
+    ],
+)
+def test_columns_that_look_like_a_mistake_are_refused(table, write, add, change, message):
+    with pytest.raises(DataError, match=message):
+        add("csv", write(table.assign(**change)))
+
+
+def test_other_columns_are_passed_over_and_said(table, write, add):
+    assert add("csv", write(table.assign(stain="MGG"))).remarks == ["Columns that are not used: stain."]
+
+
+def test_a_table_without_labels_is_refused(table, write, add):
+    with pytest.raises(DataError, match="lacks the column label; its columns are path, group"):
+        add("csv", write(table.drop(columns="label")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"", "cannot be read as a table"),
+        ("x.csv", b"path,label\n", "has no rows"),
+        ("x.csv", b"path,label\na,b,c,d\ne,f", "cannot be read as a table"),
+        ("x.csv", "path,label\nä,b\n".encode("latin-1"), "is not UTF-8 text"),
+        ("x.parquet", b"PAR1", "cannot be read as a table"),
+        ("x.xlsx", b"", "is no table that can be read; give a .csv"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, add, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        add("csv", tmp_path / name)
+
+
+def test_a_missing_table_is_named(tmp_path, add):
+    with pytest.raises(DataError, match=r"There is no file .*x\.csv; give a \.csv"):
+        add("csv", tmp_path / "x.csv")
+
+
+def test_the_nearest_cell_is_the_centre_one():
+    mask = np.array([[1, 0, 0, 1, 1]], np.uint8)
+    assert centre_cell(mask, 1.4, 0).tolist() == [[1, 0, 0, 0, 0]]
+    assert centre_cell(mask, 1.6, 0).tolist() == [[0, 0, 0, 1, 1]]
+    assert not centre_cell(mask * 0, 1, 0).any()

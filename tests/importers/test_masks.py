@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from cellbench.errors import DataError
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """60 images of 24 px with masks, and their classes in labels.csv without leading zeros."""
+    root = tmp_path / "pairs"
+    (root / "images").mkdir(parents=True)
+    (root / "contours").mkdir()
+    axis = np.arange(24) - 11.5
+    distance = np.hypot(axis[:, None], axis[None])
+    lines = ["image ID,class label"]
+    for i in range(60):
+        rng = np.random.default_rng(i)
+        radius = 5 + i % 2 * 3
+        mask = np.where(distance <= radius / 2, 255, np.where(distance <= radius, 128, 0)).astype(np.uint8)
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(root / "images" / f"{i:03}.bmp")
+        Image.fromarray(mask).save(root / "contours" / f"{i:03}.png")
+        lines.append(f"{i},{1 + i % 2}")
+    (root / "labels.csv").write_text("\n".join(lines))
+    return root
+
+
+def test_masks_give_contours_and_radii(pairs, add):
+    found = add("masks", pairs).patch_set
+    assert found.masks.dtype == np.uint8
+    for row in (0, 1):
+        mask = np.asarray(Image.open(pairs / "contours" / f"{row:03}.png")) > 0
+        assert (found.masks[row] == mask).all()
+        assert found.radius_px([row])[0] == pytest.approx(np.sqrt(mask.sum() / np.pi))
+    assert found.card.cell_radius_source == "annotated"
+    assert found.card.classes == ["1", "2"]
+
+
+def test_a_radius_is_measured_before_cropping_and_a_mask_is_never_mirrored(pairs, add):
+    larger = add("masks", pairs, patch_size=30).patch_set
+    assert (larger.masks[1][3:27, 3:27] == (np.asarray(Image.open(pairs / "contours" / "001.png")) > 0)).all()
+    assert larger.masks[1].sum() == larger.masks[1][3:27, 3:27].sum()
+    smaller = add("masks", pairs, patch_size=8, replace=True).patch_set
+    assert smaller.masks[1].all()
+    assert smaller.radius_px([1])[0] == larger.radius_px([1])[0]
+
+
+def test_classes_can_be_in_another_file_by_full_name(pairs, add, tmp_path):
+    names = [f"{i:03}.bmp\t{'xy'[i % 2]}" for i in range(60)]
+    (tmp_path / "other.tsv").write_text("\n".join(["image\tclass", *names]))
+    found = add("masks", pairs, labels=str(tmp_path / "other.tsv")).patch_set
+    assert found.card.classes == ["x", "y"]
+
+
+def test_classes_can_be_folders_or_in_the_name(pairs, add):
+    (pairs / "labels.csv").unlink()
+    found = add("masks", pairs, label_pattern=r"([01])\.bmp", min_per_class=3, group_pattern=r"(\d\d)\.").patch_set
+    assert found.card.classes == ["0", "1"]
+    assert found.index["label"].isna().sum() == 48
+    for path in sorted((pairs / "images").iterdir()):
+        folder = pairs / "images" / ("even" if int(path.stem) % 2 == 0 else "odd")
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+    assert add("masks", pairs, replace=True).patch_set.card.classes == ["even", "odd"]
+
+
+def test_images_that_the_file_does_not_name_are_pool_only(pairs, add):
+    text = (pairs / "labels.csv").read_text().splitlines()
+    (pairs / "labels.csv").write_text("\n".join(line for line in text if line != "7,2"))
+    assert add("masks", pairs).remarks == ["1 images have no class and are pool only: 007.bmp."]
+
+
+def test_all_problems_are_listed(pairs, add, nothing_written):
+    (pairs / "contours" / "000.png").unlink()
+    Image.fromarray(np.zeros((24, 24), np.uint8)).save(pairs / "contours" / "001.bmp")
+    with (pairs / "labels.csv").open("a") as file:
+        file.write("\n5,1\n99,1\n")
+    with pytest.raises(DataError) as caught:
+        add("masks", pairs)
+    text = str(caught.value)
+    assert "images/000.bmp: 0 masks have its name" in text
+    assert "images/001.bmp: 2 masks have its name" in text
+    assert "labels.csv line 62: the image '5' comes twice" in text
+    assert "labels.csv line 63: there is no image '99'" in text
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png marks nothing in the patch"),
+        (np.ones((20, 24), np.uint8), r"its mask contours/003\.png is \(24, 20\) px, not \(24, 24\) px"),
+        (None, r"its mask contours/003\.png cannot be used: it is no readable image"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_named(pairs, add, nothing_written, mask, message):
+    path = pairs / "contours" / "003.png"
+    if mask is None:
+        path.write_bytes(b"x")
+    else:
+        Image.fromarray(mask).save(path)
+    with pytest.raises(DataError, match=message):
+        add("masks", pairs)
+
+
+def test_masks_without_an_image_are_said(pairs, add):
+    (pairs / "images" / "059.bmp").unlink()
+    text = (pairs / "labels.csv").read_text().splitlines()[:-1]
+    (pairs / "labels.csv").write_text("\n".join(text))
+    assert add("masks", pairs).remarks == ["1 masks have no image: contours/059.png."]
+
+
+def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DataError, match=r"must hold two folders, images/ and masks/ \(or contours/\)"):
+        add("masks", tmp_path)
+
+
+def test_a_file_of_one_column_is_refused(pairs, add):
+    (pairs / "labels.csv").write_text("image\n1\n")
+    with pytest.raises(DataError, match=r"labels\.csv has 1 columns; it needs two"):
+        add("masks", pairs)
+
+
+def test_wbc1_has_contours_and_one_basophil_too_few(real_data, add):
+    imported = add("masks", real_data("wbc1"), patch_size=120)
+    card = imported.patch_set.card
+    assert card.classes == ["1", "2", "3", "4"]
+    assert card.unscored_classes == {"5": 1}
+    assert card.cell_radius_px == pytest.approx(37.4, abs=0.1)
+    assert imported.patch_set.masks.shape == (300, 120, 120)
