@@ -1,0 +1,153 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from bench.datasets import app
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the program in a home of its own; give exit code, standard output and standard error."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    import bench.console as console
+
+    def start(*arguments, **options):
+        console.console.cache_clear()
+        console.error_console.cache_clear()
+        return CliRunner().invoke(app, [str(one) for one in arguments], **options)
+
+    return start
+
+
+@pytest.fixture
+def images(tmp_path):
+    for i in range(60):
+        folder = tmp_path / "images" / "ab"[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    return tmp_path / "images"
+
+
+def test_a_set_is_added_listed_shown_and_removed(run, images, tmp_path):
+    result = run(
+        "add", "cells", "--from", "folder", images, "--licence", "CC0", "--um-per-px", "0.1", "--cell-radius", 5
+    )
+    assert result.exit_code == 0, result.output
+    assert "cells, 60 patches of 16 px" in result.stdout
+    assert "5.0 px = 0.50 µm (annotated)" in result.stdout
+    assert "python -m bench.search --method mask_fixed --dataset cells" in result.stdout
+
+    result = run("list")
+    assert result.exit_code == 0
+    assert "CC0" in result.stdout
+    assert "marrow-mini" in result.stderr
+
+    result = run("show", "cells")
+    assert result.exit_code == 0, result.output
+    assert "Looks at the holdout so far: 0" in result.stdout
+    sheet = tmp_path / "home" / "datasets" / "cells" / "contact_sheet.png"
+    assert str(sheet) in result.stdout
+    assert sheet.exists()
+
+    result = run("remove", "cells", input="n\n")
+    assert "Nothing was removed" in result.stderr
+    assert sheet.exists()
+    assert run("remove", "cells", "--yes").stdout == "Removed cells.\n"
+    assert not (tmp_path / "home" / "datasets" / "cells").exists()
+
+
+def test_radii_are_shown_as_a_histogram(run, tmp_path):
+    lines = ["path,label,radius_px"]
+    for i in range(50):
+        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        lines.append(f"{i}.png,{'ab'[i % 2]},{3 + i % 2}")
+    (tmp_path / "cells.csv").write_text("\n".join(lines))
+    assert run("add", "cells", "--from", "csv", tmp_path / "cells.csv", "--um-per-px", "0.5").exit_code == 0
+    shown = run("show", "cells", "--sheet", tmp_path / "sheet.png", "--n-per-class", 3).stdout
+    assert "Annotated radii of 50 patches (px, µm):" in shown
+    assert "3.9–   4.0   1.96– 2.00  ████████████████████████████████████████ 25" in shown
+    assert (tmp_path / "sheet.png").exists()
+
+
+def test_remarks_go_to_standard_error(run, images):
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(images / "a" / "grey.png")
+    result = run("add", "cells", "--from", "folder", images)
+    assert "1 grey images were copied" in result.stderr
+    assert "grey" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["add", "cells", "IMAGES", "--from", "folders"], "There is no importer 'folders'; did you mean 'folder'?"),
+        (["add", "cells", "NOWHERE", "--from", "folder"], "There is no folder"),
+        (["add", "a/b", "IMAGES", "--from", "folder"], "'a/b' cannot be the name of a data set"),
+        (["add", "marrow-mini", "IMAGES", "--from", "folder"], "'marrow-mini' is a built-in data set"),
+        (["add", "cells", "IMAGES", "--from", "folder", "--patch-size", "4"], "--patch-size is 4: Input should be"),
+        (
+            ["add", "cells", "IMAGES", "--from", "folder", "--label-pattern", "("],
+            "--label-pattern is '(': '(' is no reg",
+        ),
+        (["add", "cells", "IMAGES", "--from", "folder", "--border", "wrap"], "--border is 'wrap': Input should be"),
+        (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a"], "--rename needs OLD=NEW, got 'a'"),
+        (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a=b", "--rename", "a=c"], "names 'a' twice"),
+        (["add", "cells", "IMAGES", "--from", "folder", "--min-per-class", "31"], "Fewer than two classes can be"),
+        (["add", "cells", "IMAGES", "--from", "voc"], "There is no annotation"),
+        (["show", "cells"], "There is no data set 'cells'"),
+        (["remove", "cells", "--yes"], "There is no data set 'cells'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(run, images, tmp_path, arguments, message):
+    paths = {"IMAGES": images, "NOWHERE": tmp_path / "nowhere"}
+    result = run(*(paths.get(one, one) for one in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    datasets = tmp_path / "home" / "datasets"
+    assert not datasets.exists() or not list(datasets.iterdir())
+
+
+def test_an_existing_set_must_be_replaced_knowingly(run, images):
+    assert run("add", "cells", "--from", "folder", images).exit_code == 0
+    result = run("add", "cells", "--from", "folder", images)
+    assert result.exit_code == 2
+    assert "There is a data set 'cells' already; choose another name, or replace it with --replace." in result.stderr
+    assert run("add", "cells", "--from", "folder", images, "--replace").exit_code == 0
+
+
+def test_a_damaged_set_is_listed_named_and_can_be_removed(run, images, tmp_path):
+    run("add", "good", "--from", "folder", images)
+    run("add", "bad", "--from", "folder", images)
+    (tmp_path / "home" / "datasets" / "bad" / "patches.npy").write_bytes(b"")
+    result = run("list")
+    assert result.exit_code == 0
+    assert "damaged" in result.stdout
+    assert "bad/patches.npy is damaged" in result.stderr
+    assert run("show", "bad").exit_code == 2
+    assert run("remove", "bad", "--yes").exit_code == 0
+
+
+def test_marks_must_be_known(run, images):
+    run("add", "cells", "--from", "folder", images)
+    result = run("show", "cells", "--marks", "arrows")
+    assert result.exit_code == 2
+    assert "--marks must be none, radius or contour, got 'arrows'" in result.stderr
+
+
+def test_help_needs_no_heavy_library():
+    code = (
+        "import sys; from typer.testing import CliRunner; from bench.datasets import app;"
+        "assert CliRunner().invoke(app, ['add', '--help']).exit_code == 0;"
+        "print(sorted({'numpy', 'pandas', 'torch', 'sklearn', 'matplotlib', 'ray'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
