@@ -1,8 +1,10 @@
 """Files that are written whole or not at all, on a disk that may be full, by several processes at once."""
 
+import glob
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,11 +17,21 @@ except ImportError:  # Windows: works without the lock, processes may then do th
     fcntl = None  # type: ignore[assignment]
 
 _RESERVE_BYTES = 64 * 2**20  # left free, so that logs and databases on the same disk can go on
+_LEFTOVER_AGE_S = 3600.0
 
 
 def temporary_name(path: Path) -> Path:
     """Return a free, hidden name beside `path`, on the same file system."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+def sweep_leftovers(path: Path) -> None:
+    """Remove what writers of `path` that were killed have left beside it; a living one has written within the hour."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            inside = list(leftover.iterdir()) if leftover.is_dir() else []
+            if time.time() - max(file.stat().st_mtime for file in (leftover, *inside)) > _LEFTOVER_AGE_S:
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 @contextmanager

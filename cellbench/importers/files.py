@@ -1,5 +1,6 @@
 """Looking for images in folders."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -29,10 +30,7 @@ def find_images(folder: Path) -> tuple[list[Path], list[str]]:
         DataError: If there is none.
     """
     found, others = [], Counter[str]()
-    for path in sorted(existing_folder(folder).rglob("*")):
-        relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or not path.is_file():
-            continue
+    for path in find_files(folder):
         if path.suffix.lower() in SUFFIXES:
             found.append(path)
         else:
@@ -44,6 +42,23 @@ def find_images(folder: Path) -> tuple[list[Path], list[str]]:
         kinds = ", ".join(f"{n} × {suffix}" for suffix, n in sorted(others.items()))
         remarks.append(f"Files that are no images were passed over: {kinds}.")
     return found, remarks
+
+
+def find_files(folder: Path) -> list[Path]:
+    """Return all files under a folder, sorted by path, through links to folders too; hidden ones are passed over.
+
+    Raises:
+        DataError: If there is no such folder.
+    """
+    found: list[Path] = []
+    seen: set[Path] = set()
+    for root, folders, names in os.walk(existing_folder(folder), followlinks=True):
+        real = Path(root).resolve()
+        folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]  # links may go round
+        if real not in seen:
+            found += [Path(root) / name for name in names if not name.startswith(".")]
+        seen.add(real)
+    return sorted(path for path in found if path.is_file())
 
 
 def by_stem(images: list[Path]) -> dict[str, list[Path]]:

@@ -1,4 +1,7 @@
-"""Decoding images that may be anything: what cannot become 8-bit RGB without loss or guessing is refused."""
+"""Decoding images that may be anything: what cannot become 8-bit RGB without loss or guessing is refused.
+
+Pixels are taken as they are stored: a camera's note on orientation is not followed, as boxes and centres do not either.
+"""
 
 import re
 import warnings

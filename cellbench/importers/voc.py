@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cellbench.errors import DataError
-from cellbench.importers.files import by_stem, existing_folder, find_images
+from cellbench.importers.files import by_stem, find_files, find_images
 from cellbench.importers.options import ImportOptions, find
 from cellbench.importers.problems import listing
 from cellbench.importers.table import IMPORTERS, Importer, Manifest
@@ -27,7 +27,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
         path: The folder.
         options: `group_pattern` is used.
     """
-    annotations = sorted(file for file in existing_folder(path).rglob("*.xml") if not file.name.startswith("."))
+    annotations = [file for file in find_files(path) if file.suffix.lower() == ".xml"]
     if not annotations:
         raise DataError(f"There is no annotation (*.xml) in {path}; give the folder above Annotations/.")
     images, _ = find_images(path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cellbench.disk import check_free_space, explained, file_lock, temporary_name
+from cellbench.disk import check_free_space, explained, file_lock, sweep_leftovers, temporary_name
 from cellbench.errors import SettingError
 
 _CHUNK = 256  # patches
@@ -63,6 +63,7 @@ def _open_copy(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
 
 
 def _write_copy(patches: NDArray[np.uint8], size: int, path: Path, shape: tuple[int, ...]) -> None:
+    sweep_leftovers(path)
     check_free_space(path.parent, int(np.prod(shape)))
     temporary = temporary_name(path)
     n_threads = min(8, os.cpu_count() or 1)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.disk import check_free_space, explained, temporary_name
+from cellbench.disk import check_free_space, explained, sweep_leftovers, temporary_name
 from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
 from cellbench.patches.duplicates import contradictions, merge_duplicates
@@ -49,6 +49,7 @@ class PatchWriter:
         self._replace = replace
         if self.directory.exists() and not replace:
             raise StoreError(f"{self.directory} exists already; choose another name, or replace it (--replace).")
+        sweep_leftovers(self.directory)
         per_patch = native_size * native_size * (4 if with_masks else 3) + _INDEX_BYTES
         check_free_space(self.directory, n_patches * per_patch)
         self._hashes: list[str] = []

@@ -217,3 +217,12 @@ def test_pbc_has_its_eleven_types(real_data, add):
     assert card.classes == ["BA", "BNE", "EO", "ERB", "LY", "MMY", "MO", "MY", "PLATELET", "PMY", "SNE"]
     assert card.native_size == 360
     assert len(imported.patch_set) == 220
+
+
+def test_links_to_folders_are_followed_and_may_go_round(class_folders, add, tmp_path):
+    (class_folders / "a").rename(tmp_path / "elsewhere")
+    (class_folders / "a").symlink_to(tmp_path / "elsewhere")
+    (class_folders / "b" / "round").symlink_to(class_folders)
+    found = add("folder", class_folders).patch_set
+    assert len(found) == 60
+    assert found.card.classes == ["a", "b"]
