@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi
+from math import cos, hypot, pi, sin
 
 import numpy as np
 
@@ -23,15 +23,7 @@ class Crowd:
 
     def __init__(self, side: float, centre: tuple[float, float], radius: float) -> None:
         self._side = side
-        self._discs = np.empty((16, 3))  # x, y, radius
-        self._n = 0
-        self._add(*centre, radius)
-
-    def _add(self, x: float, y: float, radius: float) -> None:
-        if self._n == len(self._discs):
-            self._discs = np.concatenate([self._discs, np.empty_like(self._discs)])
-        self._discs[self._n] = x, y, radius
-        self._n += 1
+        self._discs = [(*centre, radius)]  # x, y, radius
 
     def find_place(
         self, rng: np.random.Generator, radius: float, overlap: tuple[float, float]
@@ -41,20 +33,25 @@ class Crowd:
         `overlap` is the range of the depth to which it may lie in others, as a share of the smaller radius.
         Half of the places tried are at touching distance of a cell that stands already: cells clump.
         """
-        discs = self._discs[: self._n]
         half = _N_TRIES // 2
-        near = discs[rng.integers(0, self._n, half)]
-        angle, gap = rng.uniform(0, 2 * pi, half), near[:, 2] + radius * rng.uniform(0.85, 1.15, half)
-        x, y = rng.uniform(-0.9 * radius, self._side + 0.9 * radius, (2, _N_TRIES))
-        x[::2], y[::2] = near[:, 0] + gap * np.cos(angle), near[:, 1] + gap * np.sin(angle)
-        depth = discs[:, 2] + radius - np.hypot(discs[:, 0] - x[:, None], discs[:, 1] - y[:, None])  # (tries, discs)
-        smaller = np.minimum(discs[:, 2], radius)
-        allowed = rng.uniform(*overlap, (_N_TRIES, 1)) * smaller
-        allowed[:, 0] = np.minimum(allowed[:, 0], _MAX_COVERED * smaller[0])
-        fits = (depth <= allowed).all(axis=1) & (np.minimum(x, y) > -radius) & (np.maximum(x, y) < self._side + radius)
-        first = int(fits.argmax())
-        if not fits[first]:
-            return None
-        place = float(x[first]), float(y[first])
-        self._add(*place, radius)
-        return place
+        near = [self._discs[k] for k in rng.integers(0, len(self._discs), half)]
+        angles, gaps = rng.uniform(0, 2 * pi, half).tolist(), rng.uniform(0.85, 1.15, half).tolist()
+        xs, ys = rng.uniform(-0.9 * radius, self._side + 0.9 * radius, (2, _N_TRIES)).tolist()
+        depths = rng.uniform(*overlap, _N_TRIES).tolist()
+        for k, (x, y, depth) in enumerate(zip(xs, ys, depths, strict=True)):
+            if k % 2 == 0:
+                x0, y0, r0 = near[k // 2]
+                gap = r0 + radius * gaps[k // 2]
+                x, y = x0 + gap * cos(angles[k // 2]), y0 + gap * sin(angles[k // 2])
+            if min(x, y) > -radius and max(x, y) < self._side + radius and self._fits(x, y, radius, depth):
+                self._discs.append((x, y, radius))
+                return x, y
+        return None
+
+    def _fits(self, x: float, y: float, radius: float, depth: float) -> bool:
+        """Whether no disc is overlapped deeper than allowed; plain floats are faster here than arrays."""
+        for k, (x0, y0, r0) in enumerate(self._discs):
+            allowed = depth if k else min(depth, _MAX_COVERED)
+            if r0 + radius - hypot(x0 - x, y0 - y) > allowed * min(r0, radius):
+                return False
+        return True

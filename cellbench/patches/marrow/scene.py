@@ -201,8 +201,7 @@ def _photograph(
     focus = look.blur_um * float(np.exp(rng.normal(0, 0.2))) * (2.2 if rng.random() < 0.04 else 1.0)
     sigma = focus / spec.um_per_px
     if sigma > 0.2:
-        for channel in range(3):
-            gaussian_filter(image[channel], sigma, output=image[channel], truncate=3.0)
+        image = gaussian_filter(image, sigma, truncate=3.0, axes=(1, 2))
     image *= 255
     image += np.float32(look.noise) * rng.standard_normal(image.shape, dtype=np.float32)
     return np.ascontiguousarray(np.clip(np.rint(image), 0, 255).astype(np.uint8).transpose(1, 2, 0))
