@@ -15,7 +15,7 @@ Marks = Literal["none", "radius", "contour"]
 
 _INK, _FAINT, _PAPER, _MARK = (25, 25, 25), (110, 110, 110), (228, 228, 232), (0, 150, 60)
 _GAP = 3  # px between patches
-_TEXT = 15  # px
+_TEXT = 14  # px
 
 
 def contact_sheet(
@@ -40,7 +40,7 @@ def contact_sheet(
         raise SettingError(f"A sheet needs 1 patch a row and 8 px a patch or more, got {n_per_class} and {side}.")
     if marks == "contour" and patch_set.masks is None:
         raise SettingError(f"The data set '{patch_set.card.name}' has no contours; ask for radius or none.")
-    font, small = ImageFont.load_default(_TEXT), ImageFont.load_default(_TEXT - 3)
+    font, small = _font(_TEXT), _font(_TEXT - 3)
     lines = _lines(patch_set)
     margin = max(90, *(int(font.getlength(name)) + 16 for name, _ in lines))
     top = 2 * _TEXT + 12
@@ -74,6 +74,13 @@ def write_contact_sheet(patch_set: PatchSet, path: Path, marks: Marks = "none", 
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which comes with matplotlib and has µ, Greek and accents; Pillow's own font has not."""
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def _lines(patch_set: PatchSet) -> list[tuple[str, NDArray[np.int64]]]:
