@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.ledger import Ledger
 from bench.objectives import Objective, objective
-from bench.profiles import rungs
+from bench.profiles import PROFILES, rungs
 from bench.spaces import Space
 from cellbench.configuration import TrainingSettings
 from cellbench.disk import write_text
@@ -96,6 +96,11 @@ class Request(BaseModel):
     def rungs(self) -> tuple[int, ...]:
         """Epochs after which the probe scores a trial of the search stage."""
         return rungs(self.settings.epochs, self.reduction, self.n_rungs) if self.scheduler == "asha" else ()
+
+    @property
+    def max_concurrent(self) -> int:
+        """Most trials at once that `auto` chooses, per machine without a GPU or per GPU."""
+        return PROFILES[self.profile].max_concurrent
 
     def final_seeds(self) -> list[int]:
         """Return the seeds of the final trainings, none of which the search has used."""

@@ -103,21 +103,24 @@ def plan(
 
 
 @contextmanager
-def cluster(address: str | None, machine: Machine) -> Iterator[None]:
+def cluster(address: str | None, machine: Machine) -> Iterator[Machine]:
     """Start Ray on this machine, or join a cluster, and leave it at the end.
 
     Args:
         address: `auto` or HOST:PORT of a cluster; None starts one that serves this process alone.
         machine: What a cluster started here may use.
 
+    Yields:
+        What the cluster has.
+
     Raises:
         SettingError: There is no cluster at that address.
     """
-    connect(address, machine)
+    found = connect(address, machine)
     import ray
 
     try:
-        yield
+        yield found
     finally:
         ray.shutdown()
 

@@ -94,7 +94,7 @@ class OptunaMethodSearch(OptunaSearch):
     def __init__(self, space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._method_space = space
-        self._distributions = {name: _distribution(domain) for name, domain in space.searched.items()}
+        self._distributions = {name: distribution_of(domain) for name, domain in space.searched.items()}
         self._rungs = frozenset(rungs)
         self._sampler_name, self._base_seed = sampler, seed
         self._n_startup = max(4, min(10, n_trials // 3))
@@ -219,7 +219,8 @@ def method_search(space: Space, sampler: str, seed: int, rungs: Iterable[int], n
     return OptunaMethodSearch(space, sampler, seed, rungs, n_trials)
 
 
-def _distribution(domain: Range | Choice) -> optuna.distributions.BaseDistribution:
+def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribution:
+    """Return a domain as Optuna knows it."""
     if isinstance(domain, Range):
         return optuna.distributions.FloatDistribution(domain.low, domain.high, log=domain.log)
     return optuna.distributions.CategoricalDistribution(domain.choices)

@@ -1,0 +1,227 @@
+"""The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.ends import EndsJob, score_ends
+from bench.home import cache_dir, count_holdout_look
+from bench.jobs import Jobs
+from bench.ledger import Ledger, TrialRecord
+from bench.live import View
+from bench.request import Request
+from bench.selection import finalists, fresh_scores, overall, standings
+from bench.summary import Ending, Summary, mean, summarise, write_results
+from bench.tracking import Tracker
+from bench.tuning.cluster import cluster, plan, remotely, this_machine
+from bench.tuning.samplers import method_search
+from bench.tuning.schedulers import MethodsAsha
+from bench.tuning.searchers import JobSearcher, MethodsSearcher
+from bench.tuning.stages import Bench, TimeBudget, run_stage
+from cellbench.configuration import Configuration
+from cellbench.errors import CellbenchError, DataError
+from cellbench.patches import PatchSet
+
+if TYPE_CHECKING:
+    from cellbench.trials import TrialJob
+
+
+def run_search(request: Request, ledger: Ledger) -> Summary:
+    """Run a search to its end, or go on with one that was stopped, and return how it ended.
+
+    What is done already, to the single trial, is not done again.
+
+    Args:
+        request: What was asked for.
+        ledger: The search's folder.
+
+    Raises:
+        KeyboardInterrupt: It was stopped; asked for again, it goes on.
+        CellbenchError: It cannot go on; the message says why.
+    """
+    patch_set = PatchSet.open(request.dataset_path)
+    if patch_set.card.fingerprint != request.fingerprint:
+        raise DataError(
+            f"The data set {request.dataset} is not the one that the search {request.name} was begun on; "
+            "start a new search."
+        )
+    machine = this_machine()
+    with ledger.lock(), cluster(request.address, machine) as found:
+        request.write(ledger)
+        shares = plan(found, request.concurrent, request.cpus_per_trial, request.gpus_per_trial, request.max_concurrent)
+        tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
+        view = View(request.name, request.goal, request.um_per_px)
+        with _closed_run(tracker):
+            summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
+            files = write_results(ledger, summary)
+            tracker.repair(ledger)
+            tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
+            ledger.write_summary(summary.model_dump(mode="json"))
+    return summary
+
+
+@contextmanager
+def _closed_run(tracker: Tracker) -> Iterator[None]:
+    """See that the search's run does not stay open when the search does not end."""
+    try:
+        yield
+    except BaseException as error:
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
+        with suppress(CellbenchError):  # the store is away: the next search sweeps the run
+            tracker.end_search(status, {}, {"cellbench.reason": reason} if status == "FAILED" else {})
+        raise
+
+
+class Course:
+    """The stages of one search.
+
+    Args:
+        request: What was asked for.
+        bench: What all stages share.
+        patch_set: The data set.
+    """
+
+    def __init__(self, request: Request, bench: Bench, patch_set: PatchSet) -> None:
+        self._request, self._bench, self._patch_set = request, bench, patch_set
+        self._ledger = bench.ledger
+        self._jobs = Jobs(request, bench.ledger)
+
+    def run(self) -> Summary:
+        """Run what is left to do, and return how the search ended."""
+        request, goal = self._request, self._request.goal
+        start = time.monotonic()
+        self._search()
+        tried = self._ledger.records("search")
+        candidates = {
+            method: finalists(tried, method, goal, request.n_finalists if request.n_folds > 1 else 1)
+            for method in request.methods
+        }
+        self._train("folds", self._jobs.folds([c for each in candidates.values() for c in each]))
+        scored = self._ledger.records()
+        winners = {method: standings(scored, each, goal)[0] for method, each in candidates.items()}
+        self._train("final", self._jobs.final([standing.configuration for standing in winners.values()]))
+        final = self._ledger.records("final")
+        fresh = {method: fresh_scores(final, standing.configuration) for method, standing in winners.items()}
+        method = overall(winners, fresh, goal)
+        if request.oracle:
+            self._train("oracle", self._jobs.oracle(winners[method].configuration))
+        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, seconds=0.0)
+        ending.ends = remotely(
+            score_ends, self._ends_job(ending), cpus=self._bench.plan.cpus, gpus=self._bench.plan.gpus
+        )
+        ending.look = count_holdout_look(self._patch_set)
+        ending.seconds = time.monotonic() - start
+        return summarise(request, self._patch_set.card, self._ledger.records(), ending)
+
+    def _search(self) -> None:
+        """Try configurations of every method."""
+        request, goal = self._request, self._request.goal
+        records = self._ledger.records("search")
+        goals = {
+            record.key: {
+                entry["epoch"]: goal.in_progress(entry["metrics"]) for entry in self._ledger.history(record.key)
+            }
+            for record in records
+        }
+        n_left = request.n_trials * len(request.spaces) - sum(record.outcome != "running" for record in records)
+        if n_left <= 0 or self._is_over("search"):
+            return
+        rungs = request.rungs
+        methods = {
+            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials)
+            for space in request.spaces
+        }
+        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._bench.plan.gpus, records, goals)
+        scheduler = None
+        if rungs:
+            scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction)
+            scheduler.recall(records, goals)
+        stopper = None
+        if request.time_budget_s is not None:
+            stopper = TimeBudget(request.time_budget_s, self._rounds_after(), request.settings.epochs)
+        with self._bench.view.stage("search", n_left, request.settings.epochs):
+            run_stage(self._bench, "search", searcher, n_left, scheduler, stopper)
+        self._end_stage("search")
+
+    def _train(self, stage: str, jobs: Sequence["TrialJob"]) -> None:
+        """Train what a stage consists of and is not trained yet."""
+        records = {record.key: record for record in self._ledger.records(stage)}
+        left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
+        if not left:
+            return
+        searcher = JobSearcher(left, self._request.objective, self._bench.plan.gpus, len(jobs) - len(left))
+        with self._bench.view.stage(stage, len(left), self._request.settings.epochs):
+            run_stage(self._bench, stage, searcher, len(left))
+        self._end_stage(stage)
+
+    def _end_stage(self, stage: str) -> None:
+        if self._bench.tracker.is_behind:
+            try:
+                self._bench.tracker.repair(self._ledger)
+            except CellbenchError as error:
+                from bench.console import note
+
+                note(str(error))
+        (self._ledger.directory / f".{stage}.over").touch()
+
+    def _is_over(self, stage: str) -> bool:
+        return (self._ledger.directory / f".{stage}.over").exists()
+
+    def _rounds_after(self) -> int:
+        """Return how many trainings follow the search stage one after another."""
+        request, at_once = self._request, self._bench.plan.concurrent
+        n_methods = len(request.spaces)
+        sizes = [
+            n_methods * request.n_finalists * (request.n_folds - 1),
+            n_methods * request.n_seeds,
+            int(request.oracle),
+        ]
+        return sum(-(-size // at_once) for size in sizes)
+
+    def _ends_job(self, ending: Ending) -> EndsJob:
+        winner = ending.winners[ending.method].configuration
+        trained = {ending.method: self._trainings("final", winner)}
+        if self._request.oracle:
+            trained["oracle"] = self._trainings("oracle", winner)
+        masked = self._masked(ending)
+        radius = None if masked is None else self._radius(masked)
+        return EndsJob(
+            dataset=self._request.dataset_path,
+            cache=cache_dir(),
+            settings=self._request.settings,
+            seeds=tuple(self._request.final_seeds()),
+            trained={name: found for name, found in trained.items() if found},
+            masked=masked,
+            r_max=radius,
+        )
+
+    def _masked(self, ending: Ending) -> Configuration | None:
+        """Return the configuration for `pca_masked`: the winner's, else the best one that has a mask or a crop."""
+        from cellbench.suppression import SUPPRESSIONS, Suppression
+
+        def has_mask(method: str) -> bool:
+            kind = SUPPRESSIONS.get(method)
+            return kind.weights is not Suppression.weights or kind.fraction < 1
+
+        order = sorted(ending.winners, key=lambda name: (name != ending.method, -mean(ending.fresh[name])))
+        return next((ending.winners[name].configuration for name in order if has_mask(name)), None)
+
+    def _radius(self, configuration: Configuration) -> float | None:
+        own = [record for record in self._done("final", configuration) if "radius/r_max" in record.metrics]
+        return sum(record.metrics["radius/r_max"] for record in own) / len(own) if own else None
+
+    def _trainings(self, stage: str, configuration: Configuration) -> tuple[tuple[Path, float], ...]:
+        return tuple(
+            (self._ledger.trial_directory(record.key), record.metrics["probe/f1_macro"])
+            for record in self._done(stage, configuration)
+        )
+
+    def _done(self, stage: str, configuration: Configuration) -> list[TrialRecord]:
+        return [
+            record
+            for record in self._ledger.records(stage)
+            if record.configuration == configuration.id and record.outcome == "completed"
+        ]

@@ -1,0 +1,241 @@
+"""From what was typed to a whole request: every default is filled in, every mistake is found before anything runs."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from bench.home import cache_dir, open_dataset, searches_dir
+from bench.ledger import Ledger
+from bench.narrow import narrow
+from bench.objectives import objective
+from bench.profiles import Profile, n_epochs, network_size, profile
+from bench.request import Request, seconds, settings_from
+from bench.spaces import Space, check_values, load_space, space_names
+from bench.tuning.cluster import Plan, connect, plan, this_machine
+from cellbench.configuration import TrainingSettings
+from cellbench.disk import check_free_space
+from cellbench.errors import SettingError
+from cellbench.patches import PatchSet, pool_folds, probe_folds
+
+ENCODER_BYTES = 60 * 2**20
+"""A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed, None where nothing was. Names and meanings are those of the options of `bench.search`."""
+
+    command: str
+    methods: Sequence[str]
+    dataset: str
+    name: str | None = None
+    profile: str = "auto"
+    set: Sequence[str] = ()
+    space: Path | None = None
+    sampler: str = "tpe"
+    scheduler: str = "asha"
+    objective: str = "f1"
+    trials: int | None = None
+    epochs: int | None = None
+    folds: int | None = None
+    finalists: int | None = None
+    seeds: int | None = None
+    seed: int = 0
+    size: str = "auto"
+    time_budget: str | None = None
+    oracle: bool = True
+    concurrent: str = "auto"
+    cpus_per_trial: str = "auto"
+    gpus_per_trial: str = "auto"
+    address: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def make_request(asked: Asked) -> tuple[Request, Ledger]:
+    """Return the whole request and the folder it will go to; nothing is written but a built-in data set.
+
+    Raises:
+        CellbenchError: Something that was typed cannot be; the message says what, and the way out.
+    """
+    goal = objective(asked.objective)
+    budget = None if asked.time_budget is None else seconds(asked.time_budget)
+    spaces = _spaces(asked)
+    resources = read_resources(asked.concurrent, asked.cpus_per_trial, asked.gpus_per_trial)
+    if asked.name is not None:
+        _check_name(asked.name)
+    patch_set = open_dataset(asked.dataset)
+    card = patch_set.card
+    n_training = check_patch_set(patch_set)
+    if goal.name == "ssim" and not _has_radius(patch_set):
+        raise SettingError(
+            f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
+            "choose --objective f1 or l1_core."
+        )
+    native = narrow([space.scaled(card.native_size) for space in spaces], asked.set)
+    machine = this_machine() if asked.address is None else connect(asked.address)
+    defaults = profile(asked.profile, machine.gpus > 0)
+    shares = plan(machine, *resources, defaults.max_concurrent)
+    settings = settings_from(
+        {
+            "epochs": n_epochs(defaults, n_training) if asked.epochs is None else asked.epochs,
+            "network_size": _size(asked.size, defaults, patch_set),
+            "batch_size": defaults.batch_size,
+            "threads": shares.cpus,
+            **asked.training,
+        }
+    )
+    for space in native:
+        check_values(space, card.native_size, settings.network_size)
+    _check_encoder(settings)
+    name = asked.name or _new_name(card.name, spaces)
+    values = {
+        "name": name,
+        "command": asked.command,
+        "dataset": card.name,
+        "dataset_path": patch_set.path,
+        "fingerprint": card.fingerprint,
+        "native_size": card.native_size,
+        "um_per_px": card.um_per_px,
+        "profile": defaults.name,
+        "spaces": tuple(native),
+        "sampler": asked.sampler,
+        "scheduler": asked.scheduler,
+        "objective": asked.objective,
+        "n_trials": _first(asked.trials, defaults.n_trials),
+        "n_finalists": _first(asked.finalists, defaults.n_finalists),
+        "n_folds": _first(asked.folds, defaults.n_folds),
+        "n_seeds": _first(asked.seeds, defaults.n_seeds),
+        "reduction": defaults.reduction,
+        "n_rungs": defaults.n_rungs,
+        "seed": asked.seed,
+        "time_budget_s": budget,
+        "oracle": asked.oracle and patch_set.masks is not None,
+        "settings": settings,
+        "concurrent": resources[0],
+        "cpus_per_trial": shares.cpus,
+        "gpus_per_trial": resources[2],
+        "address": asked.address,
+    }
+    try:
+        request = Request.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).removeprefix("n_").replace("_", "-")
+        raise SettingError(f"--{option} {first['input']}: {first['msg'].lower()}.") from None
+    _check_disk(request, patch_set, shares)
+    return request, Ledger(searches_dir() / name)
+
+
+def check_patch_set(patch_set: PatchSet) -> int:
+    """Check that a data set can be searched on; return the patches of one training of the search stage.
+
+    Raises:
+        DataError: It has too few groups, or fewer than two classes to score.
+    """
+    folds = pool_folds(patch_set.groups(patch_set.rows("pool")))
+    labelled = patch_set.rows("labelled")
+    probe_folds(patch_set.labels(labelled), patch_set.groups(labelled))
+    return len(folds[0][0])
+
+
+def read_resources(
+    concurrent: str, cpus: str, gpus: str
+) -> tuple[int | Literal["auto"], int | Literal["auto"], float | Literal["auto"]]:
+    """Return what `--concurrent`, `--cpus-per-trial` and `--gpus-per-trial` say, `auto` or a number.
+
+    Raises:
+        SettingError: One of them is neither.
+    """
+    return _whole("--concurrent", concurrent), _whole("--cpus-per-trial", cpus), _number("--gpus-per-trial", gpus)
+
+
+def _spaces(asked: Asked) -> list[Space]:
+    names = [name for text in asked.methods for name in text.split(",") if name]
+    if "all" in names:
+        if len(names) > 1:
+            raise SettingError("--method all names every method already; leave the others away.")
+        names = space_names()
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingError(f"--method names {twice} twice; each method is compared once.")
+    if asked.space is not None and len(names) > 1:
+        raise SettingError("--space gives the space of one method; name one --method with it.")
+    return [load_space(name, asked.space) for name in names]
+
+
+def _whole(option: str, text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdigit():
+        raise SettingError(f"{option} {text}: write auto or a whole number.")
+    return int(text)
+
+
+def _number(option: str, text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.") from None
+
+
+def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:
+    card = patch_set.card
+    size = _whole("--size", text)
+    if size == "auto":
+        return network_size(defaults, card.native_size, card.cell_radius_px)
+    if not 16 <= size <= card.native_size:
+        raise SettingError(f"--size {size}: the patches of {card.name} have {card.native_size} px; choose 16 to that.")
+    return size
+
+
+def _first(asked: int | None, default: int) -> int:
+    return default if asked is None else asked
+
+
+def _has_radius(patch_set: PatchSet) -> bool:
+    return patch_set.masks is not None or bool(np.isfinite(patch_set.radius_px(patch_set.rows("pool"))).all())
+
+
+def _check_encoder(settings: TrainingSettings) -> None:
+    """Meet an unknown encoder or unfit weights before a trial does; the default is known, and timm slow to import."""
+    if settings.encoder != "resnet18" or settings.encoder_weights is not None:
+        from cellbench.models.encoder import Encoder
+
+        Encoder(settings.encoder, settings.network_size, settings.encoder_weights)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise SettingError(f"--name {name!r}: use letters, digits, '-', '_' and '.', and begin with a letter or digit.")
+    if (searches_dir() / name).exists():
+        raise SettingError(
+            f"There is a search {name} already; go on with it by --resume {name}, or choose another name."
+        )
+
+
+def _new_name(dataset: str, spaces: Sequence[Space]) -> str:
+    what = spaces[0].method if len(spaces) == 1 else f"{len(spaces)}-methods"
+    stem = name = f"{dataset}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+    number = 1
+    while (searches_dir() / name).exists():
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def _check_disk(request: Request, patch_set: PatchSet, shares: Plan) -> None:
+    n_methods = len(request.spaces)
+    trials = n_methods * (request.n_trials + request.n_finalists * request.n_folds + request.n_seeds)
+    embeddings = 4 * max(int(space.complete({})["latent_dim"]) for space in request.spaces) * len(patch_set)
+    kept = 2 * trials * embeddings + 2 * n_methods * request.n_seeds * ENCODER_BYTES  # in the ledger and in MLflow
+    resized = 3 * len(patch_set) * request.settings.network_size**2
+    check_free_space(searches_dir(), kept + 6 * shares.concurrent * ENCODER_BYTES)
+    check_free_space(cache_dir(), resized)

@@ -1,0 +1,166 @@
+"""Searches a suppression method and its hyperparameters on a data set.
+
+    python -m bench.search --method mask_fixed
+    python -m bench.search --method mask_fixed --dataset pbc --set r_max=30..120
+    python -m bench.search --method all --trials 1 --epochs 1
+    python -m bench.search --resume marrow-mini-mask_fixed-20261123-221845
+
+Every trial is kept in MLflow and under CELLBENCH_HOME/searches.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from bench import options
+from bench.console import INTERRUPTED, error_console, say, user_errors
+from cellbench.errors import SettingError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def search(
+    more_methods: options.MoreMethods = None,
+    method: options.Method = None,
+    dataset: options.Dataset = None,
+    set_: options.Set = None,
+    space: options.Space = None,
+    sampler: options.Sampler = None,
+    scheduler: options.Scheduler = None,
+    objective: options.Objective = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    resume: options.Resume = None,
+    profile: options.Profile = None,
+    trials: options.Trials = None,
+    epochs: options.Epochs = None,
+    folds: options.Folds = None,
+    finalists: options.Finalists = None,
+    seeds: options.Seeds = None,
+    time_budget: options.TimeBudget = None,
+    oracle: options.Oracle = None,
+    size: options.Size = None,
+    encoder: options.Encoder = None,
+    encoder_weights: options.EncoderWeights = None,
+    batch_size: options.BatchSize = None,
+    schedule: options.Schedule = None,
+    kl_warmup: options.KlWarmup = None,
+    grad_clip: options.GradClip = None,
+    stain_jitter: options.StainJitter = None,
+    precision: options.Precision = None,
+    compile_: options.Compile = None,
+    concurrent: options.Concurrent = None,
+    cpus_per_trial: options.CpusPerTrial = None,
+    gpus_per_trial: options.GpusPerTrial = None,
+    address: options.Address = None,
+) -> None:
+    """Search a suppression method and its hyperparameters on a data set.
+
+    Tries configurations on one fold of the pool, trains the best on further folds, the winner anew from fresh seeds,
+    compares it with floors that need no training, and looks at the holdout once.
+    """
+    given = {key: value for key, value in locals().items() if value is not None}
+    ended = _resume(resume, given) if resume is not None else _begin(given)
+    raise SystemExit(ended)
+
+
+def _begin(given: dict[str, Any]) -> int:
+    from bench.planning import Asked, make_request
+
+    methods = [*given.pop("method", []), *given.pop("more_methods", [])]
+    if not methods:
+        raise SettingError("Name a method, for example --method mask_fixed, or --method all.")
+    settings = {name: given.pop(name) for name in TRAINING_OPTIONS if name in given}
+    if "compile_" in given:
+        settings["compile"] = given.pop("compile_")
+    given["set"] = given.pop("set_", [])
+    for option in ("sampler", "scheduler", "objective"):
+        if option in given:
+            given[option] = given[option].value
+    asked = Asked(
+        command=_command(),
+        methods=methods,
+        dataset=given.pop("dataset", "marrow-mini"),
+        training=settings,
+        **given,
+    )
+    request, ledger = make_request(asked)
+    return _run(request, ledger)
+
+
+def _resume(name: str, given: dict[str, Any]) -> int:
+    from bench.ledger import Ledger
+    from bench.planning import read_resources
+    from bench.request import Request, seconds
+    from bench.summary import Summary
+    from bench.verdict import print_verdict
+
+    allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget"}
+    other = next((key for key in given if key not in allowed), None)
+    if other is not None:
+        option = other.strip("_").replace("_", "-")
+        raise SettingError(f"--resume takes --{option} from the search itself; leave it away.")
+    ledger = Ledger.open(name)
+    request = Request.read(ledger)
+    found = ledger.summary()
+    if found is not None:
+        say(f"The search {name} has ended.")
+        print_verdict(request, Summary.model_validate(found))
+        return 0
+    resources = read_resources(given.get("concurrent", "auto"), "auto", given.get("gpus_per_trial", "auto"))
+    changes: dict[str, Any] = {}
+    if "concurrent" in given:
+        changes["concurrent"] = resources[0]
+    if "gpus_per_trial" in given:
+        changes["gpus_per_trial"] = resources[2]
+    if "address" in given:
+        changes["address"] = given["address"]
+    changes["time_budget_s"] = seconds(given["time_budget"]) if "time_budget" in given else request.time_budget_s
+    return _run(request.model_copy(update=changes), ledger)
+
+
+def _run(request: Any, ledger: Any) -> int:
+    from bench.course import run_search
+    from bench.verdict import print_verdict
+
+    settings = request.settings
+    say(
+        f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
+        f"{settings.network_size} px, {settings.epochs} epochs"
+    )
+    try:
+        summary = run_search(request, ledger)
+    except KeyboardInterrupt:
+        error_console().print(
+            f"Stopped. Go on with: python -m bench.search --resume {request.name}", style="yellow", soft_wrap=True
+        )
+        return INTERRUPTED
+    print_verdict(request, summary)
+    return 0
+
+
+def _command() -> str:
+    words = sys.argv[1:]
+    if Path(sys.argv[0]).stem == "cellbench":
+        return shlex.join(["cellbench", *words])
+    return shlex.join(["python", "-m", "bench.search", *words])
+
+
+TRAINING_OPTIONS = (
+    "encoder",
+    "encoder_weights",
+    "batch_size",
+    "schedule",
+    "kl_warmup",
+    "grad_clip",
+    "stain_jitter",
+    "precision",
+)
+
+if __name__ == "__main__":
+    app()

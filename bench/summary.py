@@ -1,0 +1,296 @@
+"""How a search ended: one row for each method, floor and ceiling, and what can honestly be said of the winner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from bench.ends import End
+from bench.importance import importances
+from bench.ledger import Ledger, TrialRecord
+from bench.request import Request
+from bench.selection import Standing
+from cellbench.disk import write_text
+from cellbench.patches.card import Card
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage")
+"""Scores of a method that need unseen patches, so they come from its trainings on folds."""
+
+
+@dataclass
+class Ending:
+    """What the stages found.
+
+    Attributes:
+        method: The method that wins.
+        winners: Each method's best configuration.
+        fresh: Each method's macro F1 from fresh seeds.
+        ends: Floors, the winner and the ceiling, with the holdout.
+        look: Which look at the holdout this was.
+        seconds: How long it took, this time.
+    """
+
+    method: str
+    winners: dict[str, Standing]
+    fresh: dict[str, list[float]]
+    ends: list[End]
+    look: int
+    seconds: float
+
+
+class Row(BaseModel):
+    """One line of the table.
+
+    Attributes:
+        kind: `method`, `floor` or `ceiling`.
+        name: Its name.
+        configuration: Short hash of the configuration; empty for a floor.
+        params: Its hyperparameters, lengths in native px.
+        f1_macro: Macro F1 on the labelled patches, cross-validated; for what is trained, the mean over fresh seeds.
+        f1_std: Its standard deviation over seeds; for PCA over folds.
+        n_seeds: Number of trainings in that mean.
+        scores: `val/ssim_cell`, `val/l1_cell`, `val/l1_core`, `latent/leakage`: means over folds.
+        holdout: Macro F1 on the holdout; only the winner, floors and the ceiling are looked at.
+        holdout_low: Lower end of its 95 % bootstrap interval over groups.
+        holdout_high: Upper end.
+        n_trials: Trials of the search stage, and of these
+        n_completed: completed,
+        n_pruned: stopped early,
+        n_failed: failed.
+        seconds: Time of all its trainings, added up.
+        patches: Patches that all its trainings have seen.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["method", "floor", "ceiling"]
+    name: str
+    configuration: str = ""
+    params: dict[str, bool | int | float | str] = {}
+    f1_macro: float
+    f1_std: float | None
+    n_seeds: int = 1
+    scores: dict[str, float] = {}
+    holdout: float | None = None
+    holdout_low: float | None = None
+    holdout_high: float | None = None
+    n_trials: int = 0
+    n_completed: int = 0
+    n_pruned: int = 0
+    n_failed: int = 0
+    seconds: float = 0.0
+    patches: float = 0.0
+
+
+class Summary(BaseModel):
+    """How a search ended.
+
+    Attributes:
+        search: Its name.
+        dataset: Name of the data set.
+        winner: Name of the winning method.
+        rows: Methods, the best first, then floors, then the ceiling.
+        importances: For each method, how importances were found and their values.
+        n_holdout: Patches of the holdout.
+        look: Which look at the holdout this was.
+        notes: What a reader of the figures must know.
+        final: Means over the winner's fresh seeds of all its final metrics.
+        seconds: How long the search took, this time.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    search: str
+    dataset: str
+    winner: str
+    rows: list[Row]
+    importances: dict[str, dict[str, Any]]
+    n_holdout: int
+    look: int
+    notes: list[str]
+    final: dict[str, float]
+    seconds: float
+
+    @property
+    def best(self) -> Row:
+        """The winner's row."""
+        return next(row for row in self.rows if row.kind == "method" and row.name == self.winner)
+
+    @property
+    def best_floor(self) -> Row:
+        """The highest floor's row."""
+        return max((row for row in self.rows if row.kind == "floor"), key=lambda row: row.f1_macro)
+
+    @property
+    def beats_floors(self) -> bool:
+        """Whether training was worth it at all."""
+        return self.best.f1_macro > self.best_floor.f1_macro
+
+    def verdict(self) -> str:
+        """Return one honest sentence about the winner and the floors."""
+        best, floor = self.best, self.best_floor
+        margin = best.f1_macro - floor.f1_macro
+        if not self.beats_floors:
+            return (
+                f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without any training, "
+                f"{best.name} {best.f1_macro:.3f}."
+            )
+        text = f"{best.name} lies {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
+        if best.f1_std is None:
+            return f"{text}, from one seed: no more than a hint."
+        if margin < 2 * best.f1_std / best.n_seeds**0.5:
+            return f"{text}, which is within the noise of {best.n_seeds} seeds."
+        return f"{text}."
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of the search's MLflow run: the winner's, and the holdout."""
+        best = self.best
+        found = {**self.final, **best.scores}
+        named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
+        return found | {f"holdout/{name}": value for name, value in named.items() if value is not None}
+
+    def tags(self) -> dict[str, str]:
+        """Return tags of the search's MLflow run."""
+        return {
+            "cellbench.outcome": "completed",
+            "cellbench.configuration": self.best.configuration,
+            "cellbench.winner": self.winner if self.beats_floors else "none",
+            "mlflow.note.content": " ".join([self.verdict(), *self.notes]),
+        }
+
+    def frame(self) -> "pd.DataFrame":
+        """Return the table, one row a method, floor or ceiling."""
+        import pandas as pd
+
+        flat = []
+        for row in self.rows:
+            entry = row.model_dump(exclude={"params", "scores"})
+            entry |= {name: row.scores.get(name) for name in SHOWN}
+            entry |= {f"params/{name}": value for name, value in row.params.items()}
+            flat.append(entry)
+        return pd.DataFrame(flat)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of at least one value."""
+    return float(np.mean(values))
+
+
+def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: Ending) -> Summary:
+    """Return how a search ended.
+
+    Args:
+        request: What was asked for.
+        card: Card of the data set.
+        records: All its trials.
+        ending: What the stages found.
+    """
+    ends = {end.name: end for end in ending.ends}
+    methods = [_method_row(method, records, ending, ends.get(method)) for method in ending.winners]
+    methods.sort(key=lambda row: (row.name != ending.method, -row.f1_macro))
+    others = [end for end in ending.ends if end.name not in ending.winners]
+    floors = [_end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
+    ceilings = [_end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
+    found = {space.method: importances(records_of(records, "search"), space, request.goal) for space in request.spaces}
+    winner = ending.winners[ending.method].configuration.id
+    done = [r for r in records if r.stage == "final" and r.configuration == winner and r.outcome == "completed"]
+    names = {name for record in done for name in record.metrics if name.startswith(("probe/", "cost/", "train/"))}
+    holdout = ends[ending.method].holdout
+    return Summary(
+        search=request.name,
+        dataset=request.dataset,
+        winner=ending.method,
+        rows=[*methods, *floors, *ceilings],
+        importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
+        n_holdout=0 if holdout is None else holdout.n_patches,
+        look=ending.look,
+        notes=_notes(card),
+        final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
+        seconds=ending.seconds,
+    )
+
+
+def records_of(records: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
+    """Return the trials of a stage."""
+    return [record for record in records if record.stage == stage]
+
+
+def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
+    """Write the table, the importances and the figure into the search's folder, and return their paths."""
+    import pandas as pd
+
+    from bench.figures import draw_search
+
+    table, shares, figure = (ledger.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
+    write_text(table, summary.frame().to_csv(index=False))
+    rows = [
+        {"method": method, "parameter": name, "importance": value, "how": found["how"]}
+        for method, found in summary.importances.items()
+        for name, value in found["values"].items()
+    ]
+    write_text(shares, pd.DataFrame(rows, columns=["method", "parameter", "importance", "how"]).to_csv(index=False))
+    draw_search(summary, ledger.records("search"), figure)
+    return [table, shares, figure]
+
+
+def _method_row(method: str, records: Sequence[TrialRecord], ending: Ending, end: End | None) -> Row:
+    standing, fresh = ending.winners[method], ending.fresh[method]
+    own = [record for record in records if record.method == method and record.stage != "oracle"]
+    tried = records_of(own, "search")
+    counts = {f"n_{kind}": sum(r.outcome == kind for r in tried) for kind in ("completed", "pruned", "failed")}
+    scores = {
+        name: mean([record.metrics[name] for record in standing.records if name in record.metrics])
+        for name in SHOWN
+        if any(name in record.metrics for record in standing.records)
+    }
+    return Row(
+        kind="method",
+        name=method,
+        configuration=standing.configuration.id,
+        params=standing.configuration.flat(),
+        f1_macro=mean(fresh),
+        f1_std=float(np.std(fresh, ddof=1)) if len(fresh) > 1 else None,
+        n_seeds=len(fresh),
+        scores=scores,
+        **_holdout(end),
+        n_trials=len(tried),
+        **counts,
+        seconds=sum((record.ended or record.started) - record.started for record in own),
+        patches=sum(record.metrics.get("cost/patches", 0.0) for record in own),
+    )
+
+
+def _end_row(end: End, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
+    return Row(
+        kind=kind,
+        name=end.name,
+        f1_macro=end.f1_macro,
+        f1_std=end.f1_std,
+        n_seeds=n_seeds if end.name == "random" else 1,
+        **_holdout(end),
+    )
+
+
+def _holdout(end: End | None) -> dict[str, Any]:
+    if end is None or end.holdout is None:
+        return {}
+    found = end.holdout
+    return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
+
+
+def _notes(card: Card) -> list[str]:
+    notes = []
+    if card.transductive:
+        notes.append("Transductive: the labelled patches, without their labels, were part of the pool.")
+    if not card.groups_known:
+        notes.append("Groups are not known: each image counts as its own, so the figures are optimistic.")
+    if card.unscored_classes:
+        left_out = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
+        notes.append(f"Too rare to be scored: {left_out}.")
+    return notes

@@ -1,0 +1,82 @@
+"""What a search prints at its end."""
+
+from typing import TYPE_CHECKING
+
+from bench.console import console, duration, say
+from bench.words import params_in_words, with_spread
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bench.request import Request
+    from bench.summary import Row, Summary
+
+
+def print_verdict(request: "Request", summary: "Summary") -> None:
+    """Print the winner, the table, what mattered, the holdout, and what to type next.
+
+    Args:
+        request: What was asked for.
+        summary: How the search ended.
+    """
+    best = summary.best
+    say()
+    colour = "green" if summary.beats_floors else "yellow"
+    say(f"[bold {colour}]{summary.verdict()}[/]")
+    say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
+    seeds = _count(best.n_seeds, "fresh seed")
+    say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
+    say()
+    console().print(table(summary))
+    if len(request.spaces) > 1:
+        for row in summary.rows:
+            if row.kind == "method" and row.name != best.name:
+                say(f"Best of {row.name}: {params_in_words(row.name, row.params, request.um_per_px)}")
+    for method, found in summary.importances.items():
+        shares = ", ".join(f"{name} {value:.2f}" for name, value in found["values"].items())
+        whose = "" if len(summary.importances) == 1 else f" of {method}"
+        say(f"What mattered{whose}: {shares + ' (' + found['how'] + ')' if shares else found['how']}.")
+    if best.holdout is None:
+        say("There is no holdout to look at.")
+    else:
+        say(
+            f"Holdout: macro F1 {best.holdout:.3f} (95 % interval {best.holdout_low:.3f} to {best.holdout_high:.3f}, "
+            f"{summary.n_holdout} patches). This was look number {summary.look} at this holdout."
+        )
+    for note in summary.notes:
+        say(note)
+    say()
+    say("Next:")
+    say("  python -m bench.ui                       every trial in MLflow")
+    say(f"  python -m bench.classify --search {summary.search}")
+
+
+def table(summary: "Summary") -> "Table":
+    """Return methods, floors and ceiling as a table for the terminal: SSIM in the cell, L1 in the centre disc."""
+    from rich.table import Table
+
+    found = Table(box=None, pad_edge=False, caption_justify="left")
+    for name in ("", "macro F1", "holdout", "SSIM", "L1", "leakage", "cost"):
+        found.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for row in summary.rows:
+        found.add_row(*_cells(row), style=None if row.kind == "method" else "dim")
+    return found
+
+
+def _cells(row: "Row") -> list[str]:
+    def score(name: str) -> str:
+        return f"{row.scores[name]:.3f}" if name in row.scores else "–"
+
+    return [
+        row.name if row.kind == "method" else f"{row.kind} {row.name}",
+        with_spread(row.f1_macro, row.f1_std),
+        "–" if row.holdout is None else f"{row.holdout:.3f}",
+        score("val/ssim_cell"),
+        score("val/l1_core"),
+        score("latent/leakage"),
+        duration(row.seconds) if row.seconds else "–",
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
