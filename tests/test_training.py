@@ -142,9 +142,9 @@ def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path):
 
 def test_a_diverging_training_says_so():
     run = trainer("rae", lr=1e30, grad_clip=None)
+    run.run_epoch()  # the first steps still start from sane weights
     with pytest.raises(TrainingError, match=r"loss is .* in epoch .*smaller learning rate"):
-        for _ in range(3):
-            run.run_epoch()
+        run.run_epoch()
 
 
 def test_training_lowers_the_loss():

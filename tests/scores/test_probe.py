@@ -1,5 +1,7 @@
 """The probe beside slow and independent answers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ def fit_one_by_one(features: np.ndarray, labels: np.ndarray, n_classes: int, see
     """The same probe with torch's own layers, its weights drawn in the same order."""
     generator = torch.Generator().manual_seed(seed)
     sizes = (features.shape[1], 128, 64, n_classes)
-    layers = [torch.nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    layers = [torch.nn.Linear(a, b) for a, b in pairwise(sizes)]
     with torch.no_grad():
         for layer in layers:
             bound = layer.in_features**-0.5

@@ -1,0 +1,41 @@
+# Everything a checkout needs. `make search` and `make test` start from nothing but Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install search test check format ui perf clean
+
+help: ## Show these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("cellbench needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV); the first time takes some minutes."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(INSTALLED) ## Make .venv with everything in it
+
+search: $(INSTALLED) ## Search the radius of a fixed mask on the built-in data set
+	$(BIN)/python -m bench.search --method mask_fixed
+
+test: $(INSTALLED) ## Run the fast tests; SLOW=1 runs the slow ones too
+	$(BIN)/python -m pytest $(if $(SLOW),-m 'slow or not slow')
+
+check: $(INSTALLED) ## Formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## Format and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+ui: $(INSTALLED) ## Open MLflow's pages on this machine
+	$(BIN)/python -m bench.ui
+
+clean: ## Remove .venv and caches; data sets and searches stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
