@@ -1,6 +1,7 @@
 """How every program writes to the terminal, and how it ends: a mistake gives one red sentence, never a traceback."""
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -16,14 +17,15 @@ USER_ERROR = 2
 """Exit code of a mistake that the user can mend."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
+PIPED_WIDTH = 120
 
 
 @functools.cache
 def console() -> "Console":
-    """Return the console for results, on standard output."""
+    """Return the console for results, on standard output; what is piped or kept is 120 characters wide."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 @functools.cache

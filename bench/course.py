@@ -14,7 +14,7 @@ from bench.live import View
 from bench.request import Request
 from bench.selection import finalists, fresh_scores, overall, standings
 from bench.summary import Ending, Summary, mean, summarise, write_results
-from bench.tracking import Tracker
+from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster, plan, remotely, this_machine
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
@@ -102,7 +102,10 @@ class Course:
         self._train("folds", self._jobs.folds([c for each in candidates.values() for c in each]))
         scored = self._ledger.records()
         winners = {method: standings(scored, each, goal)[0] for method, each in candidates.items()}
-        self._train("final", self._jobs.final([standing.configuration for standing in winners.values()]))
+        only = winners[request.methods[0]].configuration if len(winners) == 1 else None
+        with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
+        finals = self._jobs.final([standing.configuration for standing in winners.values()])
+        self._train("final", [*finals, *with_oracle])
         final = self._ledger.records("final")
         fresh = {method: fresh_scores(final, standing.configuration) for method, standing in winners.items()}
         method = overall(winners, fresh, goal)
@@ -148,7 +151,7 @@ class Course:
 
     def _train(self, stage: str, jobs: Sequence["TrialJob"]) -> None:
         """Train what a stage consists of and is not trained yet."""
-        records = {record.key: record for record in self._ledger.records(stage)}
+        records = {record.key: record for record in self._ledger.records()}
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return

@@ -49,18 +49,9 @@ class Jobs:
 
     def of_record(self, record: TrialRecord) -> "TrialJob":
         """Return the job of a trial that was begun."""
-        from cellbench.trials import TrialJob
-
-        job = self.search(configuration_of(record))
-        changes = {
-            "stage": record.stage,
-            "fold": record.fold,
-            "seed": record.seed,
-            "directory": self._trials / record.key,
-        }
-        if record.stage != "search":
-            changes |= {"rungs": (), "keep_encoder": record.stage == "final"}
-        return TrialJob.model_validate({**job.model_dump(), **changes})
+        rungs = self.request.rungs if record.stage == "search" else ()
+        keep = record.stage == "final"
+        return self._job(configuration_of(record), record.stage, record.fold, record.seed, rungs, keep)
 
     def _job(
         self,

@@ -261,9 +261,14 @@ def _method_row(method: str, records: Sequence[TrialRecord], ending: Ending, end
         **_holdout(end),
         n_trials=len(tried),
         **counts,
-        seconds=sum((record.ended or record.started) - record.started for record in own),
+        seconds=sum(_seconds(record) for record in own),
         patches=sum(record.metrics.get("cost/patches", 0.0) for record in own),
     )
+
+
+def _seconds(record: TrialRecord) -> float:
+    """Return how long a trial trained; one that was stopped counts from its start, its process's start included."""
+    return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
 
 
 def _end_row(end: End, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:

@@ -19,7 +19,7 @@ from bench.tuning.trainable import CHECKPOINT
 
 if TYPE_CHECKING:
     from bench.live import View
-    from bench.tracking import Tracker
+    from bench.tracking.tracker import Tracker
 
 M = TypeVar("M", bound=Callable[..., None])
 PROCESS_DIED = ("ActorDiedError", "ActorUnavailableError", "RayActorError", "OutOfMemoryError")

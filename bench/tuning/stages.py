@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ray.tune.search import Searcher
 
     from bench.live import View
-    from bench.tracking import Tracker
+    from bench.tracking.tracker import Tracker
 
 MAX_FAILURES = 2
 """Times that a trial is tried again, from its checkpoint, after its process died."""

@@ -1,26 +1,23 @@
-"""The only room that imports MLflow: what a search and its trials leave there.
+"""What a search and its trials leave in MLflow.
 
 MLflow shows what is in the search's ledger (`bench.ledger`); it is written by the driver alone. A store that falls
 away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the ledger later.
 """
 
 import logging
-import os
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.home import home, searches_dir
 from bench.ledger import Ledger, TrialRecord
-from bench.store import check_reachable, code_version, metric_name, metrics_of, note_of, store_uri, unreachable
+from bench.tracking.client import connect
+from bench.tracking.store import code_version, metric_name, metrics_of, note_of, store_uri, unreachable
 from bench.words import value_in_words
-from cellbench.errors import StoreError
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
     from bench.request import Request
@@ -39,37 +36,6 @@ STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
 RETRY_AFTER_S = 60.0
 
 
-def connect() -> "MlflowClient":
-    """Return a client of the store; a new database is set up here, before any other process can look for it.
-
-    Raises:
-        StoreError: The store cannot be reached.
-    """
-    uri = store_uri()
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
-    check_reachable(uri)
-    try:
-        with warnings.catch_warnings():  # MLflow's own use of deprecated parts of other libraries
-            warnings.simplefilter("ignore")
-            import mlflow
-
-            if not hasattr(mlflow, "MlflowClient"):
-                raise StoreError("The package mlflow is not installed; install it by `pip install mlflow`.")
-            for name in ("mlflow", "alembic"):
-                logging.getLogger(name).setLevel(logging.ERROR)
-            if uri.startswith("sqlite:///"):
-                Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-            client = mlflow.MlflowClient(uri, uri)
-            client.search_experiments(max_results=1)
-    except StoreError:
-        raise
-    except Exception as error:
-        raise unreachable(uri, error) from error
-    return client
-
-
 class Tracker:
     """Writes one search to MLflow.
 
@@ -85,6 +51,7 @@ class Tracker:
     def __init__(self, request: "Request", card: Card, device: str) -> None:
         self._client = connect()
         self._request, self._card, self._device = request, card, device
+        self._version = code_version()
         self._runs: dict[str, str] = {}
         self._behind: set[str] = set()
         self._down_until = 0.0
@@ -228,6 +195,7 @@ class Tracker:
             "scheduler": request.scheduler,
             "objective": request.objective,
             "trials": request.n_trials,
+            "finalists": request.n_finalists,
             "folds": request.n_folds,
             "seeds": request.n_seeds,
             "seed": request.seed,
@@ -289,15 +257,16 @@ class Tracker:
             "cellbench.search": request.name,
             "cellbench.dataset": request.dataset,
             "cellbench.fingerprint": request.fingerprint,
-            "cellbench.git": code_version(),
+            "cellbench.git": self._version,
         }
 
     def _shared_params(self) -> dict[str, Any]:
         settings = self._request.settings
+        automatic = "bfloat16" if self._device == "cuda" else "float32"
         return {
             "network_size": settings.network_size,
             "encoder": settings.encoder,
             "batch_size": settings.batch_size,
             "device": self._device,
-            "precision": settings.precision,
+            "precision": automatic if settings.precision == "auto" else settings.precision,
         }

@@ -1,0 +1,133 @@
+"""Searches and their trials as tidy tables.
+
+python -m bench.results                                  all searches, the newest first
+python -m bench.results SEARCH                           the trials of one
+python -m bench.results SEARCH --csv trials.csv          the same with every parameter and metric
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.console import console, note, say, user_errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+SHOWN_METRICS = {"probe/f1_macro": "F1", "val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
+
+
+def search_frame(search: str) -> "pd.DataFrame":
+    """Return a search as a tidy table: one row a trial, in the order of stages.
+
+    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing: whole pool),
+    `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC); `params/NAME` for each hyperparameter,
+    lengths in native px; one column for each metric, with the last known value.
+
+    Args:
+        search: Name of the search.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    import pandas as pd
+
+    from bench.ledger import Ledger
+    from bench.request import Request
+
+    ledger = Ledger.open(search)
+    request = Request.read(ledger)
+    rows = []
+    for record in ledger.records():
+        row = {"search": search, "dataset": request.dataset} | record.model_dump(exclude={"params", "metrics"})
+        row |= {f"params/{name}": value for name, value in record.params.items()}
+        rows.append(row | record.metrics)
+    first = ["search", "dataset", "key", "stage", "number", "method", "configuration", "fold", "seed", "outcome"]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return pd.DataFrame(columns=first)
+    for name in ("started", "ended"):
+        frame[name] = pd.to_datetime(frame[name], unit="s", utc=True)
+    frame["fold"] = frame["fold"].astype("Int64")
+    return frame[[*first, *(name for name in frame.columns if name not in first)]]
+
+
+@app.command()
+@user_errors
+def results(
+    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all are listed.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write every parameter and metric to this file.")] = None,
+) -> None:
+    """Show searches, or the trials of one."""
+    if search is None:
+        _list()
+        return
+    frame = search_frame(search)
+    if csv is not None:
+        frame.to_csv(csv, index=False)
+        say(f"{len(frame)} trials written to {csv}")
+        return
+    _show(frame)
+
+
+def _list() -> None:
+    from rich.table import Table
+
+    from bench.ledger import Ledger, search_names
+    from bench.request import Request
+    from cellbench.errors import DataError
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("search", "data set", "methods", "state", "begun"):
+        table.add_column(name, overflow="fold")
+    for name in search_names():
+        ledger = Ledger.open(name)
+        try:
+            request = Request.read(ledger)
+        except DataError as error:
+            note(str(error))
+            continue
+        summary = ledger.summary()
+        state = (
+            "running"
+            if ledger.is_locked
+            else "stopped: --resume it"
+            if summary is None
+            else f"won by {summary['winner']}"
+        )
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
+        table.add_row(name, request.dataset, ", ".join(request.methods), state, begun)
+    if table.row_count == 0:
+        say("There is no search yet; start one: python -m bench.search --method mask_fixed")
+    else:
+        console().print(table)
+
+
+def _show(frame: "pd.DataFrame") -> None:
+    import pandas as pd
+    from rich.table import Table
+
+    from bench.words import value_in_words
+
+    varied = [c for c in frame.columns if c.startswith("params/") and frame[c].astype(str).nunique() > 1]
+    metrics = {name: title for name, title in SHOWN_METRICS.items() if name in frame.columns}
+    first = ["stage", "fold", "seed", "outcome"]
+    if frame["method"].nunique() > 1:
+        first.insert(0, "method")
+    table = Table(box=None, pad_edge=False)
+    for name in (*first, *(name.removeprefix("params/") for name in varied), *metrics.values()):
+        table.add_column(name, no_wrap=True)
+    for row in frame.to_dict("records"):
+        values = ["all" if pd.isna(row[name]) else str(row[name]) for name in first]
+        values += ["" if pd.isna(row[name]) else value_in_words(row[name]) for name in varied]
+        done = row["outcome"] == "completed"
+        values += [f"{row[name]:.3f}" if done and not pd.isna(row[name]) else "–" for name in metrics]
+        table.add_row(*values)
+    console().print(table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The only room that imports MLflow: what a search leaves there, and the registry of classifiers."""

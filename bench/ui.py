@@ -1,0 +1,60 @@
+"""Opens the MLflow user interface on this machine, on the store that searches write to.
+
+python -m bench.ui
+python -m bench.ui --port 5001
+"""
+
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from bench.console import say, user_errors
+from cellbench.errors import SettingError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+HOST = "127.0.0.1"
+
+
+@app.command()
+@user_errors
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
+) -> None:
+    """Open the MLflow user interface; it answers to this machine alone."""
+    from bench.tracking.store import store_uri
+
+    uri = store_uri()
+    if uri.startswith(("http://", "https://")):
+        say(f"Runs are kept by the server at {uri}; open that address.")
+        return
+    with socket.socket() as probe:
+        if probe.connect_ex((HOST, port)) == 0:
+            raise SettingError(
+                f"Port {port} is taken, perhaps by an MLflow that runs already; choose another: --port N."
+            )
+    if uri.startswith("sqlite:"):
+        from bench.tracking.client import connect
+
+        connect()  # sets up a new database, which several workers of the server must not do at once
+    say(f"Open http://{HOST}:{port} (Ctrl-C ends it).")
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        uri,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
+    os.execve(sys.executable, [*command, "--workers", "1"], environment)
+
+
+if __name__ == "__main__":
+    app()
