@@ -51,7 +51,7 @@ def importances(records: Sequence[TrialRecord], space: Space, goal: Objective, s
     varied = [name for name in names if len({record.params[name] for record in done}) > 1]
     values = [record.metrics[goal.final] for record in done]
     if len(done) < MIN_RANKS or not varied or len(set(values)) < 2:
-        return Importances(f"not known from {len(done)} completed trials", {})
+        return Importances(f"too few completed trials ({len(done)}) to say", {})
     if len(done) < MIN_FANOVA:
         raw = {
             name: abs(_rank_correlation([_number(record.params[name]) for record in done], values)) for name in varied

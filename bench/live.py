@@ -47,7 +47,7 @@ class View:
         """
         self._start(stage, n_trials, epochs)
         if not console().is_terminal:
-            say(f"{STAGES[stage]}: {n_trials} training{'s' if n_trials != 1 else ''} of {epochs} epochs")
+            say(f"{STAGES[stage]}: {n_trials} training{'s' if n_trials != 1 else ''} of {epochs} epoch{'s' if epochs != 1 else ''}")
             yield
         else:
             from rich.live import Live

@@ -131,7 +131,7 @@ def _run(request: Any, ledger: Any) -> int:
     settings = request.settings
     say(
         f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
-        f"{settings.network_size} px, {settings.epochs} epochs"
+        f"{settings.network_size} px, {settings.epochs} epoch{'s' if settings.epochs != 1 else ''}"
     )
     try:
         summary = run_search(request, ledger)

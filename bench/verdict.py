@@ -32,10 +32,13 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         for row in summary.rows:
             if row.kind == "method" and row.name != best.name:
                 say(f"Best of {row.name}: {params_in_words(row.name, row.params, request.um_per_px)}")
-    for method, found in summary.importances.items():
+    known = {method: found for method, found in summary.importances.items() if found["values"]}
+    if not known:
+        say("What mattered: too few completed trials to say.")
+    for method, found in known.items():
         shares = ", ".join(f"{name} {value:.2f}" for name, value in found["values"].items())
         whose = "" if len(summary.importances) == 1 else f" of {method}"
-        say(f"What mattered{whose}: {shares + ' (' + found['how'] + ')' if shares else found['how']}.")
+        say(f"What mattered{whose}: {shares} ({found['how']}).")
     if best.holdout is None:
         say("There is no holdout to look at.")
     else:

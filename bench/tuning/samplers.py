@@ -121,6 +121,7 @@ class OptunaMethodSearch(OptunaSearch):
             point = self._complete(self.suggest(trial_id))
             if point not in self._known:
                 self._known.append(point)
+                self._correct(trial_id, point)
                 return point
             self.study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
         return None
@@ -169,6 +170,12 @@ class OptunaMethodSearch(OptunaSearch):
             # Ray Tune does not pass on the very result at which it stops a trial.
             self._report(trial_id, result)
             self.study.tell(trial, state=TrialState.PRUNED)
+
+    def _correct(self, trial_id: str, point: Point) -> None:
+        """Let the study know the values that are trained, not those that they were rounded from."""
+        for name, distribution in self._distributions.items():
+            value = distribution.to_internal_repr(point[name])
+            self.study._storage.set_trial_param(self._ot_trials[trial_id]._trial_id, name, value, distribution)
 
     def _report(self, trial_id: str, result: dict[str, Any]) -> None:
         with warnings.catch_warnings():  # a trial that goes on from its checkpoint passes a rung twice

@@ -108,9 +108,10 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         self._saved = time.monotonic()
 
     def _failed(self, reason: str) -> dict[str, Any]:
+        epoch = 1 if self._trial is None else self._trial.trainer.epoch + 1
         self._trial = None
         shutil.rmtree(Path(self._config.job["directory"]) / CHECKPOINT, ignore_errors=True)
-        return {**self._report({}, self.iteration + 1, "failed"), REASON: reason}
+        return {**self._report({}, epoch, "failed"), REASON: reason}
 
     def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
         found = {

@@ -1,0 +1,183 @@
+"""Search spaces: the shipped files, their errors, scaling to a data set, and --set."""
+
+import pytest
+
+from bench.narrow import narrow
+from bench.spaces import SPACES_DIR, check_values, length_names, load_space, space_names
+from cellbench.errors import NotFoundError, SettingError
+from cellbench.suppression import SUPPRESSIONS
+
+PAPER = {
+    "vae": 1, "rae": 1, "noise": 3, "mask_fixed": 3, "mask_sampled": 3, "mask_learned": 2, "crop_small": 3,
+    "crop_medium": 3,
+}  # fmt: skip
+"""Points of the paper's grid of each method."""
+
+GOOD = """\
+method: mask_fixed
+parameters:
+  r_max: {low: 25, high: 150, log: true, default: 50}
+  lr: {low: 1e-4, high: 1e-2, log: true, default: 1e-3}
+  beta: 1e-3
+grid:
+  - {r_max: 50}
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_each_method_of_the_paper_has_a_space_and_each_space_a_method():
+    assert set(space_names()) == set(PAPER) <= set(SUPPRESSIONS.names())
+    assert space_names()[0] == "vae"
+
+
+@pytest.mark.parametrize("method", PAPER)
+def test_a_shipped_space_is_whole(method):
+    space = load_space(method)
+    assert len(space.grid) == PAPER[method]
+    assert len(space.grid_points()) == PAPER[method]
+    assert len(space.first_points()) >= PAPER[method]
+    for native_size in (40, 256, 360):
+        check_values(space.scaled(native_size), native_size)
+
+
+@pytest.mark.parametrize("method", PAPER)
+def test_the_header_of_a_shipped_space_says_what_it_is(method):
+    lines = (SPACES_DIR / f"{method}.yaml").read_text().split("method:")[0].splitlines()
+    header = "\n".join(lines)
+    assert header.startswith(f"# {method}: ")
+    assert f"python -m bench.search --method {method}\n" in header
+    for word in ("Command", "Expect", "Time"):
+        assert f"# {word}" in header
+
+
+def test_lengths_are_scaled_to_the_data_set_and_nothing_else_is():
+    space = load_space("mask_sampled").scaled(512)
+    assert space.grid[0] == {"r_mean": 100.0, "r_std": 40.0}
+    assert space.parameters["r_mean"].low == 50.0
+    assert space.parameters["lr"] == load_space("mask_sampled").parameters["lr"]
+    noise = load_space("noise")
+    assert noise.scaled(512) == noise, "sigma is on the 0–255 scale"
+    assert length_names("crop_small") == ["offset_sigma"]
+
+
+def test_a_point_is_completed_by_defaults_and_becomes_a_configuration(tmp_path):
+    space = load_space("mask_fixed", write(tmp_path, GOOD))
+    point = space.complete({"r_max": 90.0})
+    assert point == {"r_max": 90.0, "lr": 1e-3, "beta": 1e-3}
+    configuration = space.configuration(point)
+    assert (configuration.method, configuration.params, configuration.beta) == ("mask_fixed", {"r_max": 90.0}, 1e-3)
+
+
+def test_a_number_without_a_point_is_a_number_though_yaml_reads_a_text(tmp_path):
+    assert load_space("mask_fixed", write(tmp_path, GOOD)).parameters["beta"].value == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("low: 25, high", "low: 225, high", r"space\.yaml, line 3: parameters\.r_max: low must be below high"),
+        ("low: 1e-4", "low: 0", r"line 4: parameters\.lr: a log scale starts above 0"),
+        ("default: 50", "default: 500", r"line 3: .*default 500 is outside 25 to 150"),
+        ("low: 25", "lowest: 25", r"line 3: parameters\.r_max\.low"),
+        ("r_max: {low", "r_maks: {low", r"line 3: mask_fixed has no parameter 'r_maks'; did you mean 'r_max'"),
+        ("{r_max: 50}", "{r_max: 5}", r"line 7: r_max: 5 lies outside its range"),
+        ("{r_max: 50}", "{r_min: 5}", r"line 7: 'r_min' is no parameter of this space"),
+        ("method: mask_fixed", "method: vae", r"line 1: this is the space of vae, not of mask_fixed"),
+        ("grid:", "gird:", r"line 6: gird: [Ee]xtra inputs|line 1: grid: Field required"),
+        ("beta: 1e-3", "beta: [1", r"line \d: this is no YAML"),
+        ("beta: 1e-3", "beta: {choices: [1e-3]}", r"line 5: parameters\.beta\.choices"),
+    ],
+)
+def test_an_error_names_the_file_and_the_line(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(SettingError, match=message):
+        load_space("mask_fixed", write(tmp_path, GOOD.replace(old, new, 1)))
+
+
+def test_a_required_parameter_must_be_there(tmp_path):
+    text = GOOD.replace("  r_max: {low: 25, high: 150, log: true, default: 50}\n", "").replace(
+        "{r_max: 50}", "{lr: 1e-3}"
+    )
+    with pytest.raises(SettingError, match=r"line 2: the parameter 'r_max' of mask_fixed is missing"):
+        load_space("mask_fixed", write(tmp_path, text))
+
+
+def test_an_unknown_method_is_answered_with_the_nearest():
+    with pytest.raises(NotFoundError, match=r"mask_fixt.*did you mean 'mask_fixed'"):
+        load_space("mask_fixt")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(NotFoundError, match=r"nowhere\.yaml.*--space FILE"):
+        load_space("mask_fixed", tmp_path / "nowhere.yaml")
+
+
+def test_set_narrows_a_range_and_keeps_its_scale():
+    (space,) = narrow([load_space("mask_fixed").scaled(256)], ["r_max=30..60"])
+    domain = space.parameters["r_max"]
+    assert (domain.low, domain.high, domain.log, domain.default) == (30.0, 60.0, True, 50.0)
+    assert [point["r_max"] for point in space.grid_points()] == [50.0], "90 and 126 lie outside now"
+
+
+def test_set_fixes_a_value_in_all_points():
+    (space,) = narrow([load_space("mask_fixed").scaled(256)], ["r_max=70", "normalize=false"])
+    assert "r_max" not in space.searched
+    assert space.grid_points() == space.first_points() == [space.complete({"r_max": 70.0})]
+    assert space.grid_points()[0]["normalize"] is False
+
+
+def test_set_makes_choices_and_searches_what_was_constant():
+    (space,) = narrow([load_space("mask_fixed")], ["shape=linear,sqrt", "latent_dim=64,256", "beta=elbo"])
+    assert space.parameters["shape"].choices == ("linear", "sqrt")
+    assert space.configuration(space.complete({})).latent_dim == 64
+    assert space.configuration(space.complete({})).beta == "elbo"
+
+
+def test_set_changes_all_methods_that_know_the_name():
+    spaces = narrow([load_space("vae"), load_space("mask_fixed")], ["r_max=40", "lr=0.002"])
+    assert [space.parameters["lr"].default for space in spaces] == [0.002, 0.002]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("r_maxx=3", "did you mean 'r_max'"),
+        ("r_max", r"cannot be read; write NAME=LOW\.\.HIGH"),
+        ("r_max=", "cannot be read"),
+        ("r_max=120..30", "the range must rise, got 120 to 30"),
+        ("r_max=30..30", "the range must rise"),
+        ("r_max=a..b", "no range of numbers"),
+        ("r_max=small", "'small' is no number"),
+        ("normalize=3", "neither true nor false"),
+        ("shape=0..1", "not numbers but such as 'sqrt'"),
+        ("r_max=50,50", "twice"),
+    ],
+)
+def test_set_refuses_what_it_cannot_read(text, message):
+    with pytest.raises((SettingError, NotFoundError), match=message):
+        narrow([load_space("mask_fixed")], [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("r_max=-5..30", "r_max.*greater than 0"),
+        ("r_max=30..182", "r_max=182 px lies outside a patch of 256 px, whose corners are 181 px"),
+        ("shape=round", "shape.*'sqrt', 'linear'"),
+        ("lr=-1", "refuses lr"),
+        ("latent_dim=0", "refuses latent_dim"),
+    ],
+)
+def test_values_that_the_method_refuses_are_found_before_a_trial_meets_them(text, message):
+    (space,) = narrow([load_space("mask_fixed").scaled(256)], [text])
+    with pytest.raises(SettingError, match=message):
+        check_values(space, 256)
+
+
+def test_the_largest_radius_is_the_patch_corner():
+    check_values(narrow([load_space("mask_fixed").scaled(256)], ["r_max=30..181"])[0], 256)

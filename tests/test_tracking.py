@@ -1,0 +1,268 @@
+"""What MLflow holds of a search."""
+
+import shutil
+
+import pytest
+
+from bench.jobs import Jobs, record_of
+from bench.ledger import Ledger
+from bench.request import Request
+from bench.spaces import load_space
+from bench.tracking.client import connect
+from bench.tracking.store import metric_name, metrics_of, store_uri, unreachable
+from bench.tracking.tracker import Tracker
+from cellbench.configuration import TrainingSettings
+from cellbench.errors import StoreError
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+EPOCH = {
+    "train/loss": 0.5,
+    "val/ssim": 0.3,
+    "val/l1_core": 0.2,
+    "rung/f1_macro": 0.0,
+    "speed/patches_per_s": 10.0,
+    "epoch": 1,
+}
+LAST = {**EPOCH, "probe/f1_macro": 0.7, "probe/f1/band (old)": 0.6, "cost/seconds": 3.0, "latent/leakage": 0.1}
+
+
+@pytest.fixture(scope="module")
+def new_store(tmp_path_factory):
+    """A database that is set up and empty: setting one up takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+        connect()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, new_store):
+    shutil.copy(new_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def request_of(discs):
+    def make(name="s1"):
+        return Request(
+            name=name, command="python -m bench.search --method mask_fixed", dataset="discs", dataset_path=discs.path,
+            fingerprint=discs.card.fingerprint, native_size=40, um_per_px=0.5, profile="cpu",
+            spaces=(load_space("mask_fixed").scaled(40),), sampler="tpe", scheduler="asha", objective="f1", n_trials=4,
+            n_finalists=1, n_folds=1, n_seeds=1, reduction=2, n_rungs=1, seed=0, time_budget_s=None, oracle=False,
+            settings=TrainingSettings(epochs=2, network_size=16), concurrent="auto", cpus_per_trial=1,
+            gpus_per_trial="auto", address=None,
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def search(home, discs, request_of):
+    """A ledger with its request, and a tracker of it."""
+    request = request_of()
+    ledger = Ledger(home / "searches" / request.name)
+    request.write(ledger)
+    return request, ledger, Tracker(request, discs.card, "cpu")
+
+
+def record(search, number=0, stage="search"):
+    request, ledger, _ = search
+    jobs, space = Jobs(request, ledger), request.spaces[0]
+    configuration = space.configuration(space.grid_points()[number])
+    return record_of(jobs.search(configuration) if stage == "search" else jobs.final([configuration])[0], number)
+
+
+def train(search, trial, entries=(EPOCH, LAST), outcome="completed", reason=None):
+    """Let a trial go its way, in the ledger and in MLflow."""
+    _, ledger, tracker = search
+    ledger.write(trial)
+    tracker.trial_started(trial)
+    for epoch, metrics in enumerate(entries, 1):
+        trial.epoch = epoch
+        tracker.epoch(trial, ledger.append_history(trial.key, epoch, metrics))
+    trial.outcome, trial.reason, trial.ended = outcome, reason, trial.started + 1
+    ledger.write(trial)
+    (ledger.trial_directory(trial.key) / "configuration.yaml").write_text("method: mask_fixed")
+    tracker.trial_ended(trial, ledger.trial_directory(trial.key))
+
+
+def runs(name="s1"):
+    client = connect()
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(ids, f"tags.`cellbench.search` = '{name}'")
+    return {run.data.tags.get("cellbench.trial", ""): run for run in found}
+
+
+def history(run, name):
+    return sorted((metric.step, metric.value) for metric in connect().get_metric_history(run.info.run_id, name))
+
+
+def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
+    trial = record(search)
+    train(search, trial)
+    found = runs()
+    run, parent = found[trial.key], found[""]
+    assert run.info.status == "FINISHED"
+    tags = run.data.tags
+    assert tags["mlflow.parentRunId"] == parent.info.run_id
+    assert tags["cellbench.search"] == "s1"
+    assert tags["cellbench.configuration"] == trial.configuration
+    assert tags["cellbench.method"] == "mask_fixed"
+    assert tags["cellbench.dataset"] == "discs"
+    assert tags["cellbench.fingerprint"] == discs.card.fingerprint
+    assert tags["cellbench.outcome"] == "completed"
+    assert tags["cellbench.git"]
+    assert "r_max 7.812 px (3.9 µm)" in tags["mlflow.note.content"]
+    expected = {
+        "r_max": "7.812", "normalize": "true", "beta": "0.0004", "lr": "0.001", "latent_dim": "256", "fold": "0",
+        "seed": "0", "epochs": "2", "network_size": "16", "encoder": "resnet18", "device": "cpu",
+        "precision": "float32",
+    }  # fmt: skip
+    assert expected.items() <= run.data.params.items()
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.name == "discs"
+    assert [file.path for file in connect().list_artifacts(run.info.run_id)] == ["configuration.yaml"]
+    assert connect().get_experiment(run.info.experiment_id).name == "discs"
+
+
+def test_final_scores_are_metrics_of_their_own_logged_once(search):
+    trial = record(search)
+    train(search, trial)
+    run = runs()[trial.key]
+    assert history(run, "train/loss") == [(1, 0.5), (2, 0.5)]
+    assert history(run, "probe/f1_macro") == [(2, 0.7)]
+    assert history(run, "val/l1_core") == [(2, 0.2)], "it is reported each epoch, and shown at the end"
+    assert history(run, "rung/f1_macro") == [(1, 0.0)], "epoch 1 is the rung"
+    assert run.data.metrics["probe/f1/band _old_"] == 0.6
+    assert "epoch" not in run.data.metrics
+
+
+def test_a_pruned_trial_has_no_final_scores_and_says_why(search):
+    trial = record(search)
+    train(search, trial, [EPOCH], "pruned", "not among the best at epoch 1 of 2")
+    run = runs()[trial.key]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["cellbench.outcome"] == "pruned"
+    assert not any(name.startswith(("probe/", "cost/", "val/l1_core")) for name in run.data.metrics)
+    assert "not among the best" in run.data.tags["mlflow.note.content"]
+
+
+def test_a_failed_trial_is_failed_with_its_reason(search):
+    trial = record(search)
+    train(search, trial, [], "failed", "The loss is nan in epoch 1.")
+    run = runs()[trial.key]
+    assert run.info.status == "FAILED"
+    assert run.data.tags["cellbench.reason"] == "The loss is nan in epoch 1."
+
+
+def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
+    request, ledger, tracker = search
+    trial = record(search)
+    ledger.write(trial)
+    tracker.trial_started(trial)
+    tracker.epoch(trial, ledger.append_history(trial.key, 1, EPOCH))
+    tracker.interrupted(trial)
+    tracker.end_search("KILLED", {}, {})
+    assert {run.info.status for run in runs().values()} == {"KILLED"}
+    again = (request, ledger, Tracker(request, discs.card, "cpu"))
+    assert runs()[""].info.status == "RUNNING"
+    again[2].trial_started(trial)
+    again[2].epoch(trial, ledger.append_history(trial.key, 2, LAST))
+    trial.outcome = "completed"
+    again[2].trial_ended(trial, ledger.trial_directory(trial.key))
+    again[2].end_search(
+        "FINISHED", {"holdout/f1_macro": 0.6}, {"cellbench.outcome": "completed"}, [ledger.request_path]
+    )
+    found = runs()
+    assert len(found) == 2
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert found[""].data.metrics == {"holdout/f1_macro": 0.6}
+    assert history(found[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
+
+
+def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(search, discs):
+    request, ledger, tracker = search
+    lost, unseen = record(search), record(search, 1)
+    ledger.write(lost)
+    tracker.trial_started(lost)  # the driver dies here; MLflow says RUNNING
+    for trial in (lost, unseen):
+        ledger.write(trial)
+        for epoch, metrics in enumerate((EPOCH, LAST), 1):
+            ledger.append_history(trial.key, epoch, metrics)
+        trial.outcome, trial.epoch, trial.ended = "completed", 2, trial.started + 1
+        ledger.write(trial)
+    again = Tracker(request, discs.card, "cpu")
+    for _ in range(2):
+        again.repair(ledger)
+        found = runs()
+        assert len(found) == 3
+        for trial in (lost, unseen):
+            assert found[trial.key].info.status == "FINISHED"
+            assert history(found[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
+            assert found[trial.key].data.metrics["probe/f1_macro"] == 0.7
+
+
+def test_a_store_that_falls_away_stops_nothing_and_is_brought_up_to_date_later(search, monkeypatch):
+    _, ledger, tracker = search
+    trial, other = record(search), record(search, 1)
+    create = tracker._client.create_run
+    monkeypatch.setattr(tracker._client, "create_run", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
+    train(search, trial)
+    assert tracker.is_behind
+    with pytest.raises(StoreError, match=r"gone.*Nothing is lost: --resume s1"):
+        tracker.repair(ledger)
+    monkeypatch.setattr(tracker._client, "create_run", create)
+    tracker.repair(ledger)
+    assert not tracker.is_behind
+    train(search, other)
+    assert {run.info.status for key, run in runs().items() if key} == {"FINISHED"}
+
+
+def test_runs_of_a_search_that_was_killed_are_closed_by_the_next_search(search, discs, request_of):
+    _, ledger, tracker = search
+    tracker.trial_started(record(search))
+    with ledger.lock():
+        _written(request_of("s2"))
+        Tracker(request_of("s2"), discs.card, "cpu")
+        assert {run.info.status for run in runs().values()} == {"RUNNING"}, "somebody works on it"
+    _written(request_of("s3"))
+    Tracker(request_of("s3"), discs.card, "cpu")
+    assert {run.info.status for run in runs().values()} == {"KILLED"}
+
+
+def _written(request):
+    from bench.home import searches_dir
+
+    request.write(Ledger(searches_dir() / request.name))
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db", "postgresql://me:secret@127.0.0.1:9/x"]
+)
+def test_a_store_that_cannot_be_reached_is_one_sentence(uri, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); start its server") as caught:
+        connect()
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_default_store_lies_in_the_home(home, monkeypatch):
+    assert store_uri() == f"sqlite:///{home}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
+    assert store_uri() == "http://server:5000"
+
+
+def test_class_names_become_names_that_mlflow_takes():
+    assert metric_name("probe/f1/T-cell (CD4+), ×2") == "probe/f1/T-cell _CD4___ _2"
+
+
+def test_a_stage_without_rungs_shows_none(search):
+    final = record(search, stage="final")
+    names = {name for name, *_ in metrics_of(final, [{"epoch": 1, "time": 0.0, "metrics": EPOCH}], (1,))}
+    assert "rung/f1_macro" not in names
+    assert unreachable("http://a:b@c/", OSError("")).args[0].startswith("The MLflow store http://…@c/")

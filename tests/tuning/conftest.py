@@ -1,0 +1,70 @@
+"""A search's request on the data set `discs`, and stand-ins for what Ray Tune passes."""
+
+import pytest
+
+import bench.tuning  # noqa: F401 - sets Ray's environment before any test imports Ray
+from bench.jobs import Jobs
+from bench.ledger import Ledger
+from bench.request import Request
+from bench.spaces import load_space
+from cellbench.configuration import TrainingSettings
+
+
+def _make_request(patch_set, methods=("mask_fixed",), **changes):
+    values = {
+        "name": "test",
+        "command": "python -m bench.search",
+        "dataset": patch_set.card.name,
+        "dataset_path": patch_set.path,
+        "fingerprint": patch_set.card.fingerprint,
+        "native_size": patch_set.card.native_size,
+        "um_per_px": patch_set.card.um_per_px,
+        "profile": "cpu",
+        "spaces": tuple(load_space(method).scaled(patch_set.card.native_size) for method in methods),
+        "sampler": "tpe",
+        "scheduler": "asha",
+        "objective": "f1",
+        "n_trials": 4,
+        "n_finalists": 1,
+        "n_folds": 1,
+        "n_seeds": 1,
+        "reduction": 2,
+        "n_rungs": 1,
+        "seed": 0,
+        "time_budget_s": None,
+        "oracle": False,
+        "settings": TrainingSettings(epochs=4, batch_size=16, network_size=16, encoder="test_resnet", threads=1),
+        "concurrent": "auto",
+        "cpus_per_trial": 1,
+        "gpus_per_trial": "auto",
+        "address": None,
+    }
+    return Request.model_validate({**values, **changes})
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty CELLBENCH_HOME."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ledger(home):
+    """The folder of a search that has not begun."""
+    found = Ledger(home / "searches" / "test")
+    found.directory.mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def make_request(discs):
+    """Makes requests for `discs`: of methods, with changes."""
+    return lambda *methods, **changes: _make_request(discs, methods or ("mask_fixed",), **changes)
+
+
+@pytest.fixture
+def jobs(make_request, ledger):
+    """Makes the jobs of a search of mask_fixed on `discs`."""
+    return Jobs(make_request(), ledger)

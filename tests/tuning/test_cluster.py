@@ -1,0 +1,105 @@
+"""How a machine is divided among trials."""
+
+import os
+
+import pytest
+
+from bench.request import seconds
+from bench.tuning import ENVIRONMENT
+from bench.tuning.cluster import Machine, Plan, connect, plan, remotely
+from cellbench.errors import SettingError
+
+LAPTOP, SERVER = Machine(2, 0), Machine(16, 2)
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "expected"),
+    [
+        (LAPTOP, {}, Plan(2, 1, 0.0)),
+        (Machine(1, 0), {}, Plan(1, 1, 0.0)),
+        (Machine(16, 0), {}, Plan(4, 4, 0.0)),
+        (Machine(16, 0), {"concurrent": 1}, Plan(1, 16, 0.0)),
+        (Machine(16, 0), {"concurrent": 16}, Plan(16, 1, 0.0)),
+        (Machine(16, 0), {"cpus_per_trial": 8}, Plan(2, 8, 0.0)),
+        (Machine(8, 0, memory_bytes=2 * 2**30), {}, Plan(1, 8, 0.0)),
+        (SERVER, {}, Plan(8, 2, 0.25)),
+        (SERVER, {"gpus_per_trial": 1}, Plan(2, 8, 1.0)),
+        (SERVER, {"gpus_per_trial": 0.5}, Plan(4, 4, 0.5)),
+        (SERVER, {"gpus_per_trial": 2}, Plan(1, 16, 2.0)),
+        (SERVER, {"concurrent": 2}, Plan(2, 8, 1.0)),
+        (SERVER, {"gpus_per_trial": 0}, Plan(8, 2, 0.0)),
+        (Machine(2, 1), {}, Plan(2, 1, 0.5)),
+    ],
+)
+def test_auto_fills_the_machine_and_no_more(machine, asked, expected):
+    found = plan(machine, **asked)
+    assert found.concurrent == expected.concurrent
+    assert found.cpus == expected.cpus
+    assert found.gpus == pytest.approx(expected.gpus, abs=1e-3)
+    assert found.concurrent * found.cpus <= machine.cpus
+    assert found.concurrent * found.gpus <= max(machine.gpus, 0)
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "message"),
+    [
+        (LAPTOP, {"gpus_per_trial": 0.25}, r"--gpus-per-trial 0\.25 cannot be met: there are 2 CPUs and no GPUs"),
+        (SERVER, {"gpus_per_trial": 3}, "--gpus-per-trial 3 cannot be met: there are 16 CPUs and 2 GPUs"),
+        (SERVER, {"gpus_per_trial": 1.5}, "a fraction of one GPU or a whole number"),
+        (SERVER, {"gpus_per_trial": -1}, "a fraction of one GPU or a whole number"),
+        (LAPTOP, {"cpus_per_trial": 3}, "--cpus-per-trial 3 cannot be met"),
+        (LAPTOP, {"concurrent": 3}, "--concurrent 3 does not fit: .* 2 trials run at once"),
+        (LAPTOP, {"concurrent": 2, "cpus_per_trial": 2}, "--concurrent 2 does not fit: with 2 CPU"),
+        (SERVER, {"concurrent": 9, "gpus_per_trial": 0.25}, "--concurrent 9 does not fit: .* 8 trials"),
+        (LAPTOP, {"concurrent": 0}, "at least one trial"),
+    ],
+)
+def test_what_the_machine_has_not_is_refused_at_once(machine, asked, message):
+    with pytest.raises(SettingError, match=message):
+        plan(machine, **asked)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1"), ("nonsense", "neither `auto` nor HOST:PORT")],
+)
+def test_an_address_without_a_cluster_is_an_error_within_seconds(address, message):
+    with pytest.raises(SettingError, match=message):
+        connect(address)
+
+
+def test_ray_is_told_to_keep_to_itself():
+    for name, value in {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        assert ENVIRONMENT[name] == os.environ[name] == value
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_eight_quarters_of_two_gpus_run_at_once():
+    """Ray believes in GPUs that it is told of; nothing here touches one."""
+    import time
+
+    import ray
+
+    try:
+        machine = connect(None, Machine(8, 2))
+        assert (machine.cpus, machine.gpus) == (8, 2)
+        shares = plan(machine, gpus_per_trial=0.25)
+        assert (shares.concurrent, shares.cpus, shares.gpus) == (8, 1, 0.25)
+
+        @ray.remote(num_cpus=shares.cpus, num_gpus=shares.gpus)
+        class Trial:
+            def begin(self) -> tuple[float, list[str]]:
+                return time.time(), ray.get_runtime_context().get_accelerator_ids()["GPU"]
+
+        trials = [Trial.remote() for _ in range(9)]
+        begun, waiting = ray.wait([trial.begin.remote() for trial in trials], num_returns=9, timeout=90)
+        assert (len(begun), len(waiting)) == (8, 1), "a ninth finds no room"
+        gpus = sorted(gpu for _, (gpu,) in ray.get(begun))
+        assert gpus == ["0"] * 4 + ["1"] * 4
+        del trials
+        assert remotely(seconds, "1h30m", cpus=1, gpus=0.0) == 5400
+        with pytest.raises(SettingError, match="no length of time"):
+            remotely(seconds, "soon", cpus=1, gpus=0.0)
+    finally:
+        ray.shutdown()

@@ -1,0 +1,183 @@
+"""What Optuna suggests, and what it is told."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from ray.tune.result import TRAINING_ITERATION
+
+from bench.ledger import TrialRecord
+from bench.narrow import narrow
+from bench.spaces import load_space
+from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.samplers import GridMethodSearch, OptunaMethodSearch, make_sampler, method_search
+
+EPOCHS, RUNGS = 9, (3,)
+
+
+def space(*settings, method="mask_fixed"):
+    return narrow([load_space(method).scaled(256)], settings)[0]
+
+
+def search(sampler="tpe", seed=0, n_trials=12, the_space=None):
+    return OptunaMethodSearch(the_space or space(), sampler, seed, RUNGS, n_trials)
+
+
+def goal_of(point):
+    return 1 - abs(point["r_max"] - 60) / 100
+
+
+def play(searcher, n, pruned=lambda number: False, failed=lambda number: False, points=None):
+    """Run trials one by one; return their points."""
+    points = [] if points is None else points
+    for number in range(len(points), n):
+        trial_id = f"t{number}"
+        point = searcher.next_point(trial_id)
+        points.append(point)
+        goal = goal_of(point)
+        if failed(number):
+            searcher.on_trial_complete(trial_id, {GOAL: 0.0, TRAINING_ITERATION: 1, OUTCOME: "failed"})
+            continue
+        for epoch in range(1, 3):
+            searcher.on_trial_result(trial_id, {GOAL: 0.0, TRAINING_ITERATION: epoch})
+        if pruned(number):  # Ray Tune does not pass on the result at which it stops a trial
+            searcher.on_trial_complete(trial_id, {GOAL: goal / 2, TRAINING_ITERATION: 3})
+            continue
+        for epoch in range(3, EPOCHS):
+            searcher.on_trial_result(trial_id, {GOAL: goal / 2, TRAINING_ITERATION: epoch})
+        searcher.on_trial_complete(trial_id, {GOAL: goal, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
+    return points
+
+
+def as_record(number, point, outcome="completed"):
+    return TrialRecord(
+        key=f"k{number}", number=number, stage="search", method="mask_fixed", configuration=str(number), params=point,
+        fold=0, seed=0, epochs=EPOCHS, outcome=outcome,
+    )  # fmt: skip
+
+
+def test_the_study_hears_complete_pruned_and_fail_as_they_are():
+    searcher = search()
+    points = play(searcher, 6, pruned=lambda number: number in (1, 4), failed=lambda number: number == 2)
+    trials = searcher.study.trials
+    states = [trial.state for trial in trials]
+    complete, pruned, fail = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+    assert states == [complete, pruned, fail, complete, pruned, complete]
+    assert trials[0].value == pytest.approx(goal_of(points[0]))
+    assert trials[0].intermediate_values == {3: pytest.approx(goal_of(points[0]) / 2)}, "only rungs are news"
+    assert trials[1].intermediate_values == {3: pytest.approx(goal_of(points[1]) / 2)}
+    assert trials[1].value == trials[1].intermediate_values[3]
+    assert trials[2].value is None
+
+
+def test_tpe_learns_from_pruned_trials(monkeypatch):
+    seen = []
+    split = optuna.samplers._tpe.sampler._split_trials
+
+    def spy(study, trials, n_below):
+        seen.append([trial.state for trial in trials])
+        return split(study, trials, n_below)
+
+    monkeypatch.setattr(optuna.samplers._tpe.sampler, "_split_trials", spy)
+    searcher = search()
+    play(searcher, 7, pruned=lambda number: number == 1)
+    assert seen, "TPE has begun"
+    assert TrialState.PRUNED in seen[0]
+    assert TrialState.FAIL not in seen[-1]
+
+
+def test_tpe_draws_nearer_to_the_best_radius_than_chance():
+    def late_goal(sampler):
+        points = play(search(sampler, n_trials=30), 30)[15:]
+        return sum(map(goal_of, points)) / len(points)
+
+    assert late_goal("tpe") > late_goal("random") + 0.05
+
+
+def test_the_study_knows_the_values_that_are_trained():
+    searcher = search()
+    points = play(searcher, 8)
+    for trial, point in zip(searcher.study.trials, points, strict=True):
+        assert trial.params == {name: point[name] for name in trial.params}
+
+
+def test_the_paper_grid_comes_first():
+    points = play(search(), 4)
+    assert [point["r_max"] for point in points[:3]] == [50.0, 90.0, 126.0]
+    assert points[3]["r_max"] not in (50.0, 90.0, 126.0)
+    assert all(set(point) == set(space().parameters) for point in points)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "gp"])
+def test_the_same_seed_suggests_the_same_and_another_does_not(sampler):
+    first, again, other = (play(search(sampler, seed), 8) for seed in (3, 3, 4))
+    assert first == again
+    assert first[:3] == other[:3]
+    assert first[3:] != other[3:]
+    assert all(space().holds(point) for point in first)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "gp"])
+def test_a_resumed_search_goes_on_as_if_it_had_not_been_stopped(sampler):
+    def is_pruned(number):
+        return number in (1, 5)
+
+    whole = play(search(sampler), 9, pruned=is_pruned)
+    resumed = search(sampler)
+    for number, point in enumerate(whole[:6]):
+        goal = goal_of(point)
+        if is_pruned(number):
+            resumed.recall(as_record(number, point, "pruned"), {1: 0.0, 2: 0.0, 3: goal / 2})
+        else:
+            resumed.recall(as_record(number, point), {1: 0.0, 2: 0.0, **dict.fromkeys(range(3, 9), goal / 2), 9: goal})
+    assert play(resumed, 9, points=list(whole[:6])) == whole
+
+
+def test_an_interrupted_trial_is_told_under_its_new_name():
+    searcher = search()
+    point = space().complete({"r_max": 70.0})
+    searcher.recall(as_record(0, point, "running"), {3: 0.4})
+    assert [trial.state for trial in searcher.study.trials] == [TrialState.RUNNING]
+    searcher.take_up("k0", "new")
+    searcher.on_trial_result("new", {GOAL: 0.4, TRAINING_ITERATION: 3})
+    searcher.on_trial_complete("new", {GOAL: 0.5, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
+    (trial,) = searcher.study.trials
+    assert (trial.state, trial.value, trial.params["r_max"]) == (TrialState.COMPLETE, 0.5, 70.0)
+
+
+def test_no_configuration_is_suggested_twice_and_a_used_up_space_ends():
+    small = space("r_max=50,60", "lr=0.001", "beta=0.001", "normalize=true")
+    searcher = search(the_space=small)
+    points = play(searcher, 2)
+    assert sorted(point["r_max"] for point in points) == [50.0, 60.0]
+    assert searcher.next_point("t9") is None
+
+
+def test_concurrent_trials_differ():
+    searcher = search()
+    points = [searcher.next_point(f"t{number}") for number in range(8)]
+    assert len({tuple(point.items()) for point in points}) == 8
+
+
+def test_values_have_four_digits_and_lie_in_the_range():
+    points = play(search("random", n_trials=20, the_space=space("r_max=33.333333..33.4")), 8)
+    for point in points:
+        assert 33.333333 <= point["r_max"] <= 33.4
+    assert len(str(points[-1]["lr"])) <= len("0.0001234")
+
+
+def test_the_grid_is_walked_in_order_and_passes_over_what_was_tried():
+    grid = GridMethodSearch(space().grid_points())
+    grid.recall(as_record(0, space().grid_points()[1]), {})
+    assert [grid.next_point("a")["r_max"], grid.next_point("b")["r_max"], grid.next_point("c")] == [50.0, 126.0, None]
+
+
+def test_a_space_without_anything_to_search_has_one_point():
+    fixed = space("lr=0.001", method="rae")
+    searcher = method_search(fixed, "tpe", 0, RUNGS, 5)
+    assert searcher.next_point("a") == fixed.complete({})
+    assert searcher.next_point("b") is None
+
+
+def test_each_sampler_has_its_name():
+    kinds = {name: type(make_sampler(name, 0, 4)).__name__ for name in ("tpe", "gp", "random")}
+    assert kinds == {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSampler"}

@@ -1,0 +1,80 @@
+"""ASHA: who is stopped at a rung."""
+
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.result import TRAINING_ITERATION
+from ray.tune.schedulers import TrialScheduler
+
+from bench.jobs import record_of
+from bench.tuning.config import GOAL, TrialConfig
+from bench.tuning.schedulers import MethodsAsha
+
+STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
+
+
+@pytest.fixture
+def new_trial(jobs):
+    def make(trial_id, method="mask_fixed"):
+        space = jobs.request.spaces[0]
+        job = jobs.search(space.configuration(space.complete({}))).model_dump(mode="json")
+        job["configuration"]["method"] = method
+        config = TrialConfig(job=job, number=0, objective="f1", gpus=0.0)
+        return SimpleNamespace(trial_id=trial_id, config={"trial": config.model_dump()})
+
+    return make
+
+
+def report(asha, trial, epoch, goal, **more):
+    return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, GOAL: goal, **more})
+
+
+def asha(methods=("mask_fixed",)):
+    return MethodsAsha(methods, epochs=9, rungs=(3,), reduction=2)
+
+
+def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
+    scheduler = asha()
+    for name, goal, expected in (("a", 0.5, CONTINUE), ("b", 0.4, STOP), ("c", 0.6, CONTINUE)):
+        trial = new_trial(name)
+        scheduler.on_trial_add(None, trial)
+        assert report(scheduler, trial, 1, 0.0) == CONTINUE
+        assert report(scheduler, trial, 2, 0.0) == CONTINUE
+        assert report(scheduler, trial, 3, goal) == expected
+
+
+def test_methods_are_not_compared_with_each_other(new_trial):
+    scheduler = asha(("mask_fixed", "vae"))
+    good, bad = new_trial("a"), new_trial("b", "vae")
+    for trial, goal in ((good, 0.9), (bad, 0.1)):
+        scheduler.on_trial_add(None, trial)
+        assert report(scheduler, trial, 3, goal) == CONTINUE
+
+
+def test_the_last_report_of_a_trial_that_failed_is_not_compared(new_trial):
+    scheduler = asha()
+    failed, next_one = new_trial("a"), new_trial("b")
+    scheduler.on_trial_add(None, failed)
+    assert report(scheduler, failed, 3, 0.0, done=True) == CONTINUE
+    scheduler.on_trial_add(None, next_one)
+    assert report(scheduler, next_one, 3, 0.0001) == CONTINUE
+
+
+def test_rungs_of_an_earlier_run_count(new_trial, jobs):
+    space = jobs.request.spaces[0]
+    records = [record_of(jobs.search(space.configuration(space.complete({"r_max": float(r)}))), r) for r in (8, 10)]
+    scheduler = asha()
+    scheduler.recall(records, {records[0].key: {1: 0.0, 3: 0.8}, records[1].key: {1: 0.0}})
+    trial = new_trial("c")
+    scheduler.on_trial_add(None, trial)
+    assert report(scheduler, trial, 3, 0.7) == STOP
+
+
+def test_a_trial_whose_process_died_can_come_back(new_trial):
+    scheduler = asha()
+    trial = new_trial("a")
+    scheduler.on_trial_add(None, trial)
+    scheduler.on_trial_error(None, trial)
+    scheduler.on_trial_add(None, trial)
+    assert report(scheduler, trial, 3, 0.5) == CONTINUE
+    scheduler.on_trial_complete(None, trial, {})

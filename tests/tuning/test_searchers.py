@@ -1,0 +1,76 @@
+"""Which trial is next."""
+
+from ray.tune.result import TRAINING_ITERATION
+from ray.tune.search import Searcher
+
+from bench.jobs import Jobs, record_of
+from bench.tuning.config import GOAL, OUTCOME, TrialConfig
+from bench.tuning.samplers import method_search
+from bench.tuning.searchers import JobSearcher, MethodsSearcher
+
+
+def config_of(suggestion):
+    return TrialConfig.model_validate(suggestion["trial"])
+
+
+def searcher_of(jobs, records=(), goals=None):
+    request = jobs.request
+    methods = {
+        space.method: method_search(space, request.sampler, request.seed, request.rungs, request.n_trials)
+        for space in request.spaces
+    }
+    return MethodsSearcher(methods, request.n_trials, jobs, 0.0, records, goals)
+
+
+def test_methods_take_turns_and_each_has_its_trials(make_request, ledger):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=2), ledger)
+    searcher = searcher_of(jobs)
+    configs = [config_of(searcher.suggest(str(number))) for number in range(4)]
+    assert [config.method for config in configs] == ["vae", "mask_fixed", "vae", "mask_fixed"]
+    assert [config.number for config in configs] == [0, 1, 2, 3]
+    assert searcher.suggest("4") == Searcher.FINISHED
+
+
+def test_a_method_whose_space_is_used_up_leaves_its_turn(make_request, ledger):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=3, sampler="grid"), ledger)
+    searcher = searcher_of(jobs)
+    methods = []
+    while (suggestion := searcher.suggest(str(len(methods)))) != Searcher.FINISHED:
+        methods.append(config_of(suggestion).method)
+    assert methods == ["vae", "mask_fixed", "mask_fixed", "mask_fixed"]
+
+
+def test_interrupted_trials_come_first_and_keep_their_number(jobs):
+    first = searcher_of(jobs)
+    begun = [config_of(first.suggest(str(number))) for number in range(3)]
+    records = []
+    for config in begun:
+        from cellbench.trials import TrialJob
+
+        records.append(record_of(TrialJob.model_validate(config.job), config.number))
+    records[0] = records[0].model_copy(update={"outcome": "completed"})
+    again = searcher_of(jobs, records, {records[0].key: {2: 0.3, 4: 0.6}})
+    following = [config_of(again.suggest(f"new{number}")) for number in range(3)]
+    assert following[:2] == begun[1:], "the very same jobs"
+    assert following[2].number == 3
+    again.on_trial_result("new0", {GOAL: 0.3, TRAINING_ITERATION: 2})
+    again.on_trial_complete("new0", {GOAL: 0.5, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+    assert again.suggest("last") == Searcher.FINISHED
+
+
+def test_jobs_are_handed_out_in_order(jobs):
+    space = jobs.request.spaces[0]
+    todo = jobs.final([space.configuration(point) for point in space.grid_points()])
+    searcher = JobSearcher(todo, "f1", 0.0, first_number=2)
+    configs = [config_of(searcher.suggest(str(number))) for number in range(len(todo))]
+    assert [config.number for config in configs] == [2, 3, 4]
+    assert [config.job["configuration"]["params"]["r_max"] for config in configs] == [7.812, 14.06, 19.69]
+    assert searcher.suggest("end") == Searcher.FINISHED
+
+
+def test_a_searcher_can_be_pickled_as_ray_tune_does(jobs):
+    import pickle
+
+    searcher = searcher_of(jobs)
+    searcher.suggest("a")
+    assert config_of(pickle.loads(pickle.dumps(searcher)).suggest("b")).number == 1

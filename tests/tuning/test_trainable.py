@@ -1,0 +1,128 @@
+"""A trial as Ray Tune sees it, without Ray."""
+
+import json
+
+import pytest
+import torch
+
+from bench.tuning import trainable as module
+from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
+from bench.tuning.trainable import CHECKPOINT, TrialTrainable
+from cellbench.trials import TrialJob
+
+SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
+
+
+@pytest.fixture
+def job(jobs):
+    space = jobs.request.spaces[0]
+    return jobs.search(space.configuration(space.complete({"r_max": 14.0})))
+
+
+def trainable(job):
+    found = TrialTrainable.__new__(TrialTrainable)
+    found.setup(config(job))
+    return found
+
+
+def config(job):
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, objective="f1", gpus=0.0).model_dump()}
+
+
+def run(found, n=99):
+    reports = []
+    for _ in range(n):
+        reports.append(found.step())
+        if reports[-1]["done"]:
+            break
+    return reports
+
+
+def same(reports):
+    return [{name: report[name] for name in SAME if name in report} for report in reports]
+
+
+def test_each_report_has_a_finite_goal_and_the_last_the_scores(job):
+    reports = run(trainable(job))
+    assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
+    assert [report["done"] for report in reports] == [False, False, False, True]
+    assert [report[GOAL] for report in reports[:2]] == [0.0, reports[1]["rung/f1_macro"]], "the rung is epoch 2"
+    assert reports[-1][OUTCOME] == "completed"
+    assert reports[-1][GOAL] == reports[-1]["probe/f1_macro"]
+    assert (job.directory / "result.json").exists()
+    assert not (job.directory / CHECKPOINT).exists()
+
+
+def test_a_finished_trial_is_given_back_at_once(job, monkeypatch):
+    last = run(trainable(job))[-1]
+    monkeypatch.setattr("cellbench.trials.TrialRun.step", lambda self: pytest.fail("trained again"))
+    (report,) = run(trainable(job))
+    assert report["done"]
+    assert report["training_iteration"] == 4
+    assert same([report]) == same([last])
+
+
+def test_a_trial_that_was_stopped_ends_with_the_numbers_of_one_that_was_not(job, tmp_path):
+    whole = run(trainable(job))
+    moved = TrialJob.model_validate({**job.model_dump(), "directory": tmp_path / "again"})
+    first = run(trainable(moved), 2)
+    assert (moved.directory / CHECKPOINT / "trainer.pt").exists(), "the rung at epoch 2 was saved"
+    rest = run(trainable(moved))
+    assert [report["training_iteration"] for report in rest] == [3, 4]
+    assert same(first + rest) == same(whole)
+
+
+def test_the_same_process_takes_the_next_trial(job, jobs):
+    found = trainable(job)
+    run(found, 1)
+    space = jobs.request.spaces[0]
+    other = jobs.search(space.configuration(space.complete({"r_max": 10.0})))
+    assert found.reset_config(config(other))
+    reports = run(found)
+    assert reports[0]["training_iteration"] == 1
+    assert same(reports) == same(
+        run(trainable(TrialJob.model_validate({**other.model_dump(), "directory": job.directory / "b"})))
+    )
+
+
+@pytest.mark.parametrize("file", ["trainer.pt", "progress.json"])
+def test_a_damaged_checkpoint_costs_a_new_start_and_no_more(job, file):
+    run(trainable(job), 2)
+    (job.directory / CHECKPOINT / file).write_bytes(b"half")
+    reports = run(trainable(job))
+    assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
+
+
+def test_the_older_checkpoint_serves_where_the_newer_one_is_not_there(job):
+    run(trainable(job), 2)
+    (job.directory / CHECKPOINT).rename(job.directory / f"{CHECKPOINT}.old")
+    assert run(trainable(job), 1)[0]["training_iteration"] == 3
+
+
+def test_long_epochs_are_saved_between_rungs(job, monkeypatch):
+    monkeypatch.setattr(module, "CHECKPOINT_EVERY_S", 0.0)
+    run(trainable(job), 1)
+    assert (job.directory / CHECKPOINT / "trainer.pt").exists()
+
+
+def test_a_loss_that_is_not_finite_is_a_failed_trial_with_its_reason(job):
+    wild = job.configuration.model_copy(update={"lr": 1e30})
+    reports = run(trainable(job.model_copy(update={"configuration": wild})))
+    assert reports[-1][OUTCOME] == "failed"
+    assert reports[-1]["done"]
+    assert reports[-1][GOAL] == 0.0
+    assert "loss is" in reports[-1][REASON]
+    assert not (job.directory / "result.json").exists()
+
+
+def test_an_unexpected_error_is_a_failed_trial_with_its_trace(job, monkeypatch):
+    monkeypatch.setattr("cellbench.trials.TrialRun.step", lambda self: torch.zeros(2) @ torch.zeros(3))
+    report = trainable(job).step()
+    assert report[OUTCOME] == "failed"
+    assert report[REASON].startswith("RuntimeError: ")
+    assert "Traceback" in (job.directory / "error.txt").read_text()
+
+
+def test_a_report_can_be_written_as_json_and_has_no_nan(job):
+    for report in run(trainable(job)):
+        json.dumps(report, allow_nan=False)
