@@ -57,7 +57,7 @@ PROFILES = {
             cell_radius=8,
             min_size=32,
             max_size=64,
-            batch_size=64,
+            batch_size=32,
             max_concurrent=4,
         ),
         Profile(

@@ -22,9 +22,11 @@ from cellbench.training import Trainer
 from cellbench.trial_files import read_result, save_pictures, write_encoder, write_result
 
 N_POOL_FOLDS = 5
-SCORED_EACH_EPOCH = 32
+SCORED_EACH_EPOCH = 16
 """Unseen patches whose reconstruction is scored after each epoch; at the end it is `SCORED_AT_END`."""
-SCORED_AT_END = 256
+SCORED_AT_END = 128
+LATENT_SAMPLE = 256
+"""Unseen patches from which rank and activity of the latent are read."""
 PROBE_SEEDS = (0, 1, 2)
 RUNG_SEEDS = (0,)
 """A rung is scored by one probe seed: it ranks trials, it is not a result."""
@@ -215,7 +217,7 @@ class TrialRun:
         found = reconstruction_scores(
             self.trainer.model, self.trainer.suppression, self.patch_set, self.source, np.sort(rows), self.device
         )
-        latent = self._embed(np.sort(self._unseen[:SCORED_AT_END]))
+        latent = self._embed(np.sort(self._unseen[:LATENT_SAMPLE]))
         found["latent/effective_rank"] = effective_rank(latent)
         if self.trainer.model.variational:
             found["latent/active_units"] = float(active_units(latent))
@@ -233,7 +235,7 @@ class TrialRun:
         }
         classes = self.patch_set.card.classes
         final |= {f"probe/f1/{name}": float(f1) for name, f1 in zip(classes, scores.f1_by_class, strict=True)}
-        rows = np.sort(self._unseen[:SCORED_AT_END])
+        rows = np.sort(self._unseen[:LATENT_SAMPLE])
         radius = self.patch_set.radius_px(rows)
         if len(rows) and np.isfinite(radius).all():
             final["latent/leakage"] = leakage(

@@ -13,6 +13,10 @@ LOG_VARIANCE_LIMIT = 10.0
 """log σ² is clamped to ± this, so that a diverging start does not overflow."""
 
 
+INITIAL_LOG_VARIANCE = -5.0
+"""A posterior of unit width would drown the first, small means in noise; the KL term widens it where it may."""
+
+
 class Posterior(NamedTuple):
     """What an encoder says of a batch: means of shape (B, latent_dim), log variances alike (None without a KL term)."""
 
@@ -53,6 +57,9 @@ class AutoEncoder(nn.Module):
         self.variational = variational
         self.encoder = Encoder(encoder, size, encoder_weights)
         self.head = nn.Linear(self.encoder.n_features, latent_dim * (2 if variational else 1))
+        if variational:
+            with torch.no_grad():
+                self.head.bias[latent_dim:] = INITIAL_LOG_VARIANCE
         self.decoder = Decoder(latent_dim, size)
 
     def encode(self, patches: Tensor) -> Posterior:

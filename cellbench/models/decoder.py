@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHANNELS = (256, 128, 64, 32, 3)
+UPSAMPLING_GAIN = 2**0.5
+"""Bilinear upsampling averages neighbours, which takes about half of the variance; the initial weights give it back."""
 
 
 class Decoder(nn.Module):
@@ -28,6 +30,21 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(
             nn.ConvTranspose2d(before, after, kernel_size=3, padding=1) for before, after in pairwise(CHANNELS)
         )
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Start with activations that neither vanish nor grow from layer to layer (He et al., 2015).
+
+        torch's own start shrinks them at every layer, so that a short training spends most of its steps on finding
+        out that the output depends on the latent at all.
+        """
+        nn.init.normal_(self.projection.weight, std=UPSAMPLING_GAIN * self.projection.in_features**-0.5)
+        nn.init.zeros_(self.projection.bias)
+        for layer, n_in in zip(self.layers, CHANNELS, strict=False):
+            assert isinstance(layer, nn.ConvTranspose2d)
+            nn.init.normal_(layer.weight, std=UPSAMPLING_GAIN * math.sqrt(2 / (9 * n_in)))
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Return reconstructions in 0–1, shape (B, 3, size, size), for latents of shape (B, latent_dim)."""

@@ -37,7 +37,7 @@ def test_local_weights_are_loaded_and_misfits_named(tmp_path):
     encoder = Encoder("test_resnet", 32, tmp_path / "weights.safetensors")
     name, value = next(iter(encoder.backbone.state_dict().items()))
     assert torch.equal(value, donor.state_dict()[name])
-    with pytest.raises(SettingError, match="does not fit encoder 'test_resnet2'|no encoder"):
+    with pytest.raises(SettingError, match=r"does not fit encoder 'test_resnet2'|no encoder"):
         Encoder("test_resnet2", 32, tmp_path / "weights.safetensors")
     with pytest.raises(SettingError, match="does not fit encoder 'resnet18'"):
         Encoder("resnet18", 32, tmp_path / "weights.safetensors")
@@ -60,3 +60,12 @@ def test_convolutions_of_one_pixel_maps_are_the_same_function_with_the_same_grad
     for (name, a), b in zip(encoder.backbone.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, atol=1e-4, rtol=1e-3, msg=name)
     assert type(encoder.backbone.layer4[1].conv1) is not type(plain.layer4[1].conv1)
+
+
+def test_an_untrained_vae_starts_with_a_narrow_posterior_and_an_output_that_depends_on_its_latent():
+    torch.manual_seed(0)
+    model = AutoEncoder("test_resnet", 32, 64, variational=True).eval()
+    posterior = model.encode(torch.rand(4, 3, 32, 32))
+    assert (posterior.log_variance < -4).all()
+    drawn = model.decode(torch.randn(16, 64))
+    assert drawn.std(dim=0).mean() > 0.05
