@@ -1,7 +1,11 @@
 """Runs one stage of a search: one Ray Tune run over trials that keep their processes."""
 
 import shutil
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +45,20 @@ class Bench:
     tracker: "Tracker"
     view: "View"
     plan: Plan
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Take back the signals that Ray Tune and the keeper listen to; they would swallow the next Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class TimeBudget(Stopper):
@@ -117,7 +135,8 @@ def run_stage(
         ),
     )
     try:
-        tuner.fit()
+        with _own_signals():
+            tuner.fit()
     except Exception:
         if keeper.error is None:
             raise

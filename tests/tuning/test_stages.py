@@ -1,0 +1,163 @@
+"""Stages on a real Ray: what becomes of trials that fail, die, or are interrupted."""
+
+import os
+import signal
+import threading
+import time
+
+import psutil
+import pytest
+
+from bench.live import View
+from bench.tuning.cluster import Machine, Plan, connect
+from bench.tuning.config import OUTCOME
+from bench.tuning.samplers import method_search
+from bench.tuning.schedulers import MethodsAsha
+from bench.tuning.searchers import JobSearcher, MethodsSearcher
+from bench.tuning.stages import Bench, TimeBudget, run_stage
+from cellbench.trials import TrialJob
+
+SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
+
+
+class Silent:
+    """Stands in for the tracker, and remembers what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def __getattr__(self, name):
+        return lambda record, *_: self.told.append((name, record.key))
+
+
+@pytest.fixture(scope="module")
+def ray_of_two_cpus():
+    import ray
+
+    connect(None, Machine(2, 0))
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def bench(ledger, jobs, ray_of_two_cpus):
+    request = jobs.request
+    request.write(ledger)
+    return Bench(ledger, Silent(), View(request.name, request.goal, None), Plan(2, 1, 0.0))
+
+
+def job_of(jobs, epochs=4, **changes):
+    space = jobs.request.spaces[0]
+    job = jobs.search(space.configuration(space.complete({"r_max": 14.0})))
+    settings = job.settings.model_copy(update={"epochs": epochs})
+    configuration = job.configuration.model_copy(update=changes)
+    changed = job.model_copy(update={"settings": settings, "configuration": configuration})
+    return changed.model_copy(update={"directory": job.directory.parent / changed.key})
+
+
+def run(bench, *todo):
+    run_stage(bench, "search", JobSearcher(todo, "f1", 0.0), len(todo))
+    return {record.key: record for record in bench.ledger.records()}
+
+
+def when(condition, action):
+    """Do something in another thread once a condition holds."""
+
+    def wait():
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if condition():
+                return action()
+            time.sleep(0.05)
+        return None
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def kill_worker():
+    for process in psutil.Process().children(recursive=True):
+        if any("Trainable" in word for word in process.cmdline()):
+            process.kill()
+            return
+
+
+@pytest.mark.slow
+def test_trials_complete_or_fail_each_for_itself(bench, jobs):
+    good, wild = job_of(jobs), job_of(jobs, lr=1e30)
+    records = run(bench, good, wild)
+    assert records[good.key].outcome == "completed"
+    assert records[good.key].metrics["probe/f1_macro"] > 0
+    assert records[wild.key].outcome == "failed"
+    assert "loss is" in records[wild.key].reason
+    assert [entry["epoch"] for entry in bench.ledger.history(good.key)] == [1, 2, 3, 4]
+    told = bench.tracker.told
+    assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
+    assert not (bench.ledger.directory / ".ray").exists()
+
+
+@pytest.mark.slow
+def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
+    job = job_of(jobs, epochs=30)
+    whole = job.model_copy(update={"directory": tmp_path / "whole"})
+    thread = when(lambda: len(bench.ledger.history(job.key)) >= 4, kill_worker)
+    record = run(bench, job)[job.key]
+    thread.join()
+    assert record.outcome == "completed"
+    lines = (bench.ledger.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    assert 30 < len(lines) < 40, "a few epochs were trained twice, not all"
+    assert [entry["epoch"] for entry in bench.ledger.history(job.key)] == list(range(1, 31))
+    import torch
+
+    from cellbench.trials import TrialRun
+
+    alone = TrialRun(TrialJob.model_validate(whole.model_dump()), torch.device("cpu"))
+    while not alone.done:
+        metrics = alone.step()
+    assert {name: record.metrics[name] for name in SAME if name in record.metrics} == pytest.approx(
+        {name: metrics[name] for name in SAME if name in record.metrics}, rel=1e-6
+    )
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
+    job = job_of(jobs, epochs=30)
+    when(lambda: len(bench.ledger.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run(bench, job)
+    (record,) = bench.ledger.records()
+    assert record.outcome == "running", "it will go on"
+    assert bench.tracker.told[-1] == ("interrupted", job.key)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    began_again = len(bench.ledger.history(job.key))
+    assert run(bench, job)[job.key].outcome == "completed"
+    lines = (bench.ledger.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
+
+
+@pytest.mark.slow
+def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
+    request = jobs.request.model_copy(update={"n_trials": 6})
+    space = request.spaces[0]
+    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, 0.0)
+    run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
+    records = bench.ledger.records()
+    assert len(records) == 6
+    assert {record.outcome for record in records} <= {"completed", "pruned"}
+    for record in records:
+        assert record.epoch == (4 if record.outcome == "completed" else 2)
+
+
+def test_the_time_budget_leaves_time_for_what_follows(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("bench.tuning.stages.time.monotonic", lambda: now[0])
+    budget = TimeBudget(100, rounds_after=3, epochs=5)  # 15 epochs follow
+    budget("a", {"time_this_iter_s": 2.0})
+    now[0] = 95.0
+    assert not budget.stop_all(), "no trial is complete yet"
+    budget("a", {"time_this_iter_s": 2.0, OUTCOME: "completed"})
+    now[0] = 69.0
+    assert not budget.stop_all()
+    now[0] = 71.0
+    assert budget.stop_all()
