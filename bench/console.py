@@ -78,3 +78,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "trial"), counted(6, "trial")
+    ('1 trial', '6 trials')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,5 +1,7 @@
 """The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -48,7 +50,7 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             "start a new search."
         )
     machine = this_machine()
-    with ledger.lock(), cluster(request.address, machine) as found:
+    with ledger.lock(), cluster(request.address, machine) as found, _polite_end():
         request.write(ledger)
         shares = plan(found, request.concurrent, request.cpus_per_trial, request.gpus_per_trial, request.max_concurrent)
         tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
@@ -60,6 +62,19 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
             ledger.write_summary(summary.model_dump(mode="json"))
     return summary
+
+
+@contextmanager
+def _polite_end() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, end the search as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.console import console, duration, say
+from bench.console import console, counted, duration, say
 from bench.ledger import TrialRecord
 from bench.objectives import Objective
 from bench.words import params_in_words
@@ -47,7 +47,7 @@ class View:
         """
         self._start(stage, n_trials, epochs)
         if not console().is_terminal:
-            say(f"{STAGES[stage]}: {n_trials} training{'s' if n_trials != 1 else ''} of {epochs} epoch{'s' if epochs != 1 else ''}")
+            say(f"{STAGES[stage]}: {counted(n_trials, 'training')} of {counted(epochs, 'epoch')}")
             yield
         else:
             from rich.live import Live

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from bench import options
-from bench.console import INTERRUPTED, error_console, say, user_errors
+from bench.console import INTERRUPTED, counted, error_console, say, user_errors
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -131,7 +131,7 @@ def _run(request: Any, ledger: Any) -> int:
     settings = request.settings
     say(
         f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
-        f"{settings.network_size} px, {settings.epochs} epoch{'s' if settings.epochs != 1 else ''}"
+        f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
     )
     try:
         summary = run_search(request, ledger)

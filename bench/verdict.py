@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bench.console import console, duration, say
+from bench.console import console, counted, duration, say
 from bench.words import params_in_words, with_spread
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     colour = "green" if summary.beats_floors else "yellow"
     say(f"[bold {colour}]{summary.verdict()}[/]")
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
-    seeds = _count(best.n_seeds, "fresh seed")
+    seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
     say()
     console().print(table(summary))
@@ -79,7 +79,3 @@ def _cells(row: "Row") -> list[str]:
         score("latent/leakage"),
         duration(row.seconds) if row.seconds else "–",
     ]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"

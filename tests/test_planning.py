@@ -1,0 +1,189 @@
+"""From what was typed to a request: defaults, and every mistake in one sentence."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.ledger import Ledger
+from bench.planning import Asked, check_patch_set, make_request
+from bench.profiles import PROFILES, n_epochs, network_size, profile, rungs
+from bench.request import Request, seconds
+from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
+from cellbench.patches.write import write_patch_set
+
+COMMAND = "python -m bench.search"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, discs):
+    """A CELLBENCH_HOME with the data set `discs`."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "discs").symlink_to(discs.path)
+    return tmp_path
+
+
+def asked(*methods, **changes):
+    return Asked(**{"command": COMMAND, "methods": methods or ("mask_fixed",), "dataset": "discs", **changes})
+
+
+def test_defaults_come_from_the_profile(home, discs):
+    request, ledger = make_request(asked(profile="cpu"))
+    cpu = PROFILES["cpu"]
+    assert (request.n_trials, request.n_folds, request.n_seeds) == (cpu.n_trials, cpu.n_folds, cpu.n_seeds)
+    assert request.settings.network_size == 32
+    assert request.settings.epochs == n_epochs(cpu, check_patch_set(discs))
+    assert (request.sampler, request.scheduler) == ("tpe", "asha")
+    assert request.oracle, "discs has contours"
+    assert request.name.startswith("discs-mask_fixed-")
+    assert ledger.directory == home / "searches" / request.name
+    assert not ledger.directory.exists(), "nothing is written yet"
+
+
+def test_what_is_typed_goes_before_the_profile(home):
+    request, _ = make_request(
+        asked(
+            "vae", "noise,mask_fixed", trials=3, epochs=5, folds=1, seeds=2, size="24", seed=7, name="mine",
+            set=("r_max=8..16",), sampler="grid", scheduler="none", objective="l1_core", time_budget="30m",
+            oracle=False, concurrent="1", cpus_per_trial="1", training={"kl_warmup": 0.1},
+        )
+    )  # fmt: skip
+    assert request.methods == ["vae", "noise", "mask_fixed"]
+    assert (request.n_trials, request.settings.epochs, request.n_folds, request.n_seeds) == (3, 5, 1, 2)
+    assert (request.settings.network_size, request.settings.kl_warmup, request.settings.threads) == (24, 0.1, 1)
+    assert request.spaces[2].parameters["r_max"].low == 8.0, "native px, not scaled"
+    assert (request.time_budget_s, request.rungs, request.oracle) == (1800.0, (), False)
+    assert request.final_seeds() == [8000, 8001]
+
+
+def test_all_means_every_method(home):
+    request, _ = make_request(asked("all", trials=1, epochs=1))
+    assert len(request.methods) == 8
+
+
+def test_a_request_is_read_as_it_was_written(home):
+    request, ledger = make_request(asked(epochs=3, time_budget="90s"))
+    request.write(ledger)
+    assert Request.read(ledger) == request
+    assert Ledger.open(request.name).directory == ledger.directory
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ["mask_fixt"]}, "no method 'mask_fixt'; did you mean 'mask_fixed'"),
+        ({"methods": ["all", "vae"]}, "--method all names every method already"),
+        ({"methods": ["vae", "vae"]}, "--method names vae twice"),
+        ({"dataset": "disks"}, "no data set 'disks'.*did you mean 'discs'"),
+        ({"dataset": "../etc"}, "cannot be the name of a data set"),
+        ({"set": ["r_maks=3"]}, "did you mean 'r_max'"),
+        ({"set": ["r_max=500"]}, "r_max=500 px lies outside a patch of 40 px"),
+        ({"set": ["r_max=-1"]}, "greater than 0"),
+        ({"time_budget": "soon"}, "--time-budget 'soon' is no length of time"),
+        ({"profile": "tpu"}, "no profile 'tpu'; .*Known: auto, cpu, gpu, paper"),
+        ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to that"),
+        ({"size": "large"}, "--size large: write auto or a whole number"),
+        ({"concurrent": "many"}, "--concurrent many: write auto or a whole number"),
+        ({"gpus_per_trial": "half"}, "--gpus-per-trial half: write auto or a number"),
+        ({"folds": 6}, "--folds 6: .*less than or equal to 5"),
+        ({"name": "a/b"}, "--name 'a/b': use letters"),
+        ({"training": {"kl_warmup": 2.0}}, "--kl-warmup 2.0: "),
+        ({"training": {"schedule": "linear"}}, "--schedule linear: "),
+        ({"training": {"encoder": "resnet81"}}, "no encoder 'resnet81'"),
+        ({"training": {"encoder_weights": "nowhere.safetensors"}}, r"nowhere\.safetensors"),
+        ({"address": "127.0.0.1:9"}, "No Ray cluster answers at 127.0.0.1:9"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_nothing_is_written(home, changes, message):
+    with pytest.raises(CellbenchError, match=message) as caught:
+        make_request(asked(**{"methods": ("mask_fixed",), **changes}))
+    assert "\n" not in str(caught.value)
+    assert not (home / "searches").exists()
+
+
+def test_a_gpu_is_not_waited_for_where_there_is_none(home, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(SettingError, match=r"--gpus-per-trial 0\.25 cannot be met: there are \d+ CPUs and no GPUs"):
+        make_request(asked(gpus_per_trial="0.25"))
+
+
+def test_a_name_that_is_taken_is_refused_with_the_way_on(home):
+    (home / "searches" / "mine").mkdir(parents=True)
+    with pytest.raises(SettingError, match="search mine already; go on with it by --resume mine"):
+        make_request(asked(name="mine"))
+
+
+def test_an_unknown_search_is_answered_with_the_nearest(home):
+    request, ledger = make_request(asked(name="monday"))
+    request.write(ledger)
+    with pytest.raises(NotFoundError, match=r"no search 'mondai'.*did you mean 'monday'"):
+        Ledger.open("mondai")
+
+
+def write(home, discs, name, index, **more):
+    return write_patch_set(
+        home / "datasets" / name, patches=np.asarray(discs.patches), index=index, name=name, seed=0, **more
+    )
+
+
+def test_ssim_needs_a_radius(home, discs):
+    write(home, discs, "blind", discs.index[["label", "group"]])
+    with pytest.raises(SettingError, match="blind knows no cell radius; choose --objective f1 or l1_core"):
+        make_request(asked(dataset="blind", objective="ssim"))
+    request, _ = make_request(asked(dataset="blind"))
+    assert (request.settings.network_size, request.oracle) == (32, False)
+
+
+def test_too_few_groups_are_found_before_anything_runs(home, discs):
+    group = [number % 5 for number in range(len(discs))]
+    in_pool = [number < 4 for number in group]
+    index = discs.index[["label"]].assign(
+        group=[f"slide{number}" for number in group],
+        in_pool=in_pool,
+        in_labelled=in_pool,
+        in_holdout=[not member for member in in_pool],
+    )
+    write(home, discs, "few", index)
+    with pytest.raises(DataError, match=r"\d groups, fewer than the 5 folds"):
+        make_request(asked(dataset="few"))
+
+
+@pytest.mark.parametrize(
+    ("radius", "native", "expected"),
+    [(70, 360, 48), (64, 256, 32), (128, 256, 32), (10, 256, 64), (None, 256, 32), (None, 40, 32), (6, 40, 32)],
+)
+def test_the_network_size_keeps_the_cell_large_enough(radius, native, expected):
+    chosen = replace(PROFILES["cpu"], cell_radius=8, min_size=32, max_size=64)
+    assert network_size(chosen, native, radius) == expected
+
+
+def test_epochs_follow_from_the_pool():
+    chosen = replace(PROFILES["cpu"], passes=25_000)
+    assert n_epochs(chosen, 4083) == 7
+    assert n_epochs(chosen, 10**6) == 1
+
+
+def test_auto_is_gpu_where_there_is_one():
+    assert (profile("auto", True).name, profile("auto", False).name) == ("gpu", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "reduction", "n_rungs", "expected"),
+    [(27, 3, 2, (3, 9)), (7, 3, 1, (3,)), (3, 3, 1, (1,)), (2, 3, 1, (1,)), (1, 3, 1, ()), (9, 3, 0, ())],
+)
+def test_rungs_lie_before_the_last_epoch(epochs, reduction, n_rungs, expected):
+    assert rungs(epochs, reduction, n_rungs) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("45", 45), ("1.5h", 5400)]
+)
+def test_lengths_of_time(text, expected):
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "soon", "-5m", "1d", "m"])
+def test_no_lengths_of_time(text):
+    with pytest.raises(SettingError, match="no length of time"):
+        seconds(text)
