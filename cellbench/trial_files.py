@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import yaml
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import evaluation, to_unit
+from cellbench.errors import DataError
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
 from cellbench.scores.classification import ProbeScores
 from cellbench.scores.reconstruction import reconstruct
 from cellbench.suppression import Suppression
+from cellbench.training import build
 
 if TYPE_CHECKING:
     from cellbench.trials import TrialJob, TrialRun
@@ -55,6 +58,27 @@ def write_encoder(directory: Path, job: "TrialJob", model: AutoEncoder, suppress
         "fingerprint": card.fingerprint,
     }
     (directory / MODEL).write_text(json.dumps(description, indent=1))
+
+
+def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression]:
+    """Return a trained auto-encoder and its suppression from where `write_encoder` wrote them.
+
+    Raises:
+        DataError: There are none, or they are damaged.
+    """
+    try:
+        description = json.loads((directory / MODEL).read_text())
+        configuration = Configuration.model_validate(description["configuration"])
+        # The weights below hold the encoder's; the file that it once started from may be gone.
+        settings = TrainingSettings.model_validate(description["settings"] | {"encoder_weights": None})
+        model, suppression = build(configuration, settings, description["native_size"], seed=0)
+        tensors = load_file(directory / ENCODER)
+        for prefix, module in (("model.", model), ("suppression.", suppression)):
+            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            module.load_state_dict(own)
+    except Exception as error:
+        raise DataError(f"{directory} holds no trained encoder that can be read ({error}).") from error
+    return model.eval(), suppression.eval()
 
 
 def save_pictures(run: "TrialRun", rows: np.ndarray, scores: ProbeScores) -> None:

@@ -1,0 +1,118 @@
+"""Turns the winner of a search into a classifier.
+
+    python -m bench.classify --search NAME
+
+Fits the probe on all labelled patches with the winner's encoder, judges it on the holdout (which counts as a look),
+and registers encoder and probe in the MLflow Model Registry under the alias `champion`.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.console import console, say, user_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.ledger import Ledger, TrialRecord
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def classify(
+    search: Annotated[str, typer.Option(help="Name of a search that has ended.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
+) -> None:
+    """Fit, judge and register a classifier on the encoder of a search's winner."""
+    from bench.home import cache_dir, count_holdout_look
+    from bench.ledger import Ledger
+    from bench.request import Request
+    from bench.tracking.client import connect
+    from bench.tracking.registry import ALIAS, register_classifier
+    from cellbench.classifier import Classifier
+    from cellbench.errors import DataError
+    from cellbench.figures import save_confusion
+    from cellbench.patches import PatchSet
+    from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
+
+    ledger = Ledger.open(search)
+    request = Request.read(ledger)
+    trial = winning_trial(ledger)
+    patch_set = PatchSet.open(request.dataset_path)
+    if patch_set.card.fingerprint != request.fingerprint:
+        raise DataError(f"The data set {request.dataset} is not the one that {search} was run on; search again.")
+    connect()  # a store that cannot be reached is met before the holdout is looked at
+    source = ledger.trial_directory(trial.key)
+    classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
+
+    rows = patch_set.rows("holdout")
+    truth = patch_set.labels(rows)
+    predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
+    look = count_holdout_look(patch_set)
+    classes = patch_set.card.classes
+    by_class = f1_by_class(truth, predicted, len(classes))
+    table = confusion(truth, predicted, len(classes))
+    low, high = bootstrap_f1(truth, [predicted], patch_set.groups(rows), len(classes))
+
+    directory = ledger.directory / "classifier"
+    classifier.save(directory, source)
+    picture = ledger.directory / "classifier-confusion.png"
+    save_confusion(picture, table, classes, f"holdout, macro F1 {by_class.mean():.3f}")
+    metrics = {"holdout/f1_macro": float(by_class.mean()), "holdout/f1_low": low, "holdout/f1_high": high}
+    metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
+    name, version = register_classifier(
+        directory, search, request.dataset, patch_set.card.native_size, metrics, [picture]
+    )
+
+    _print_classes(classes, by_class, table)
+    say(
+        f"Holdout: macro F1 {by_class.mean():.3f} (95 % interval {low:.3f} to {high:.3f}, {len(rows)} patches). "
+        f"This was look number {look} at this holdout."
+    )
+    summary = ledger.summary()
+    if summary is not None and summary.get("notes"):
+        say(" ".join(summary["notes"]))
+    say(f"Confusion matrix: {picture}")
+    say(f"Registered as models:/{name}@{ALIAS} (version {version}); the files are in {directory}")
+
+
+def winning_trial(ledger: "Ledger") -> "TrialRecord":
+    """Return the winner's first training from a fresh seed.
+
+    Raises:
+        SettingError: The search has not ended, or that training was not completed.
+    """
+    from cellbench.errors import SettingError
+
+    summary = ledger.summary()
+    if summary is None:
+        raise SettingError(f"The search {ledger.name} has not ended; go on with it by --resume {ledger.name}.")
+    found = [
+        record
+        for record in ledger.records("final")
+        if record.method == summary["winner"] and record.outcome == "completed"
+    ]
+    if not found:
+        raise SettingError(f"The search {ledger.name} kept no encoder of its winner; search again.")
+    return min(found, key=lambda record: record.seed)
+
+
+def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarray") -> None:
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for name in ("class", "F1", "n", "found", "mostly taken for"):
+        shown.add_column(name, justify="left" if name in ("class", "mostly taken for") else "right")
+    for code, name in enumerate(classes):
+        others = table[code].copy()
+        others[code] = 0
+        wrong = f"{classes[int(others.argmax())]} ({others.max()})" if others.sum() else "–"
+        shown.add_row(name, f"{by_class[code]:.3f}", str(table[code].sum()), str(table[code, code]), wrong)
+    console().print(shown)
+
+
+if __name__ == "__main__":
+    app()

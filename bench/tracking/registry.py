@@ -1,0 +1,73 @@
+"""The MLflow Model Registry: a classifier goes in as safetensors and code, under the alias `champion`."""
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+
+from bench.tracking.client import connect
+from bench.tracking.store import metric_name, store_uri, unreachable
+
+ALIAS = "champion"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def register_classifier(
+    directory: Path, search: str, dataset: str, native_size: int, metrics: dict[str, float], pictures: list[Path]
+) -> tuple[str, str]:
+    """Log a classifier as a run beside its search and register it as the champion of its data set.
+
+    Args:
+        directory: Folder that `cellbench.classifier.Classifier.save` wrote.
+        search: Name of the search that it comes from.
+        dataset: Name of the data set; also of the MLflow experiment.
+        native_size: Side in px of the patches that it takes.
+        metrics: Scores to log.
+        pictures: Files to keep with the run.
+
+    Returns:
+        Name and version of the registered model.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    client = connect()
+    import mlflow
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    uri, name = store_uri(), f"cellbench-{dataset}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    patches = TensorSpec(np.dtype(np.uint8), (-1, native_size, native_size, 3), "patches")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    try:
+        mlflow.set_experiment(dataset)
+        # What MLflow tells of its own doings is not for the terminal; its errors are raised.
+        with _quiet(), mlflow.start_run(run_name=f"classifier of {search}") as run:
+            mlflow.set_tags({"cellbench.search": search, "cellbench.dataset": dataset})
+            mlflow.log_metrics({metric_name(key): value for key, value in metrics.items()})
+            for picture in pictures:
+                mlflow.log_artifact(str(picture))
+            mlflow.pyfunc.log_model(
+                name="classifier",
+                python_model=str(Path(__file__).with_name("served.py")),
+                artifacts={"classifier": str(directory)},
+                signature=ModelSignature(Schema([patches])),
+                pip_requirements=["cellbench"],
+                registered_model_name=name,
+            )
+        versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
+        client.set_registered_model_alias(name, ALIAS, versions[0].version)
+    except mlflow.exceptions.MlflowException as error:
+        raise unreachable(uri, error) from error
+    return name, str(versions[0].version)
