@@ -48,7 +48,7 @@ def register_classifier(
     uri, name = store_uri(), f"cellbench-{dataset}"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    patches = TensorSpec(np.dtype(np.uint8), (-1, native_size, native_size, 3), "patches")
+    patches = TensorSpec(np.dtype(np.uint8), (-1, native_size, native_size, 3))
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         mlflow.set_experiment(dataset)
