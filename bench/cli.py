@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 PROGRAMS = {
     "search": "Search a suppression method and its hyperparameters on a data set.",
     "datasets": "Add, list, show and remove data sets.",
+    "floors": "Score what needs no training: PCA of the whole and of the masked patch.",
     "results": "Show the trials of a search as a table.",
     "classify": "Turn a search's winner into a classifier.",
     "ui": "Open the MLflow user interface on this machine.",

@@ -85,7 +85,7 @@ def score_ends(job: EndsJob) -> list[End]:
 
     from cellbench.configuration import Configuration as AnyConfiguration
     from cellbench.patches import PatchSet
-    from cellbench.scores.floors import FloorRows, principal_components, untrained
+    from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import build_suppression
 
     if job.settings.threads is not None:
@@ -93,15 +93,7 @@ def score_ends(job: EndsJob) -> list[End]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     patch_set = PatchSet.open(job.dataset)
     size, native = job.settings.network_size, patch_set.card.native_size
-    labelled = patch_set.rows("labelled")
-    rows = FloorRows(
-        pool=patch_set.rows("pool"),
-        labelled=labelled,
-        holdout=patch_set.rows("holdout"),
-        labels=patch_set.labels(labelled),
-        groups=patch_set.groups(labelled),
-        n_classes=len(patch_set.card.classes),
-    )
+    rows = floor_rows(patch_set)
     patches = patch_set.resized(size, job.cache)
     plain = build_suppression("vae", {}, native, size, AnyConfiguration(method="vae").latent_dim)
     floors = [untrained(patches, rows, job.settings, native, device, job.seeds)]

@@ -29,13 +29,18 @@ def params_in_words(method: str, params: Mapping[str, Any], um_per_px: float | N
     lengths = set(length_names(method))
     parts = []
     for name, value in params.items():
-        text = f"{name} {value_in_words(value)}"
-        if name in lengths:
-            text += " px"
-            if um_per_px is not None:
-                text += f" ({value * um_per_px:.1f} µm)"
-        parts.append(text)
+        shown = length_in_words(value, um_per_px) if name in lengths else value_in_words(value)
+        parts.append(f"{name} {shown}")
     return ", ".join(parts)
+
+
+def length_in_words(value: float, um_per_px: float | None) -> str:
+    """Return a length in native px, and in µm where that is known.
+
+    >>> length_in_words(70.25, None), length_in_words(70, 0.1)
+    ('70.25 px', '70 px (7.0 µm)')
+    """
+    return f"{value_in_words(value)} px" + ("" if um_per_px is None else f" ({value * um_per_px:.1f} µm)")
 
 
 def with_spread(mean: float, spread: float | None) -> str:

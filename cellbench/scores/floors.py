@@ -8,6 +8,7 @@ import torch
 
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import BATCH_SIZE, batches, embed, evaluation
+from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.suppression import Suppression
 from cellbench.training import build
@@ -63,6 +64,19 @@ class FloorRows:
     labels: np.ndarray
     groups: np.ndarray
     n_classes: int
+
+
+def floor_rows(patch_set: PatchSet) -> FloorRows:
+    """Return the rows of a data set that floors are fitted on and judged by."""
+    labelled = patch_set.rows("labelled")
+    return FloorRows(
+        pool=patch_set.rows("pool"),
+        labelled=labelled,
+        holdout=patch_set.rows("holdout"),
+        labels=patch_set.labels(labelled),
+        groups=patch_set.groups(labelled),
+        n_classes=len(patch_set.card.classes),
+    )
 
 
 def untrained(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cellbench.configuration import TrainingSettings
-from cellbench.scores.floors import FloorRows, principal_components, untrained
+from cellbench.scores.floors import floor_rows, principal_components, untrained
 from cellbench.suppression import build_suppression
 
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20)
@@ -13,15 +13,7 @@ SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20)
 
 @pytest.fixture
 def rows(discs):
-    labelled = discs.rows("labelled")
-    return FloorRows(
-        discs.rows("pool"),
-        labelled,
-        discs.rows("holdout"),
-        discs.labels(labelled),
-        discs.groups(labelled),
-        len(discs.card.classes),
-    )
+    return floor_rows(discs)
 
 
 def test_pca_agrees_with_the_singular_vectors(discs, rows):

@@ -1,0 +1,87 @@
+"""What a data set gives without any training: the untrained encoder, and PCA of the whole and of the masked patch.
+
+    python -m bench.floors --dataset pbc
+    python -m bench.floors --dataset pbc --radii 42,70,91,112,177 --size 48
+
+Takes seconds to minutes. The best radius of the linear curve is a good first guess for a mask's radius; no search has
+won unless it beats these figures. Only pool and labelled patches are used, never the holdout.
+"""
+
+from typing import Annotated
+
+import typer
+
+from bench.console import console, say, user_errors
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
+"""Radii in px of a 256 px patch that are scored by default: the paper's three, and around them."""
+
+
+@app.command()
+@user_errors
+def floors(
+    dataset: Annotated[str, typer.Option(help="Name of a data set.")] = "marrow-mini",
+    radii: Annotated[
+        str | None, typer.Option(help="Radii of the mask in px of the patches, separated by commas.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="Network size in px, or auto.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="First seed of the untrained encoders.")] = 0,
+) -> None:
+    """Score what needs no training: the untrained encoder, PCA, and PCA under a mask of each radius."""
+    import torch
+    from rich.table import Table
+
+    from bench.home import cache_dir, open_dataset
+    from bench.profiles import network_size, profile
+    from bench.words import length_in_words
+    from cellbench.configuration import TrainingSettings
+    from cellbench.errors import SettingError
+    from cellbench.scores.floors import floor_rows, principal_components, untrained
+    from cellbench.suppression import PAPER_SIZE, build_suppression
+
+    patch_set = open_dataset(dataset)
+    card = patch_set.card
+    native = card.native_size
+    if size != "auto" and not (size.isdigit() and 16 <= int(size) <= native):
+        raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
+    side = network_size(profile("cpu", False), native, card.cell_radius_px) if size == "auto" else int(size)
+    try:
+        asked = [float(text) for text in radii.split(",")] if radii else [r * native / PAPER_SIZE for r in PAPER_RADII]
+    except ValueError:
+        raise SettingError(f"--radii {radii}: write numbers of px with commas between them, as 40,70,100.") from None
+    patches, rows = patch_set.resized(side, cache_dir()), floor_rows(patch_set)
+
+    plain = build_suppression("vae", {}, native, side, 1)
+    settings = TrainingSettings.model_validate({"network_size": side})
+    found = [
+        ("", untrained(patches, rows, settings, native, torch.device("cpu"), (seed, seed + 1, seed + 2))),
+        ("", principal_components("pca", patches, rows, plain)),
+    ]
+    for radius in asked:
+        mask = build_suppression("mask_fixed", {"r_max": radius}, native, side, 1)
+        weights = mask.weights(torch.zeros(1, 1), side, None).map[0, 0].numpy()
+        floor = principal_components("pca_masked", patches, rows, mask, weights)
+        found.append((length_in_words(radius, card.um_per_px), floor))
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("floor", "r_max", "macro F1", "linear", "neighbours"):
+        table.add_column(name, justify="left" if name == "floor" else "right")
+    for radius_text, floor in found:
+        scores = floor.scores[0]
+        table.add_row(
+            floor.name,
+            radius_text,
+            f"{floor.f1_macro:.3f} ± {floor.f1_std:.3f}",
+            f"{scores.linear_f1_macro:.3f}",
+            f"{scores.knn_f1_macro:.3f}",
+        )
+    console().print(table)
+    say(
+        f"{len(rows.labelled)} labelled patches of {card.name} at {side} px, five grouped folds; ± over folds, for the "
+        "untrained encoder over three seeds."
+    )
+
+
+if __name__ == "__main__":
+    app()
