@@ -170,7 +170,11 @@ class Tracker:
 
     def _find_runs(self) -> None:
         for run in self._search():
-            self._runs[run.data.tags.get("cellbench.trial", "")] = run.info.run_id
+            key = run.data.tags.get("cellbench.trial")
+            if key is not None:
+                self._runs[key] = run.info.run_id
+            elif run.info.run_name == self._request.name:
+                self._runs[""] = run.info.run_id
         if "" in self._runs:
             self._client.update_run(self._runs[""], status="RUNNING")
 

@@ -1,0 +1,51 @@
+"""A search as a tidy table."""
+
+import pandas as pd
+import pytest
+
+from bench.ledger import Ledger
+from bench.planning import Asked, make_request
+from bench.results import search_frame
+from cellbench.errors import NotFoundError
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch, discs):
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "discs").symlink_to(discs.path)
+    request, found = make_request(Asked(command="x", methods=["mask_fixed"], dataset="discs", name="s"))
+    request.write(found)
+    return found
+
+
+def test_a_search_that_has_not_begun_is_an_empty_table(ledger):
+    assert len(search_frame("s")) == 0
+
+
+def test_each_trial_is_a_row_with_its_parameters_and_metrics(ledger):
+    from bench.jobs import Jobs, record_of
+    from bench.request import Request
+
+    jobs = Jobs(Request.read(ledger), ledger)
+    space = jobs.request.spaces[0]
+    configuration = space.configuration(space.grid_points()[0])
+    tried = record_of(jobs.search(configuration), 0)
+    tried.outcome, tried.ended, tried.metrics = "completed", tried.started + 5, {"probe/f1_macro": 0.5}
+    final = record_of(jobs.final([configuration])[0], 0)
+    for record in (final, tried):
+        ledger.write(record)
+    frame = search_frame("s")
+    assert frame["stage"].tolist() == ["search", "final"]
+    assert frame["fold"].tolist()[0] == 0
+    assert pd.isna(frame["fold"].tolist()[1])
+    assert frame["params/r_max"].tolist() == [7.812, 7.812]
+    assert frame["probe/f1_macro"].tolist()[0] == 0.5
+    assert (frame["ended"] - frame["started"]).dt.total_seconds()[0] == pytest.approx(5)
+    assert frame["dataset"].unique().tolist() == ["discs"]
+
+
+def test_an_unknown_search_is_an_error(ledger):
+    with pytest.raises(NotFoundError, match=r"did you mean 's'|Known: s"):
+        search_frame("t")
+    assert Ledger.open("s").name == "s"

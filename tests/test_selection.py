@@ -1,0 +1,165 @@
+"""Who goes on, who wins, what mattered, and what is said of it."""
+
+import numpy as np
+import pytest
+
+from bench.ends import End, HoldoutScore
+from bench.importance import importances
+from bench.jobs import configuration_of
+from bench.ledger import TrialRecord
+from bench.objectives import objective
+from bench.selection import Standing, finalists, fresh_scores, overall, standings
+from bench.spaces import load_space
+from bench.summary import Row, Summary
+from cellbench.configuration import Configuration
+from cellbench.errors import NotFoundError, TrainingError
+
+F1, L1 = objective("f1"), objective("l1_core")
+
+
+def trial(r_max, value, fold=0, stage="search", outcome="completed", number=0, seed=0, **changes):
+    params = {"r_max": float(r_max), "normalize": True, "shape": "sqrt", "lr": 1e-3, "beta": 1e-3, "latent_dim": 256}
+    params |= changes
+    common = {name: params[name] for name in ("lr", "beta", "latent_dim")}
+    own = {name: value for name, value in params.items() if name not in common}
+    identity = Configuration(method="mask_fixed", params=own, **common).id
+    metrics = {"probe/f1_macro": value, "val/l1_core": value} if outcome == "completed" else {"rung/f1_macro": value}
+    return TrialRecord(
+        key=f"{identity}-{stage}-{fold}-{seed}", number=number, stage=stage, method="mask_fixed",
+        configuration=identity, params=params, fold=fold, seed=seed, epochs=3, outcome=outcome, metrics=metrics,
+        reason="The loss is nan." if outcome == "failed" else None,
+    )  # fmt: skip
+
+
+def radii(configurations):
+    return [configuration.params["r_max"] for configuration in configurations]
+
+
+def test_finalists_are_the_best_of_the_completed_trials():
+    tried = [trial(50, 0.5), trial(60, 0.7), trial(70, 0.9, outcome="pruned"), trial(80, 0.6)]
+    assert radii(finalists(tried, "mask_fixed", F1, 2)) == [60.0, 80.0]
+    assert radii(finalists(tried, "mask_fixed", L1, 2)) == [50.0, 80.0], "less is better"
+    assert radii(finalists(tried, "mask_fixed", F1, 9)) == [60.0, 80.0, 50.0]
+
+
+def test_a_configuration_survives_its_record():
+    record = trial(50, 0.5)
+    assert configuration_of(record).id == record.configuration
+    assert configuration_of(TrialRecord.model_validate_json(record.model_dump_json())).id == record.configuration
+
+
+def test_a_method_without_a_completed_trial_says_why():
+    with pytest.raises(TrainingError, match=r"None of the 2 trials of mask_fixed .* the first failed: The loss is nan"):
+        finalists([trial(50, 0.0, outcome="failed"), trial(60, 0.4, outcome="pruned")], "mask_fixed", F1, 3)
+
+
+def test_the_winner_has_the_best_mean_over_folds():
+    tried = [trial(50, 0.70), trial(60, 0.69)]
+    folds = [trial(50, 0.5, 1, "folds"), trial(60, 0.6, 1, "folds")]
+    found = standings([*tried, *folds], finalists(tried, "mask_fixed", F1, 2), F1)
+    assert radii(standing.configuration for standing in found) == [60.0, 50.0]
+    assert found[0].mean == pytest.approx(0.645)
+
+
+def test_a_finalist_that_failed_on_a_fold_comes_last():
+    tried = [trial(50, 0.9), trial(60, 0.5)]
+    folds = [trial(50, 0.0, 1, "folds", "failed"), trial(60, 0.5, 1, "folds")]
+    found = standings([*tried, *folds], finalists(tried, "mask_fixed", F1, 2), F1)
+    assert radii(standing.configuration for standing in found) == [60.0, 50.0]
+
+
+def test_fresh_seeds_decide_between_methods_for_f1_and_folds_for_the_rest():
+    configuration = Configuration(method="vae")
+    winners = {"a": Standing(configuration, {0: 0.3}, ()), "b": Standing(configuration, {0: 0.2}, ())}
+    fresh = {"a": [0.5, 0.6], "b": [0.7]}
+    assert overall(winners, fresh, F1) == "b"
+    assert overall(winners, fresh, L1) == "b"
+    assert overall(winners, fresh, objective("ssim")) == "a"
+
+
+def test_no_fresh_seed_is_an_error_with_its_reason():
+    failed = trial(50, 0.0, None, "final", "failed")
+    with pytest.raises(TrainingError, match=r"fresh seed was completed\. The first failed: The loss is nan"):
+        fresh_scores([failed], configuration_of(failed))
+
+
+def test_an_unknown_objective_is_answered_with_the_nearest():
+    with pytest.raises(NotFoundError, match="did you mean 'ssim'"):
+        objective("sim")
+
+
+def test_the_goal_is_finite_from_the_first_epoch():
+    assert F1.in_progress({}) == 0.0
+    assert L1.in_progress({}) == -1.0
+    assert objective("ssim").in_progress({"val/ssim_cell": 0.4}) == 0.4
+    assert F1.in_progress({"rung/f1_macro": 0.3, "probe/f1_macro": 0.5}) == 0.5
+
+
+def many(n, seed=0):
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(n):
+        r_max, lr = rng.uniform(30, 120), float(10 ** rng.uniform(-3.4, -2.6))
+        found.append(trial(r_max, 1 - abs(r_max - 40) / 100 + rng.normal(0, 0.005), number=number, lr=lr))
+    return found
+
+
+@pytest.mark.parametrize(("n", "how"), [(40, "fANOVA over 40"), (8, "rank correlations over only 8")])
+def test_the_parameter_that_matters_is_found(n, how):
+    found = importances(many(n), load_space("mask_fixed"), F1)
+    assert how in found.how
+    assert next(iter(found.values)) == "r_max"
+    assert sum(found.values.values()) == pytest.approx(1)
+    assert set(found.values) == {"r_max", "lr"}, "what did not vary has no importance"
+
+
+@pytest.mark.parametrize("tried", [[], many(3), [trial(50, 0.5, number=number) for number in range(5)]])
+def test_too_few_trials_have_nothing_to_say(tried):
+    assert importances(tried, load_space("mask_fixed"), F1).values == {}
+
+
+def summary(f1, floor, std=0.01, n_seeds=3):
+    rows = [
+        Row(kind="method", name="vae", f1_macro=f1, f1_std=std, n_seeds=n_seeds, holdout=0.5, holdout_low=0.4,
+            holdout_high=0.6),
+        Row(kind="floor", name="pca", f1_macro=floor - 0.1, f1_std=0.0),
+        Row(kind="floor", name="pca_masked", f1_macro=floor, f1_std=0.0),
+    ]  # fmt: skip
+    return Summary(
+        search="s", dataset="d", winner="vae", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
+        final={"probe/f1_macro": f1}, seconds=1.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without any training, vae 0.600."),
+        (summary(0.64, 0.64), "No winner"),
+        (summary(0.70, 0.64), "vae lies 0.060 above the best floor, pca_masked (0.640)."),
+        (summary(0.65, 0.64), "which is within the noise of 3 seeds"),
+        (summary(0.70, 0.64, None, 1), "from one seed: no more than a hint"),
+    ],
+)
+def test_the_verdict_is_honest(found, expected):
+    assert expected in found.verdict()
+    assert found.tags()["cellbench.winner"] == ("vae" if found.beats_floors else "none")
+
+
+def test_the_search_run_carries_the_holdout_with_its_interval():
+    metrics = summary(0.7, 0.6).metrics()
+    assert metrics == {
+        "probe/f1_macro": 0.7, "holdout/f1_macro": 0.5, "holdout/f1_low": 0.4, "holdout/f1_high": 0.6,
+    }  # fmt: skip
+
+
+def test_the_table_has_a_row_for_each_method_and_floor():
+    frame = summary(0.7, 0.6).frame()
+    assert frame["name"].tolist() == ["vae", "pca", "pca_masked"]
+    assert frame["kind"].tolist() == ["method", "floor", "floor"]
+
+
+def test_ends_are_plain_records():
+    end = End("pca", 0.5, None, HoldoutScore(0.5, None, 0.4, 0.6, 10))
+    assert end.holdout is not None
+    assert end.holdout.n_patches == 10
