@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.ends import EndsJob, score_ends
+from bench.handout import write_results
 from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
 from bench.live import View
 from bench.request import Request
 from bench.selection import finalists, fresh_scores, overall, standings
-from bench.summary import Ending, Summary, mean, summarise, write_results
+from bench.summary import Ending, Summary, mean, summarise
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster, plan, remotely, this_machine
 from bench.tuning.samplers import method_search
@@ -27,7 +28,7 @@ from cellbench.errors import CellbenchError, DataError
 from cellbench.patches import PatchSet
 
 if TYPE_CHECKING:
-    from cellbench.trials import TrialJob
+    from cellbench.trial_job import TrialJob
 
 
 def run_search(request: Request, ledger: Ledger) -> Summary:

@@ -10,7 +10,7 @@ from bench.request import Request
 from cellbench.configuration import Configuration
 
 if TYPE_CHECKING:
-    from cellbench.trials import TrialJob
+    from cellbench.trial_job import TrialJob
 
 SEARCH_FOLD = 0
 """The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
@@ -62,7 +62,7 @@ class Jobs:
         rungs: Sequence[int] = (),
         keep: bool = False,
     ) -> "TrialJob":
-        from cellbench.trials import TrialJob
+        from cellbench.trial_job import TrialJob
 
         values = {
             "dataset": self.request.dataset_path,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,10 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.ends import End
 from bench.importance import importances
-from bench.ledger import Ledger, TrialRecord
+from bench.ledger import TrialRecord
 from bench.request import Request
 from bench.selection import Standing
-from cellbench.disk import write_text
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
@@ -219,24 +217,6 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
 def records_of(records: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
     """Return the trials of a stage."""
     return [record for record in records if record.stage == stage]
-
-
-def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
-    """Write the table, the importances and the figure into the search's folder, and return their paths."""
-    import pandas as pd
-
-    from bench.figures import draw_search
-
-    table, shares, figure = (ledger.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
-    write_text(table, summary.frame().to_csv(index=False))
-    rows = [
-        {"method": method, "parameter": name, "importance": value, "how": found["how"]}
-        for method, found in summary.importances.items()
-        for name, value in found["values"].items()
-    ]
-    write_text(shares, pd.DataFrame(rows, columns=["method", "parameter", "importance", "how"]).to_csv(index=False))
-    draw_search(summary, ledger.records("search"), figure)
-    return [table, shares, figure]
 
 
 def _method_row(method: str, records: Sequence[TrialRecord], ending: Ending, end: End | None) -> Row:

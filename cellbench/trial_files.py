@@ -1,8 +1,9 @@
 """What a finished trial leaves in its folder, each file complete or not there at all."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +15,12 @@ from cellbench.embedding import evaluation, to_unit
 from cellbench.errors import DataError
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
+from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores
 from cellbench.scores.reconstruction import reconstruct
 from cellbench.suppression import Suppression
-from cellbench.training import build
-
-if TYPE_CHECKING:
-    from cellbench.trials import TrialJob, TrialRun
+from cellbench.training import Trainer, build
+from cellbench.trial_job import TrialJob
 
 RESULT = "result.json"
 ENCODER = "encoder.safetensors"
@@ -36,7 +36,7 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
     return found["metrics"] if found.get("job") == identity else None
 
 
-def write_result(directory: Path, job: "TrialJob", metrics: dict[str, float]) -> None:
+def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
     """Write the configuration for people and the result for programs; the result comes last, and whole."""
     text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (directory / "configuration.yaml").write_text(text)
@@ -45,7 +45,7 @@ def write_result(directory: Path, job: "TrialJob", metrics: dict[str, float]) ->
     part.replace(directory / RESULT)
 
 
-def write_encoder(directory: Path, job: "TrialJob", model: AutoEncoder, suppression: Suppression, card: Card) -> None:
+def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppression: Suppression, card: Card) -> None:
     """Write the weights as safetensors and what is needed to build the model again as JSON."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
@@ -81,31 +81,43 @@ def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression]:
     return model.eval(), suppression.eval()
 
 
-def save_pictures(run: "TrialRun", rows: np.ndarray, scores: ProbeScores) -> None:
-    """Draw `reconstructions.png` and `confusion.png`."""
-    from cellbench.figures import save_confusion, save_reconstructions
+def save_reconstructed(
+    directory: Path, job: TrialJob, trainer: Trainer, patch_set: PatchSet, source: np.ndarray, rows: np.ndarray
+) -> None:
+    """Draw `reconstructions.png`.
 
-    model, suppression, rows = run.trainer.model, run.trainer.suppression, np.sort(rows)
-    native = to_unit(run.patch_set.patches[rows], run.device)
-    source = to_unit(run.source[rows], run.device)
+    Args:
+        directory: Where to write.
+        job: The trial, for the title.
+        trainer: Holds the trained model and its suppression.
+        patch_set: The data set.
+        source: Its patches at the suppression's source size, uint8, shape (N, S, S, 3).
+        rows: Which patches to draw.
+    """
+    from cellbench.figures import save_reconstructions
+
+    model, suppression, device = trainer.model, trainer.suppression, trainer.device
+    native, shown = to_unit(patch_set.patches[rows], device), to_unit(source[rows], device)
     with evaluation(model, suppression), torch.no_grad():
-        drawn = reconstruct(model, suppression, source, native)
-        latent = model.encode(suppression.view(source, None, training=False)[0]).mean
+        drawn = reconstruct(model, suppression, shown, native)
+        latent = model.encode(suppression.view(shown, None, training=False)[0]).mean
         maps = suppression.weights(latent, native.shape[-1], None).map[:, 0]
     maps = maps.expand(len(rows), -1, -1)
     seen = torch.zeros_like(maps)
     corner = (native.shape[-1] - suppression.window) // 2
     seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
     save_reconstructions(
-        run.job.directory / "reconstructions.png",
+        directory / "reconstructions.png",
         native.permute(0, 2, 3, 1).cpu().numpy(),
         drawn.permute(0, 2, 3, 1).cpu().numpy(),
         (maps * seen).cpu().numpy(),
-        f"{run.job.configuration.method} {run.job.key}",
+        f"{job.configuration.method} {job.key}",
     )
-    save_confusion(
-        run.job.directory / "confusion.png",
-        scores.confusion,
-        run.patch_set.card.classes,
-        f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}",
-    )
+
+
+def save_confused(directory: Path, scores: ProbeScores, classes: Sequence[str]) -> None:
+    """Draw `confusion.png`."""
+    from cellbench.figures import save_confusion
+
+    title = f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}"
+    save_confusion(directory / "confusion.png", scores.confusion, classes, title)

@@ -3,13 +3,10 @@
 import json
 import time
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
-from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import embed
 from cellbench.patches.folds import pool_folds
 from cellbench.patches.oracle import contour_masked
@@ -19,9 +16,9 @@ from cellbench.scores.latent import active_units, effective_rank
 from cellbench.scores.leakage import leakage
 from cellbench.scores.reconstruction import reconstruction_scores
 from cellbench.training import Trainer
-from cellbench.trial_files import read_result, save_pictures, write_encoder, write_result
+from cellbench.trial_files import read_result, save_confused, save_reconstructed, write_encoder, write_result
+from cellbench.trial_job import N_POOL_FOLDS, TrialJob
 
-N_POOL_FOLDS = 5
 SCORED_EACH_EPOCH = 16
 """Unseen patches whose reconstruction is scored after each epoch; at the end it is `SCORED_AT_END`."""
 SCORED_AT_END = 128
@@ -30,50 +27,6 @@ LATENT_SAMPLE = 256
 PROBE_SEEDS = (0, 1, 2)
 RUNG_SEEDS = (0,)
 """A rung is scored by one probe seed: it ranks trials, it is not a result."""
-
-
-class TrialJob(BaseModel):
-    """All that a worker must know to run a trial.
-
-    Attributes:
-        dataset: Folder of the patch set.
-        fingerprint: Fingerprint of the patch set.
-        cache: Folder for resized copies.
-        directory: Where the trial's files go.
-        configuration: What is trained.
-        settings: What all trials of the search share.
-        stage: `search` and `folds` train on four fifths of the pool, `final` on all of it, `oracle` as `final` on
-            patches that are masked by their contour.
-        fold: Which fifth of the pool is left out; None trains on the whole pool.
-        seed: Seed of the training.
-        rungs: Epochs after which the probe scores the trial.
-        keep_encoder: Whether to keep the weights.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: Path
-    fingerprint: str
-    cache: Path
-    directory: Path
-    configuration: Configuration
-    settings: TrainingSettings
-    stage: Literal["search", "folds", "final", "oracle"] = "search"
-    fold: int | None = Field(0, ge=0, lt=N_POOL_FOLDS)
-    seed: int = 0
-    rungs: tuple[int, ...] = ()
-    keep_encoder: bool = False
-
-    @property
-    def key(self) -> str:
-        """Name of the trial, unique within a search."""
-        fold = "all" if self.fold is None else self.fold
-        return f"{self.configuration.id}-{self.stage}-f{fold}-s{self.seed}"
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides the trial's numbers; where its files lie does not."""
-        return self.model_dump(mode="json", exclude={"dataset", "cache", "directory", "keep_encoder"})
 
 
 class TrialRun:
@@ -175,7 +128,9 @@ class TrialRun:
         with (directory / "embeddings.npz").open("wb") as file:
             np.savez(file, **self._embeddings)  # type: ignore[arg-type]
         shown = self._unseen if len(self._unseen) else self._labelled
-        save_pictures(self, shown[:8], self._final[0])
+        shown = np.sort(np.random.default_rng(0).permutation(shown)[:8])
+        save_reconstructed(directory, self.job, self.trainer, self.patch_set, self.source, shown)
+        save_confused(directory, self._final[0], self.patch_set.card.classes)
         if self.job.keep_encoder:
             write_encoder(directory, self.job, self.trainer.model, self.trainer.suppression, self.patch_set.card)
         write_result(directory, self.job, metrics)

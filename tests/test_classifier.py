@@ -7,7 +7,8 @@ from cellbench.classifier import Classifier
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import DataError
 from cellbench.scores.classification import macro_f1
-from cellbench.trials import TrialJob, TrialRun
+from cellbench.trial_job import TrialJob
+from cellbench.trials import TrialRun
 
 
 @pytest.fixture(scope="module")

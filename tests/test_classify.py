@@ -7,7 +7,8 @@ import pytest
 
 from cellbench.classifier import Classifier
 from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.trials import TrialJob, TrialRun
+from cellbench.trial_job import TrialJob
+from cellbench.trials import TrialRun
 
 
 @pytest.mark.slow

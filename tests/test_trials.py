@@ -9,7 +9,8 @@ import torch
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.patches.oracle import contour_masked
-from cellbench.trials import TrialJob, TrialRun
+from cellbench.trial_job import TrialJob
+from cellbench.trials import TrialRun
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(epochs=3, batch_size=16, network_size=20, encoder="test_resnet", threads=1)

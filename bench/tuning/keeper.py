@@ -81,7 +81,7 @@ class Keeper(Callback):
     @_kept
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Open a trial's record and its run."""
-        from cellbench.trials import TrialJob
+        from cellbench.trial_job import TrialJob
 
         config = TrialConfig.model_validate(trial.config["trial"])
         job = TrialJob.model_validate(config.job)

@@ -11,7 +11,7 @@ from bench.tuning.config import GOAL, TrialConfig
 from bench.tuning.samplers import MethodSearch
 
 if TYPE_CHECKING:
-    from cellbench.trials import TrialJob
+    from cellbench.trial_job import TrialJob
 
 
 class _Unsaved(Searcher):

@@ -59,7 +59,8 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         self._saved = time.monotonic()
 
     def _step(self) -> dict[str, Any]:
-        from cellbench.trials import TrialJob, TrialRun
+        from cellbench.trial_job import TrialJob
+        from cellbench.trials import TrialRun
 
         job = TrialJob.model_validate(self._config.job)
         if self._trial is None:

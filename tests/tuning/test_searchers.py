@@ -45,7 +45,7 @@ def test_interrupted_trials_come_first_and_keep_their_number(jobs):
     begun = [config_of(first.suggest(str(number))) for number in range(3)]
     records = []
     for config in begun:
-        from cellbench.trials import TrialJob
+        from cellbench.trial_job import TrialJob
 
         records.append(record_of(TrialJob.model_validate(config.job), config.number))
     records[0] = records[0].model_copy(update={"outcome": "completed"})

@@ -15,7 +15,7 @@ from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
-from cellbench.trials import TrialJob
+from cellbench.trial_job import TrialJob
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 

@@ -8,7 +8,7 @@ import torch
 from bench.tuning import trainable as module
 from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
-from cellbench.trials import TrialJob
+from cellbench.trial_job import TrialJob
 
 SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
 

@@ -1,0 +1,24 @@
+"""What a search leaves for people in its folder: the table, the importances and the figure."""
+
+from pathlib import Path
+
+from bench.figures import draw_search
+from bench.ledger import Ledger
+from bench.summary import Summary
+from cellbench.disk import write_text
+
+
+def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
+    """Write the table, the importances and the figure into the search's folder, and return their paths."""
+    import pandas as pd
+
+    table, shares, figure = (ledger.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
+    write_text(table, summary.frame().to_csv(index=False))
+    rows = [
+        {"method": method, "parameter": name, "importance": value, "how": found["how"]}
+        for method, found in summary.importances.items()
+        for name, value in found["values"].items()
+    ]
+    write_text(shares, pd.DataFrame(rows, columns=["method", "parameter", "importance", "how"]).to_csv(index=False))
+    draw_search(summary, ledger.records("search"), figure)
+    return [table, shares, figure]
