@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 
-class ServedClassifier(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
+class ServedClassifier(mlflow.pyfunc.PythonModel):
     """Takes uint8 patches of N × H × H × 3; gives a table of `label` and the probability of each class."""
 
     def load_context(self, context: Any) -> None:
