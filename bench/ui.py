@@ -40,7 +40,8 @@ def ui(
 
         connect()  # sets up a new database, which several workers of the server must not do at once
     say(f"Open http://{HOST}:{port} (Ctrl-C ends it).")
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**os.environ, **quiet}
     command = [
         sys.executable,
         "-m",
