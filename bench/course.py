@@ -1,5 +1,6 @@
 """The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
+import shutil
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from bench.live import View
 from bench.request import Request
 from bench.selection import finalists, fresh_scores, overall, standings
 from bench.summary import Ending, Summary, mean, summarise
+from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster, plan, remotely, this_machine
 from bench.tuning.samplers import method_search
@@ -50,19 +52,40 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             f"The data set {request.dataset} is not the one that the search {request.name} was begun on; "
             "start a new search."
         )
-    machine = this_machine()
-    with ledger.lock(), cluster(request.address, machine) as found, _polite_end():
+    connect()  # a store that cannot be reached is met before anything is written
+    try:
+        with ledger.lock():
+            stored = ledger.summary()
+            if stored is None:
+                return _run_stages(request, ledger, patch_set)
+            summary = Summary.model_validate(stored)  # its end is known, but not to MLflow
+            _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
+            return summary
+    finally:
+        if not ledger.request_path.exists():
+            shutil.rmtree(ledger.directory, ignore_errors=True)
+
+
+def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
+    with cluster(request.address, this_machine()) as machine, _polite_end():
         request.write(ledger)
-        shares = plan(found, request.concurrent, request.cpus_per_trial, request.gpus_per_trial, request.max_concurrent)
+        asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
+        shares = plan(machine, *asked, request.max_concurrent)
         tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
         view = View(request.name, request.goal, request.um_per_px)
         with _closed_run(tracker):
             summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
-            files = write_results(ledger, summary)
-            tracker.repair(ledger)
-            tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
             ledger.write_summary(summary.model_dump(mode="json"))
+            _record(ledger, tracker, summary)
     return summary
+
+
+def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
+    """Write how a search ended into its folder and to MLflow."""
+    files = write_results(ledger, summary)
+    tracker.repair(ledger)
+    tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
+    ledger.mark_recorded()
 
 
 @contextmanager

@@ -158,6 +158,15 @@ class Ledger:
         path = self.directory / "summary.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    def mark_recorded(self) -> None:
+        """Note that MLflow knows how the search ended."""
+        (self.directory / ".recorded").touch()
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether MLflow knows how the search ended."""
+        return (self.directory / ".recorded").exists()
+
     @property
     def is_locked(self) -> bool:
         """Whether a process works on the search."""

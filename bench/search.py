@@ -108,7 +108,7 @@ def _resume(name: str, given: dict[str, Any]) -> int:
     ledger = Ledger.open(name)
     request = Request.read(ledger)
     found = ledger.summary()
-    if found is not None:
+    if found is not None and ledger.is_recorded:
         say(f"The search {name} has ended.")
         print_verdict(request, Summary.model_validate(found))
         return 0

@@ -78,6 +78,20 @@ def test_a_mistake_is_one_red_sentence_and_exit_code_2(home, arguments, message)
     assert {path.name for path in home.iterdir()} == {"datasets"}, "nothing is written"
 
 
+def test_a_store_that_cannot_be_reached_is_met_before_anything_is_written(home):
+    command = [sys.executable, "-m", "bench.search", "--method", "vae", "--dataset", "discs", "--size", "16"]
+    found = subprocess.run(
+        command,
+        env={**environment(home), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert "The MLflow store http://127.0.0.1:9 cannot be used" in found.stderr
+    assert not list(home.glob("searches/*"))
+
+
 @pytest.mark.slow
 def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, monkeypatch):
     data = os.environ.get("CELLBENCH_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data"
