@@ -136,7 +136,8 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
     if not ray.is_initialized():
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address is None:
-            options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+            # `local`: not a cluster that happens to be on this machine
+            options |= {"address": "local", "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
             if machine is not None:
                 options |= {"num_cpus": machine.cpus, "num_gpus": machine.gpus}
         else:
