@@ -168,7 +168,8 @@ class Course:
             }
             for record in records
         }
-        n_left = request.n_trials * len(request.spaces) - sum(record.outcome != "running" for record in records)
+        n_wanted = sum(request.n_tried(space) for space in request.spaces)
+        n_left = n_wanted - sum(record.outcome != "running" for record in records)
         if n_left <= 0 or self._is_over("search"):
             return
         rungs = request.rungs

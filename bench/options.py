@@ -70,7 +70,9 @@ Sampler = Annotated[
 ]
 Scheduler = Annotated[
     SchedulerName | None,
-    typer.Option(help="asha stops unpromising trials at rungs. Default: asha.", rich_help_panel=WHAT),
+    typer.Option(
+        help="asha stops unpromising trials at rungs. Default: asha; with --sampler grid none.", rich_help_panel=WHAT
+    ),
 ]
 Objective = Annotated[
     ObjectiveName | None,

@@ -39,7 +39,7 @@ class Asked:
     set: Sequence[str] = ()
     space: Path | None = None
     sampler: str = "tpe"
-    scheduler: str = "asha"
+    scheduler: str | None = None
     objective: str = "f1"
     trials: int | None = None
     epochs: int | None = None
@@ -92,6 +92,8 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     )
     for space in native:
         check_values(space, card.native_size, settings.network_size)
+        if asked.sampler == "grid" and not space.grid_points():
+            raise SettingError(f"--set leaves nothing of the grid of {space.method}; choose --sampler random or tpe.")
     _check_encoder(settings)
     name = asked.name or _new_name(card.name, spaces)
     values = {
@@ -105,9 +107,9 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "profile": defaults.name,
         "spaces": tuple(native),
         "sampler": asked.sampler,
-        "scheduler": asked.scheduler,
+        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" else "asha"),
         "objective": asked.objective,
-        "n_trials": _first(asked.trials, defaults.n_trials),
+        "n_trials": _first(asked.trials, _n_trials(asked.sampler, native, defaults)),
         "n_finalists": _first(asked.finalists, defaults.n_finalists),
         "n_folds": _first(asked.folds, defaults.n_folds),
         "n_seeds": _first(asked.seeds, defaults.n_seeds),
@@ -194,6 +196,11 @@ def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:
     if not 16 <= size <= card.native_size:
         raise SettingError(f"--size {size}: the patches of {card.name} have {card.native_size} px; choose 16 to that.")
     return size
+
+
+def _n_trials(sampler: str, spaces: Sequence[Space], defaults: Profile) -> int:
+    """Return the trials per method: a grid is walked to its end."""
+    return max(len(space.grid_points()) for space in spaces) if sampler == "grid" else defaults.n_trials
 
 
 def _first(asked: int | None, default: int) -> int:

@@ -102,6 +102,12 @@ class Request(BaseModel):
         """Most trials at once that `auto` chooses, per machine without a GPU or per GPU."""
         return PROFILES[self.profile].max_concurrent
 
+    def n_tried(self, space: Space) -> int:
+        """Return how many trials of a method the search stage has: no more than its grid or its space holds."""
+        if not space.searched:
+            return 1
+        return min(self.n_trials, len(space.grid_points())) if self.sampler == "grid" else self.n_trials
+
     def final_seeds(self) -> list[int]:
         """Return the seeds of the final trainings, none of which the search has used."""
         return [1000 * (self.seed + 1) + number for number in range(self.n_seeds)]

@@ -57,6 +57,14 @@ def test_what_is_typed_goes_before_the_profile(home):
     assert request.final_seeds() == [8000, 8001]
 
 
+def test_a_grid_is_walked_to_its_end(home):
+    request, _ = make_request(asked("mask_fixed", "vae", sampler="grid"))
+    assert (request.n_trials, request.scheduler) == (3, "none")
+    assert [request.n_tried(space) for space in request.spaces] == [3, 1]
+    with pytest.raises(SettingError, match="--set leaves nothing of the grid of mask_fixed"):
+        make_request(asked(sampler="grid", set=["r_max=25..28"]))
+
+
 def test_all_means_every_method(home):
     request, _ = make_request(asked("all", trials=1, epochs=1))
     assert len(request.methods) == 8
