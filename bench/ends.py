@@ -97,11 +97,12 @@ def score_ends(job: EndsJob) -> list[End]:
     patches = patch_set.resized(size, job.cache)
     plain = build_suppression("vae", {}, native, size, AnyConfiguration(method="vae").latent_dim)
     floors = [untrained(patches, rows, job.settings, native, device, job.seeds)]
-    floors.append(principal_components("pca", patches, rows, plain))
+    floors.append(principal_components("pca", patches, rows, plain, job.settings.views))
     if job.masked is not None:
         suppression = build_suppression(job.masked.method, dict(job.masked.params), native, size, job.masked.latent_dim)
         seen = patch_set.resized(suppression.source_size, job.cache)
-        floors.append(principal_components("pca_masked", seen, rows, suppression, _mask(job, suppression, native)))
+        mask = _mask(job, suppression, native)
+        floors.append(principal_components("pca_masked", seen, rows, suppression, job.settings.views, mask))
     ends = [
         End(floor.name, floor.f1_macro, floor.f1_std, _holdout(patch_set, floor.labelled, floor.holdout))
         for floor in floors

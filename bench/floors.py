@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from bench.console import console, say, user_errors
+from bench import options
+from bench.console import console, counted, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
@@ -26,6 +27,7 @@ def floors(
         str | None, typer.Option(help="Radii of the mask in px of the patches, separated by commas.")
     ] = None,
     size: Annotated[str, typer.Option(help="Network size in px, or auto.")] = "auto",
+    views: options.Views = None,
     seed: Annotated[int, typer.Option(min=0, help="First seed of the untrained encoders.")] = 0,
 ) -> None:
     """Score what needs no training: the untrained encoder, PCA, and PCA under a mask of each radius."""
@@ -34,8 +36,8 @@ def floors(
 
     from bench.home import cache_dir, open_dataset
     from bench.profiles import network_size, profile
+    from bench.request import settings_from
     from bench.words import length_in_words
-    from cellbench.configuration import TrainingSettings
     from cellbench.errors import SettingError
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import PAPER_SIZE, build_suppression
@@ -53,15 +55,15 @@ def floors(
     patches, rows = patch_set.resized(side, cache_dir()), floor_rows(patch_set)
 
     plain = build_suppression("vae", {}, native, side, 1)
-    settings = TrainingSettings.model_validate({"network_size": side})
+    settings = settings_from({"network_size": side} | ({} if views is None else {"views": views}))
     found = [
         ("", untrained(patches, rows, settings, native, torch.device("cpu"), (seed, seed + 1, seed + 2))),
-        ("", principal_components("pca", patches, rows, plain)),
+        ("", principal_components("pca", patches, rows, plain, settings.views)),
     ]
     for radius in asked:
         mask = build_suppression("mask_fixed", {"r_max": radius}, native, side, 1)
         weights = mask.weights(torch.zeros(1, 1), side, None).map[0, 0].numpy()
-        floor = principal_components("pca_masked", patches, rows, mask, weights)
+        floor = principal_components("pca_masked", patches, rows, mask, settings.views, weights)
         found.append((length_in_words(radius, card.um_per_px), floor))
 
     table = Table(box=None, pad_edge=False)
@@ -78,8 +80,9 @@ def floors(
         )
     console().print(table)
     say(
-        f"{len(rows.labelled)} labelled patches of {card.name} at {side} px, five grouped folds; ± over folds, for the "
-        "untrained encoder over three seeds."
+        f"{len(rows.labelled)} labelled patches of {card.name} at {side} px, embeddings are means over "
+        f"{counted(settings.views, 'view')}, five grouped folds; ± over folds, for the untrained encoder over three "
+        "seeds."
     )
 
 

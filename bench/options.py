@@ -178,6 +178,16 @@ StainJitter = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Views = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=8,
+        help="Symmetries of the square (1, 2, 4, 8) that an embedding is the mean of; 1 embeds a patch as it lies, as "
+        "the paper does. Default: 8.",
+        rich_help_panel=TRAINING,
+    ),
+]
 Precision = Annotated[
     str | None,
     typer.Option(help="float32, bfloat16, or auto: bfloat16 on a GPU. Default: auto.", rich_help_panel=TRAINING),

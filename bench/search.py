@@ -52,6 +52,7 @@ def search(
     kl_warmup: options.KlWarmup = None,
     grad_clip: options.GradClip = None,
     stain_jitter: options.StainJitter = None,
+    views: options.Views = None,
     precision: options.Precision = None,
     compile_: options.Compile = None,
     concurrent: options.Concurrent = None,
@@ -159,6 +160,7 @@ TRAINING_OPTIONS = (
     "kl_warmup",
     "grad_clip",
     "stain_jitter",
+    "views",
     "precision",
 )
 

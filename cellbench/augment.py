@@ -1,4 +1,6 @@
-"""Augmentation of patches, on the device they live on."""
+"""Symmetries and augmentation of patches, on the device they live on."""
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -16,6 +18,18 @@ def random_symmetry(patches: Tensor, quarter_turns: bool, generator: torch.Gener
     patches = torch.where(coin[0], patches.flip(-1), patches)
     patches = torch.where(coin[1], patches.flip(-2), patches)
     return torch.where(coin[2], patches.transpose(-1, -2), patches) if quarter_turns else patches
+
+
+def symmetries(patches: Tensor, n: int) -> Iterator[Tensor]:
+    """Yield the first n of the eight symmetries of the square: as it is, half turn, both flips, the same transposed.
+
+    Args:
+        patches: Shape (B, C, H, H), any dtype.
+        n: 1 to 8; 1, 2, 4 and 8 are groups, over which a mean is invariant.
+    """
+    for turned in (patches, patches.transpose(-1, -2))[: -(-n // 4)]:
+        for dims in ((), (-1, -2), (-1,), (-2,))[: min(n, 4)]:
+            yield turned.flip(dims) if dims else turned
 
 
 def stain_jitter(patches: Tensor, strength: float, generator: torch.Generator) -> Tensor:

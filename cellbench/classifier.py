@@ -33,6 +33,7 @@ class Classifier:
         probe: Fitted on the embeddings of labelled patches.
         classes: Names, in the order of the probe's outputs.
         native_size: Side in px of the patches that it takes.
+        views: Symmetries of the square that an embedding is the mean of.
     """
 
     model: AutoEncoder
@@ -40,6 +41,7 @@ class Classifier:
     probe: Probe
     classes: tuple[str, ...]
     native_size: int
+    views: int
 
     @classmethod
     def fit(cls, trial: Path, patch_set: PatchSet, cache: Path, seed: int = 0) -> "Classifier":
@@ -54,12 +56,13 @@ class Classifier:
         Raises:
             DataError: The trial has no encoder.
         """
-        model, suppression = read_encoder(trial)
+        model, suppression, settings = read_encoder(trial)
         rows = patch_set.rows("labelled")
         source = patch_set.resized(suppression.source_size, cache)
-        features = embed(model, suppression, source, rows, torch.device("cpu"))
+        features = embed(model, suppression, source, rows, torch.device("cpu"), views=settings.views)
         probe = fit_probe(features, patch_set.labels(rows), len(patch_set.card.classes), seed)
-        return cls(model, suppression, probe, tuple(patch_set.card.classes), patch_set.card.native_size)
+        classes = tuple(patch_set.card.classes)
+        return cls(model, suppression, probe, classes, patch_set.card.native_size, settings.views)
 
     @classmethod
     def load(cls, directory: Path) -> "Classifier":
@@ -68,7 +71,7 @@ class Classifier:
         Raises:
             DataError: The folder holds none, or a damaged one.
         """
-        model, suppression = read_encoder(directory)
+        model, suppression, settings = read_encoder(directory)
         try:
             arrays = load_arrays(directory / PROBE)
             about = json.loads((directory / CLASSES).read_text())
@@ -78,7 +81,7 @@ class Classifier:
                 tuple(arrays[f"weight{number}"] for number in range(n_layers)),
                 tuple(arrays[f"bias{number}"] for number in range(n_layers)),
             )
-            return cls(model, suppression, probe, tuple(about["classes"]), about["native_size"])
+            return cls(model, suppression, probe, tuple(about["classes"]), about["native_size"], settings.views)
         except Exception as error:
             raise DataError(f"{directory} holds no classifier that can be read ({error}).") from error
 
@@ -117,7 +120,8 @@ class Classifier:
         if len(patches) == 0:
             return np.empty((0, len(self.classes)))
         source = np.stack([resize_patch(patch, self.suppression.source_size) for patch in patches])
-        features = embed(self.model, self.suppression, source, np.arange(len(source)), torch.device("cpu"))
+        rows = np.arange(len(source))
+        features = embed(self.model, self.suppression, source, rows, torch.device("cpu"), views=self.views)
         return self.probe.probabilities(features)
 
     def predict(self, patches: np.ndarray) -> Sequence[str]:

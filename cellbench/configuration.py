@@ -52,6 +52,9 @@ class TrainingSettings(BaseModel):
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     quarter_turns: bool = Field(True, description="turn patches by quarters, beside flipping them")
     stain_jitter: float = Field(0.0, ge=0, description="standard deviation of the optical density's gain per channel")
+    views: Literal[1, 2, 4, 8] = Field(
+        8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on CUDA only")
     compile: bool = Field(False, description="use torch.compile")
     threads: int | None = Field(None, gt=0, description="CPU threads of a trial")

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cellbench.augment import symmetries
 from cellbench.models import AutoEncoder
 from cellbench.suppression import Suppression
 
@@ -19,8 +20,12 @@ def embed(
     rows: np.ndarray,
     device: torch.device,
     generator: torch.Generator | None = None,
+    views: int = 1,
 ) -> np.ndarray:
     """Return the embedding of each patch.
+
+    The class of a cell does not depend on which way it lies, so an embedding may be the mean over the symmetries of
+    the square: what differs between them is noise to a classifier.
 
     Args:
         model: The auto-encoder; used in evaluation mode.
@@ -29,6 +34,7 @@ def embed(
         rows: Rows of `patches`.
         device: Where to compute.
         generator: None embeds as μ; else as one sample of z.
+        views: Symmetries of the square that the embedding is the mean of: 1, 2, 4 or 8.
 
     Returns:
         Shape (len(rows), latent_dim), float32.
@@ -36,8 +42,11 @@ def embed(
     parts = []
     with evaluation(model, suppression), torch.no_grad():
         for batch in batches(patches, rows, device):
-            posterior = model.encode(suppression.view(batch, None, training=False)[0])
-            parts.append((posterior.mean if generator is None else posterior.sample(generator)).cpu().numpy())
+            total = torch.zeros(len(batch), model.latent_dim, device=device)
+            for seen in symmetries(suppression.view(batch, None, training=False)[0], views):
+                posterior = model.encode(seen.contiguous(memory_format=torch.channels_last))
+                total += posterior.mean if generator is None else posterior.sample(generator)
+            parts.append((total / views).cpu().numpy())
     return np.concatenate(parts) if parts else np.empty((0, model.latent_dim), np.float32)
 
 

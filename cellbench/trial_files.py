@@ -60,8 +60,8 @@ def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppressio
     (directory / MODEL).write_text(json.dumps(description, indent=1))
 
 
-def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression]:
-    """Return a trained auto-encoder and its suppression from where `write_encoder` wrote them.
+def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSettings]:
+    """Return a trained auto-encoder, its suppression and its settings from where `write_encoder` wrote them.
 
     Raises:
         DataError: There are none, or they are damaged.
@@ -78,7 +78,7 @@ def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression]:
             module.load_state_dict(own)
     except Exception as error:
         raise DataError(f"{directory} holds no trained encoder that can be read ({error}).") from error
-    return model.eval(), suppression.eval()
+    return model.eval(), suppression.eval(), settings
 
 
 def save_reconstructed(

@@ -151,11 +151,15 @@ class TrialRun:
             return contour_masked(self.patch_set, size, self.job.cache)
         return self.patch_set.resized(size, self.job.cache)
 
-    def _embed(self, rows: np.ndarray) -> np.ndarray:
-        return embed(self.trainer.model, self.trainer.suppression, self.source, rows, self.device)
+    def _embed(self, rows: np.ndarray, views: int) -> np.ndarray:
+        model, suppression = self.trainer.model, self.trainer.suppression
+        return embed(model, suppression, self.source, rows, self.device, views=views)
 
     def _probe(self, seeds: tuple[int, ...], peers: bool) -> ProbeScores:
-        self._embeddings = {"labelled_rows": self._labelled, "labelled": self._embed(self._labelled)}
+        self._embeddings = {
+            "labelled_rows": self._labelled,
+            "labelled": self._embed(self._labelled, self.job.settings.views),
+        }
         return cross_validate(
             self._embeddings["labelled"],
             self.patch_set.labels(self._labelled),
@@ -172,7 +176,7 @@ class TrialRun:
         found = reconstruction_scores(
             self.trainer.model, self.trainer.suppression, self.patch_set, self.source, np.sort(rows), self.device
         )
-        latent = self._embed(np.sort(self._unseen[:LATENT_SAMPLE]))
+        latent = self._embed(np.sort(self._unseen[:LATENT_SAMPLE]), views=1)  # the latent itself
         found["latent/effective_rank"] = effective_rank(latent)
         if self.trainer.model.variational:
             found["latent/active_units"] = float(active_units(latent))
@@ -205,5 +209,5 @@ class TrialRun:
             )
         if self.job.stage in ("final", "oracle"):
             holdout = self.patch_set.rows("holdout")
-            self._embeddings |= {"holdout_rows": holdout, "holdout": self._embed(holdout)}
+            self._embeddings |= {"holdout_rows": holdout, "holdout": self._embed(holdout, self.job.settings.views)}
         return scores, final

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cellbench.augment import symmetries
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import BATCH_SIZE, batches, embed, evaluation
 from cellbench.patches.patchset import PatchSet
@@ -92,7 +93,7 @@ def untrained(
     Args:
         patches: uint8 at the network size, shape (N, S, S, 3).
         rows: What to embed and score.
-        settings: Those of the search; they name the encoder.
+        settings: Those of the search; they name the encoder and the views of an embedding.
         native_size: Side in px of the data set's patches.
         device: Where to compute.
         seeds: Seeds of the initial weights.
@@ -101,8 +102,8 @@ def untrained(
     for seed in seeds:
         model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
         model.to(device)
-        labelled.append(embed(model, suppression, patches, rows.labelled, device))
-        holdout.append(embed(model, suppression, patches, rows.holdout, device))
+        labelled.append(embed(model, suppression, patches, rows.labelled, device, views=settings.views))
+        holdout.append(embed(model, suppression, patches, rows.holdout, device, views=settings.views))
     return _floor("random", labelled, holdout, rows)
 
 
@@ -111,6 +112,7 @@ def principal_components(
     patches: np.ndarray,
     rows: FloorRows,
     suppression: Suppression,
+    views: int,
     weight_map: np.ndarray | None = None,
     n_components: int = N_COMPONENTS,
 ) -> Floor:
@@ -121,6 +123,7 @@ def principal_components(
         patches: uint8 at the suppression's source size, shape (N, S, S, 3).
         rows: PCA is fitted on the pool, and judged by the labelled rows.
         suppression: Says what the encoder sees; its crop is the floor's crop.
+        views: Symmetries of the square that an embedding is the mean of, as for what is trained.
         weight_map: Factor on each pixel, shape (view_size, view_size); None for 1.
         n_components: Number of components.
     """
@@ -128,17 +131,19 @@ def principal_components(
 
     factor = np.float32(1) if weight_map is None else weight_map.astype(np.float32)
 
-    def features(which: np.ndarray) -> np.ndarray:
+    def features(which: np.ndarray, n_views: int) -> np.ndarray:
         found = np.empty((len(which), 3 * suppression.view_size**2), np.float32)
         with evaluation(suppression), torch.no_grad():
             for number, batch in enumerate(batches(patches, which, torch.device("cpu"))):
-                seen = suppression.view(batch, None, training=False)[0].numpy() * factor
+                shown = symmetries(suppression.view(batch, None, training=False)[0], n_views)
+                # The mean over views of a linear map is the map of their mean.
+                seen = torch.stack(list(shown)).mean(dim=0).numpy() * factor
                 found[number * BATCH_SIZE : number * BATCH_SIZE + len(batch)] = seen.reshape(len(batch), -1)
         return found
 
-    shown = features(rows.pool)
-    model = PCA(min(n_components, *shown.shape), svd_solver="randomized", random_state=0).fit(shown)
-    parts = [model.transform(features(which)) if len(which) else None for which in (rows.labelled, rows.holdout)]
+    pool = features(rows.pool, 1)
+    model = PCA(min(n_components, *pool.shape), svd_solver="randomized", random_state=0).fit(pool)
+    parts = [model.transform(features(which, views)) if len(which) else None for which in (rows.labelled, rows.holdout)]
     labelled, holdout = (np.empty((0, model.n_components_)) if part is None else part for part in parts)
     return _floor(name, [labelled], [holdout], rows)
 
