@@ -47,7 +47,7 @@ PROFILES = {
     for profile in (
         Profile(
             name="cpu",
-            passes=25_000,
+            passes=40_000,
             n_trials=6,
             n_finalists=2,
             n_folds=2,
