@@ -1,5 +1,8 @@
 """Small data sets that tests share."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,3 +50,16 @@ def _one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def real_data():
+    """Return the folder of a real data set, or skip."""
+
+    def find(name):
+        root = os.environ.get("CELLBENCH_TEST_DATA")
+        if root is None or not (Path(root) / name).is_dir():
+            pytest.skip(f"the real images of {name} are not here; let CELLBENCH_TEST_DATA point to them")
+        return Path(root) / name
+
+    return find

@@ -1,8 +1,5 @@
 """Images of made-up cells in the layouts that importers read, and the real ones where they are present."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,17 +50,3 @@ def nothing_written(tmp_path):
     yield
     sets = tmp_path / "sets"
     assert not sets.exists() or not list(sets.iterdir())
-
-
-@pytest.fixture
-def real_data():
-    """Return the folder of a real data set, or skip."""
-
-    def find(name):
-        root = os.environ.get("CELLBENCH_TEST_DATA") or Path(__file__).parents[2].parent / "shared" / "data"
-        folder = Path(root) / name
-        if not folder.is_dir():
-            pytest.skip(f"the real images of {name} are not here; let CELLBENCH_TEST_DATA point to them")
-        return folder
-
-    return find

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -93,11 +92,8 @@ def test_a_store_that_cannot_be_reached_is_met_before_anything_is_written(home):
 
 
 @pytest.mark.slow
-def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, monkeypatch):
-    data = os.environ.get("CELLBENCH_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data"
-    images = Path(data) / "pbc"
-    if not images.is_dir():
-        pytest.skip("the real images of pbc are not here; let CELLBENCH_TEST_DATA point to them")
+def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, real_data, monkeypatch):
+    images = real_data("pbc")
     run(
         tmp_path, "add", "cells", "--from", "folder", images, "--label-pattern", "^(?P<label>[A-Z]+)_",
         "--max-per-class", "30", program="datasets",
