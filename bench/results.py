@@ -78,6 +78,7 @@ def _list() -> None:
 
     from bench.ledger import Ledger, search_names
     from bench.request import Request
+    from bench.summary import Summary
     from cellbench.errors import DataError
 
     table = Table(box=None, pad_edge=False)
@@ -90,13 +91,16 @@ def _list() -> None:
         except DataError as error:
             note(str(error))
             continue
-        summary = ledger.summary()
+        found = ledger.summary()
+        summary = None if found is None else Summary.model_validate(found)
         state = (
             "running"
             if ledger.is_locked
             else "stopped: --resume it"
             if summary is None
-            else f"won by {summary['winner']}"
+            else f"won by {summary.winner}"
+            if summary.beats_floors
+            else f"no winner: {summary.best_floor.name} ahead"
         )
         begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
         table.add_row(name, request.dataset, ", ".join(request.methods), state, begun)

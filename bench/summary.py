@@ -144,6 +144,8 @@ class Summary(BaseModel):
             return f"{text}, from one seed: no more than a hint."
         if margin < 2 * best.f1_std / best.n_seeds**0.5:
             return f"{text}, which is within the noise of {best.n_seeds} seeds."
+        if floor.f1_std is not None and margin < floor.f1_std:
+            return f"{text}, which is less than that floor's spread over folds ({floor.f1_std:.3f})."
         return f"{text}."
 
     def metrics(self) -> dict[str, float]:
