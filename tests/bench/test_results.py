@@ -49,3 +49,22 @@ def test_an_unknown_search_is_an_error(ledger):
     with pytest.raises(NotFoundError, match=r"did you mean 's'|Known: s"):
         search_frame("t")
     assert Ledger.open("s").name == "s"
+
+
+def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
+    from bench.results import _list
+    from bench.summary import Row, Summary
+
+    rows = [
+        Row(kind="method", name="mask_fixed", f1_macro=0.5, f1_std=0.01),
+        Row(kind="floor", name="pca", f1_macro=0.6, f1_std=0.01),
+    ]
+    ended = Summary(
+        search="s", dataset="discs", winner="mask_fixed", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
+        final={}, seconds=1.0,
+    )  # fmt: skip
+    ledger.write_summary(ended.model_dump(mode="json"))
+    _list()
+    printed = capsys.readouterr().out
+    assert "no winner: pca ahead" in printed
+    assert "won by" not in printed

@@ -118,12 +118,12 @@ def test_too_few_trials_have_nothing_to_say(tried):
     assert importances(tried, load_space("mask_fixed"), F1).values == {}
 
 
-def summary(f1, floor, std=0.01, n_seeds=3):
+def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0):
     rows = [
         Row(kind="method", name="vae", f1_macro=f1, f1_std=std, n_seeds=n_seeds, holdout=0.5, holdout_low=0.4,
             holdout_high=0.6),
         Row(kind="floor", name="pca", f1_macro=floor - 0.1, f1_std=0.0),
-        Row(kind="floor", name="pca_masked", f1_macro=floor, f1_std=0.0),
+        Row(kind="floor", name="pca_masked", f1_macro=floor, f1_std=floor_std),
     ]  # fmt: skip
     return Summary(
         search="s", dataset="d", winner="vae", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
@@ -138,6 +138,7 @@ def summary(f1, floor, std=0.01, n_seeds=3):
         (summary(0.64, 0.64), "No winner"),
         (summary(0.70, 0.64), "vae lies 0.060 above the best floor, pca_masked (0.640)."),
         (summary(0.65, 0.64), "which is within the noise of 3 seeds"),
+        (summary(0.66, 0.64, floor_std=0.03), "less than that floor's spread over folds (0.030)"),
         (summary(0.70, 0.64, None, 1), "from one seed: no more than a hint"),
     ],
 )
