@@ -41,7 +41,7 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
         bars.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1, frameon=False)
     bars.axvline(summary.best_floor.f1_macro, color=COLOURS["floor"], linestyle="--", linewidth=1)
     bars.set_xlim(0, 1)
-    bars.set_xlabel("macro F1 (labelled patches; bars: standard deviation over seeds)")
+    bars.set_xlabel("macro F1 (labelled patches; bars: standard deviation over seeds, of PCA over folds)")
     bars.set_title(f"{summary.dataset}: {summary.winner if summary.beats_floors else 'no winner'}", loc="left")
     _draw_trials(points, summary, tried)
     part = path.with_suffix(".part")
