@@ -118,7 +118,7 @@ def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
     assert tags["cellbench.git"]
     assert "r_max 7.812 px (3.9 µm)" in tags["mlflow.note.content"]
     expected = {
-        "r_max": "7.812", "normalize": "true", "beta": "0.0004", "lr": "0.001", "latent_dim": "256", "fold": "0",
+        "r_max": "7.812", "normalize": "true", "beta": "0.002", "lr": "0.001", "latent_dim": "256", "fold": "0",
         "seed": "0", "epochs": "2", "network_size": "16", "encoder": "resnet18", "device": "cpu",
         "precision": "float32",
     }  # fmt: skip
