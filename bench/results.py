@@ -16,6 +16,8 @@ from bench.console import console, note, say, user_errors
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.ledger import Ledger
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SHOWN_METRICS = {"probe/f1_macro": "F1", "val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
 
@@ -78,7 +80,6 @@ def _list() -> None:
 
     from bench.ledger import Ledger, search_names
     from bench.request import Request
-    from bench.summary import Summary
     from cellbench.errors import DataError
 
     table = Table(box=None, pad_edge=False)
@@ -91,23 +92,24 @@ def _list() -> None:
         except DataError as error:
             note(str(error))
             continue
-        found = ledger.summary()
-        summary = None if found is None else Summary.model_validate(found)
-        state = (
-            "running"
-            if ledger.is_locked
-            else "stopped: --resume it"
-            if summary is None
-            else f"won by {summary.winner}"
-            if summary.beats_floors
-            else f"no winner: {summary.best_floor.name} ahead"
-        )
         begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-        table.add_row(name, request.dataset, ", ".join(request.methods), state, begun)
+        table.add_row(name, request.dataset, ", ".join(request.methods), _state(ledger), begun)
     if table.row_count == 0:
         say("There is no search yet; start one: python -m bench.search --method mask_fixed")
     else:
         console().print(table)
+
+
+def _state(ledger: "Ledger") -> str:
+    from bench.summary import Summary
+
+    if ledger.is_locked:
+        return "running"
+    found = ledger.summary()
+    if found is None:
+        return "stopped: --resume it"
+    summary = Summary.model_validate(found)
+    return f"won by {summary.winner}" if summary.beats_floors else f"no winner: {summary.best_floor.name} ahead"
 
 
 def _show(frame: "pd.DataFrame") -> None:

@@ -66,7 +66,7 @@ class Space(BaseModel):
         Raises:
             SettingError: A value is out of the range that every method shares.
         """
-        common = {name: int(v) if name == "latent_dim" else v for name, v in point.items() if name in COMMON}
+        common = {name: value for name, value in point.items() if name in COMMON}
         params = {name: value for name, value in point.items() if name not in COMMON}
         try:
             return Configuration.model_validate({"method": self.method, "params": params, **common})

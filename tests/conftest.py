@@ -1,6 +1,8 @@
 """Small data sets that tests share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +65,49 @@ def real_data():
         return Path(root) / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def finished_trial(discs):
+    """Return a function that trains a final trial on `discs` in a folder, with its encoder kept, and gives its job."""
+
+    def train(folder, method, epochs, batch_size):
+        import torch
+
+        from cellbench.configuration import Configuration, TrainingSettings
+        from cellbench.trial_job import TrialJob
+        from cellbench.trials import TrialRun
+
+        job = TrialJob(
+            dataset=discs.path,
+            fingerprint=discs.card.fingerprint,
+            cache=folder / "cache",
+            directory=folder / "trial",
+            configuration=Configuration(method=method, latent_dim=8),
+            settings=TrainingSettings(
+                epochs=epochs, batch_size=batch_size, network_size=20, encoder="test_resnet", threads=1
+            ),
+            stage="final",
+            fold=None,
+            keep_encoder=True,
+        )
+        run = TrialRun(job, torch.device("cpu"))
+        while not run.done:
+            metrics = run.step()
+        run.finish(metrics)
+        return job
+
+    return train
+
+
+@pytest.fixture
+def heavy_modules_after():
+    """Return a function that runs code in a fresh process and gives the heavy libraries that it loaded."""
+
+    def loaded(code):
+        heavy = {"numpy", "torch", "ray", "mlflow", "sklearn", "matplotlib", "pandas", "optuna", "timm"}
+        whole = f"import sys\n{code}\nprint(*sorted({heavy} & set(sys.modules)))"
+        found = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, check=True)
+        return found.stdout.split()
+
+    return loaded

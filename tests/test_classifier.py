@@ -4,34 +4,13 @@ import numpy as np
 import pytest
 
 from cellbench.classifier import Classifier
-from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import DataError
 from cellbench.scores.classification import macro_f1
-from cellbench.trial_job import TrialJob
-from cellbench.trials import TrialRun
 
 
 @pytest.fixture(scope="module")
-def trial(discs, tmp_path_factory):
-    import torch
-
-    folder = tmp_path_factory.mktemp("winner")
-    job = TrialJob(
-        dataset=discs.path,
-        fingerprint=discs.card.fingerprint,
-        cache=folder / "cache",
-        directory=folder / "trial",
-        configuration=Configuration(method="mask_learned", latent_dim=8),
-        settings=TrainingSettings(epochs=4, batch_size=8, network_size=20, encoder="test_resnet", threads=1),
-        stage="final",
-        fold=None,
-        keep_encoder=True,
-    )
-    run = TrialRun(job, torch.device("cpu"))
-    while not run.done:
-        metrics = run.step()
-    run.finish(metrics)
-    return job
+def trial(finished_trial, tmp_path_factory):
+    return finished_trial(tmp_path_factory.mktemp("winner"), "mask_learned", epochs=4, batch_size=8)
 
 
 def test_a_classifier_sees_what_the_trial_saw(discs, trial):

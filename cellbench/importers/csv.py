@@ -52,6 +52,8 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
             if group is None
         ]
         found["group"] = groups
+    # A file that is not there is said once, with its line; what comes after would say it again.
+    found = found[[pd.isna(name) or (path.parent / name).is_file() for name in found["path"]]].copy()
     for name in ("path", "mask"):
         if name in found.columns:
             found[name] = [None if pd.isna(v) else str(path.parent / v) for v in found[name]]

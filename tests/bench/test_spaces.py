@@ -169,6 +169,8 @@ def test_set_refuses_what_it_cannot_read(text, message):
         ("r_max=30..182", "r_max=182 px lies outside a patch of 256 px, whose corners are 181 px"),
         ("shape=round", "shape.*'sqrt', 'linear'"),
         ("lr=-1", "refuses lr"),
+        ("lr=1000", "refuses lr"),
+        ("latent_dim=2.5", "refuses latent_dim"),
         ("latent_dim=0", "refuses latent_dim"),
     ],
 )

@@ -114,6 +114,7 @@ def test_all_problems_are_listed_with_their_lines(table, write, add, nothing_wri
         add("csv", write(table))
     text = str(caught.value)
     assert "line 3: there is no file pictures/nothing.png" in text
+    assert text.count("nothing.png") == 1, "said once"
     assert "line 5: it is the same patch as line 4 (pictures/2.png)" in text
     assert "line 6: it has no group" in text
     assert "line 7: radius_px is 'wide', not a number" in text
