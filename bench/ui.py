@@ -39,7 +39,8 @@ def ui(
         from bench.tracking.client import connect
 
         connect()  # sets up a new database, which several workers of the server must not do at once
-    say(f"Open http://{HOST}:{port} (Ctrl-C ends it).")
+    # Without the query MLflow 3.17 shows an experiment's traces, of which there are none, not its runs.
+    say(f"Open http://{HOST}:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it).")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     environment = {**os.environ, **quiet}
     command = [
