@@ -19,6 +19,8 @@ SPACES_DIR = Path(__file__).resolve().parents[1] / "search_spaces"
 FILE_SIZE = 256
 """Side in px of the patches that the files speak of."""
 COMMON = ("lr", "beta", "latent_dim")
+LARGEST_LR = 1.0
+"""Adam moves each weight by about the learning rate: more than this can only diverge."""
 """Hyperparameters that every method has, beside those of its suppression."""
 
 
@@ -168,6 +170,8 @@ def check_values(space: Space, native_size: int, network_size: int = 32) -> None
                     f"{space.method}: {name}={value:g} px lies outside a patch of {native_size} px, "
                     f"whose corners are {corner:.0f} px from its centre."
                 )
+            if name == "lr" and isinstance(value, float) and value > LARGEST_LR:
+                raise SettingError(f"{space.method} refuses lr={value:g}: it should be at most {LARGEST_LR:g}.")
             configuration = space.configuration({**space.complete({}), name: value})
             params = dict(configuration.params)
             build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)

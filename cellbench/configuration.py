@@ -18,7 +18,7 @@ class Configuration(BaseModel):
 
     method: str
     params: dict[str, float | bool | str] = Field(default_factory=dict)
-    lr: float = Field(1e-3, gt=0, le=1, description="peak learning rate of Adam")
+    lr: float = Field(1e-3, gt=0, description="peak learning rate of Adam")
     beta: float | Literal["elbo"] = Field(
         DEFAULT_BETA,
         description="weight of the KL term, mean over units; `elbo` is the summed form, L1 + KL over the whole patch",
