@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, on a disk that may be full, by several processes at once."""
 
+import errno
 import glob
 import os
 import secrets
@@ -47,8 +48,10 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        way_out = "free some space, or let" if full else "let"
         raise StoreError(
-            f"{path} cannot be written ({reason}); free some space, or let CELLBENCH_HOME point to another place."
+            f"{path} cannot be written ({reason}); {way_out} CELLBENCH_HOME point to another place."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -144,7 +145,8 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             _check_reachable(address)
             options["address"] = address
         try:
-            ray.init(**options)
+            with _shielded_from_sigterm():
+                ray.init(**options)
         except Exception as error:
             if address is None:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -154,6 +156,20 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     found = ray.cluster_resources()
     return Machine(int(found.get("CPU", 1)), int(found.get("GPU", 0)), machine.memory_bytes if machine else None)
+
+
+@contextmanager
+def _shielded_from_sigterm() -> Iterator[None]:
+    """Let processes started here ignore SIGTERM, as Ray's ignore Ctrl-C.
+
+    `timeout` and batch systems send it to all processes at once; the search must find Ray still there to end politely.
+    Ray itself kills what does not end by SIGTERM.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellbench.importers.files import find_images
-from cellbench.importers.options import ImportOptions, find
+from cellbench.importers.options import ImportOptions, find, find_labels
 from cellbench.importers.problems import listing
 from cellbench.importers.table import IMPORTERS, Importer, Manifest
 
@@ -22,13 +22,15 @@ def read_folder(path: Path, options: ImportOptions) -> Manifest:
     """
     images, remarks = find_images(path)
     problems: list[str] = []
-    labels, groups = [], []
+    groups: list[str | None] = []
+    labels: list[str | None]
+    if options.label_pattern:
+        labels = find_labels(options.label_pattern, [image.name for image in images])
+    else:
+        parts = [image.relative_to(path).parts for image in images]
+        labels = [part[0] if len(part) > 1 else None for part in parts]
     for image in images:
         relative = image.relative_to(path)
-        if options.label_pattern:
-            labels.append(find(options.label_pattern, image.name, "label"))
-        else:
-            labels.append(relative.parts[0] if len(relative.parts) > 1 else None)
         groups.append(find(options.group_pattern, relative.as_posix(), "group") if options.group_pattern else None)
         if options.group_pattern and groups[-1] is None:
             problems.append(f"{relative}: --group-pattern finds no group in its path")

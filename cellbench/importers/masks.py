@@ -8,7 +8,7 @@ import pandas as pd
 from cellbench.errors import DataError
 from cellbench.importers.csv import read_text_table
 from cellbench.importers.files import by_stem, existing_folder, find_images
-from cellbench.importers.options import ImportOptions, find
+from cellbench.importers.options import ImportOptions, find, find_labels
 from cellbench.importers.problems import listing
 from cellbench.importers.table import IMPORTERS, Importer, Manifest
 
@@ -50,7 +50,7 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     if options.labels or labels_file.exists():
         labels = _labels_from_file(labels_file, images, problems)
     elif options.label_pattern:
-        labels = [find(options.label_pattern, image.name, "label") for image in images]
+        labels = find_labels(options.label_pattern, [image.name for image in images])
     else:
         parts = [image.relative_to(images_at).parts for image in images]
         labels = [part[0] if len(part) > 1 else None for part in parts]

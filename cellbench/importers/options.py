@@ -1,9 +1,11 @@
 """What a user can say about an import."""
 
 import re
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from cellbench.errors import SettingError
 from cellbench.patches.border import Border
 
 
@@ -51,3 +53,17 @@ def find(pattern: str, name: str, group: str) -> str | None:
     if group in match.groupdict():
         return match[group] or None
     return match[1 if match.re.groups else 0] or None
+
+
+def find_labels(pattern: str, names: Sequence[str]) -> list[str | None]:
+    """Return the class that a label pattern finds in each file name; None where it finds none.
+
+    Raises:
+        SettingError: It finds none in any of them.
+    """
+    labels = [find(pattern, name, "label") for name in names]
+    if names and not any(labels):
+        raise SettingError(
+            f"--label-pattern '{pattern}' finds a class in none of {len(names)} file names, such as {names[0]}."
+        )
+    return labels

@@ -42,8 +42,9 @@ def _create(name: str, size: int) -> nn.Module:
     if not timm.is_model(name):
         import difflib
 
-        near = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=3)) or "see timm.list_models()"
-        raise SettingError(f"timm has no encoder {name!r}; the nearest are: {near}.")
+        near = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=3))
+        way_out = f"the nearest are: {near}" if near else "`timm.list_models()` names all it has"
+        raise SettingError(f"timm has no encoder {name!r}; {way_out}.")
     options = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
     model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=3, **options)
     return model

@@ -35,7 +35,10 @@ def build_suppression(
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         known = ", ".join(kind.Params.model_fields) or "none"
-        raise SettingError(
-            f"{method} has a bad parameter {name!r}: {first['msg']} (got {first['input']!r}); it takes: {known}."
-        ) from None
+        if first["type"] == "extra_forbidden":
+            raise SettingError(f"{method} has no parameter {name!r}; it takes: {known}.") from None
+        if first["type"] == "missing":
+            raise SettingError(f"{method} needs the parameter {name!r}; it takes: {known}.") from None
+        reason = first["msg"].removeprefix("Value error, ").lower()
+        raise SettingError(f"{method} refuses {name}={first['input']}: {reason}.") from None
     return kind(checked, native_size, network_size, latent_dim)

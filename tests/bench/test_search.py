@@ -28,7 +28,13 @@ def environment(home):
 def start(home, *arguments, program="search"):
     command = [sys.executable, "-m", f"bench.{program}", *map(str, arguments)]
     return subprocess.Popen(
-        command, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
+        command,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=home,
+        process_group=0,
     )
 
 
@@ -170,7 +176,10 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_very_numbers_of_one
         len(path.read_text().splitlines()) >= 4 for path in trials.glob("*/history.jsonl")
     ):
         time.sleep(0.05)
-    process.send_signal(number)
+    if number == signal.SIGTERM:
+        os.killpg(process.pid, number)  # as `timeout` and batch systems send it: to Ray's processes too
+    else:
+        process.send_signal(number)
     output, errors = process.communicate(timeout=120)
     if number == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL

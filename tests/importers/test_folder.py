@@ -226,3 +226,8 @@ def test_links_to_folders_are_followed_and_may_go_round(class_folders, add, tmp_
     found = add("folder", class_folders).patch_set
     assert len(found) == 60
     assert found.card.classes == ["a", "b"]
+
+
+def test_a_label_pattern_that_finds_nothing_is_named(class_folders, add):
+    with pytest.raises(SettingError, match=r"--label-pattern '\^zzz' finds a class in none of 60 file names"):
+        add("folder", class_folders, label_pattern="^zzz")
