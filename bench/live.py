@@ -93,6 +93,9 @@ class View:
         return sum(record.outcome == outcome for record in self._ended)
 
     def _best(self) -> TrialRecord | None:
+        """Return the best configuration so far; fresh seeds are not chosen among."""
+        if self._stage in ("final", "oracle"):
+            return None
         final = self._goal.final
         scored = [r for r in self._ended if r.outcome == "completed" and final in r.metrics]
         return max(scored, key=lambda record: self._goal.sign * record.metrics[final], default=None)
@@ -108,7 +111,7 @@ class View:
         parts += [f"{self._count(kind)} {kind}" for kind in ("pruned", "failed") if self._count(kind)]
         text = f"  {', '.join(parts)} in {duration(time.monotonic() - self._began)}"
         best = self._best()
-        if best is None or self._stage in ("final", "oracle"):
+        if best is None:
             return text
         value = best.metrics[self._goal.final]
         return f"{text}; best {self._goal.description} {value:.3f}: {self._what(best)}"
