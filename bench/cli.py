@@ -11,6 +11,8 @@ PROGRAMS = {
     "datasets": "Add, list, show and remove data sets.",
     "floors": "Score what needs no training: PCA of the whole and of the masked patch.",
     "results": "Show the trials of a search as a table.",
+    "status": "Show where searches stand.",
+    "stop": "Stop a search that runs.",
     "classify": "Turn a search's winner into a classifier.",
     "ui": "Open the MLflow user interface on this machine.",
 }

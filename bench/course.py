@@ -1,5 +1,6 @@
 """The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
+import os
 import shutil
 import signal
 import threading
@@ -21,6 +22,7 @@ from bench.summary import Ending, Summary, mean, summarise
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster, plan, remotely, this_machine
+from bench.tuning.config import Terms
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
@@ -31,6 +33,8 @@ from cellbench.patches import PatchSet
 
 if TYPE_CHECKING:
     from cellbench.trial_job import TrialJob
+
+STOP_IS_LOOKED_FOR_S = 1.0
 
 
 def run_search(request: Request, ledger: Ledger) -> Summary:
@@ -67,7 +71,7 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
 
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with cluster(request.address, this_machine()) as machine, _polite_end():
+    with cluster(request.address, this_machine()) as machine, _polite_end(ledger):
         request.write(ledger)
         asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
         shares = plan(machine, *asked, request.max_concurrent)
@@ -89,15 +93,28 @@ def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
 
 
 @contextmanager
-def _polite_end() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, end the search as Ctrl-C does."""
+def _polite_end(ledger: Ledger) -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    ended = threading.Event()
+
+    def listen() -> None:
+        while not ended.wait(STOP_IS_LOOKED_FOR_S):
+            if ledger.stop_path.exists():
+                ledger.stop_path.unlink(missing_ok=True)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    ledger.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
     try:
         yield
     finally:
+        ended.set()
+        listener.join()
         signal.signal(signal.SIGTERM, before)
 
 
@@ -127,6 +144,7 @@ class Course:
         self._request, self._bench, self._patch_set = request, bench, patch_set
         self._ledger = bench.ledger
         self._jobs = Jobs(request, bench.ledger)
+        self._terms = Terms(objective=request.objective, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
@@ -177,7 +195,7 @@ class Course:
             space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials)
             for space in request.spaces
         }
-        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._bench.plan.gpus, records, goals)
+        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)
         scheduler = None
         if rungs:
             scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction)
@@ -195,7 +213,7 @@ class Course:
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return
-        searcher = JobSearcher(left, self._request.objective, self._bench.plan.gpus, len(jobs) - len(left))
+        searcher = JobSearcher(left, self._terms, len(jobs) - len(left))
         with self._bench.view.stage(stage, len(left), self._request.settings.epochs):
             run_stage(self._bench, stage, searcher, len(left))
         self._end_stage(stage)

@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -168,6 +168,18 @@ class Ledger:
         return (self.directory / ".recorded").exists()
 
     @property
+    def stop_path(self) -> Path:
+        """File that asks the process which works on the search to stop."""
+        return self.directory / ".stop"
+
+    @property
+    def holder(self) -> str:
+        """The process that works on the search, or last did, in words."""
+        with suppress(OSError):
+            return (self.directory / ".lock").read_text().strip() or "another process"
+        return "another process"
+
+    @property
     def is_locked(self) -> bool:
         """Whether a process works on the search."""
         import fcntl
@@ -198,9 +210,10 @@ class Ledger:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                handle.seek(0)
-                holder = handle.read().strip() or "another process"
-                raise SettingError(f"The search {self.name} is being worked on by {holder}; wait for it.") from None
+                raise SettingError(
+                    f"The search {self.name} is being worked on by {self.holder}; wait for it, or end it by "
+                    f"python -m bench.stop {self.name}"
+                ) from None
             except OSError:  # a file system without locks
                 pass
             handle.truncate(0)

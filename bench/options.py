@@ -137,6 +137,14 @@ TimeBudget = Annotated[
         rich_help_panel=BUDGET,
     ),
 ]
+TrialTimeout = Annotated[
+    str | None,
+    typer.Option(
+        help="Longest time for one epoch of a trial, its scores included; one that hangs is ended as failed. "
+        "Default: 2h.",
+        rich_help_panel=BUDGET,
+    ),
+]
 Oracle = Annotated[
     bool | None,
     typer.Option(help="Train the ceiling too, where contours are known. Default: yes.", rich_help_panel=BUDGET),

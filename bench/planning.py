@@ -15,7 +15,7 @@ from bench.ledger import Ledger
 from bench.narrow import narrow
 from bench.objectives import objective
 from bench.profiles import Profile, n_epochs, network_size, profile
-from bench.request import Request, seconds, settings_from
+from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
 from bench.spaces import Space, check_values, load_space, space_names
 from bench.tuning.cluster import Plan, connect, plan, this_machine
 from cellbench.configuration import TrainingSettings
@@ -49,6 +49,7 @@ class Asked:
     seed: int = 0
     size: str = "auto"
     time_budget: str | None = None
+    trial_timeout: str | None = None
     oracle: bool = True
     concurrent: str = "auto"
     cpus_per_trial: str = "auto"
@@ -64,7 +65,8 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         CellbenchError: Something that was typed cannot be; the message says what, and the way out.
     """
     goal = objective(asked.objective)
-    budget = None if asked.time_budget is None else seconds(asked.time_budget)
+    budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
+    timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     spaces = _spaces(asked)
     resources = read_resources(asked.concurrent, asked.cpus_per_trial, asked.gpus_per_trial)
     if asked.name is not None:
@@ -117,6 +119,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "n_rungs": defaults.n_rungs,
         "seed": asked.seed,
         "time_budget_s": budget,
+        "trial_timeout_s": timeout,
         "oracle": asked.oracle and patch_set.masks is not None,
         "settings": settings,
         "concurrent": resources[0],

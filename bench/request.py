@@ -17,6 +17,7 @@ from cellbench.disk import write_text
 from cellbench.errors import DataError, SettingError
 
 Auto = Literal["auto"]
+TRIAL_TIMEOUT_S = 7200.0
 
 
 class Request(BaseModel):
@@ -44,6 +45,7 @@ class Request(BaseModel):
         n_rungs: Rungs before the last epoch.
         seed: Seed of everything that is drawn.
         time_budget_s: Seconds after which the search stage ends.
+        trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
         oracle: Whether the ceiling is trained too.
         settings: What all trainings share.
         concurrent: Trials at once.
@@ -75,6 +77,7 @@ class Request(BaseModel):
     n_rungs: int = Field(ge=0)
     seed: int = Field(ge=0)
     time_budget_s: float | None = Field(gt=0)
+    trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     oracle: bool
     settings: TrainingSettings
     concurrent: int | Auto
@@ -132,11 +135,15 @@ class Request(BaseModel):
             raise DataError(f"{ledger.request_path} is damaged ({reason}); start the search anew.") from None
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str) -> float:
     """Return a length of time written as `90s`, `30m`, `1h30m` or a number of seconds.
 
-    >>> seconds("1h30m"), seconds("45")
+    >>> seconds("1h30m", "--time-budget"), seconds("45", "--time-budget")
     (5400.0, 45.0)
+
+    Args:
+        text: What was typed.
+        option: The option that it was typed for.
 
     Raises:
         SettingError: It is written otherwise, or not above 0.
@@ -146,7 +153,7 @@ def seconds(text: str) -> float:
         sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
     )
     if found <= 0:
-        raise SettingError(f"--time-budget {text!r} is no length of time; write 90s, 30m or 1h30m.")
+        raise SettingError(f"{option} {text!r} is no length of time; write 90s, 30m or 1h30m.")
     return found
 
 

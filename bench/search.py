@@ -17,7 +17,7 @@ import typer
 
 from bench import options
 from bench.console import INTERRUPTED, counted, error_console, say, user_errors
-from cellbench.errors import SettingError
+from cellbench.errors import CellbenchError, SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -43,6 +43,7 @@ def search(
     finalists: options.Finalists = None,
     seeds: options.Seeds = None,
     time_budget: options.TimeBudget = None,
+    trial_timeout: options.TrialTimeout = None,
     oracle: options.Oracle = None,
     size: options.Size = None,
     encoder: options.Encoder = None,
@@ -101,7 +102,7 @@ def _resume(name: str, given: dict[str, Any]) -> int:
     from bench.summary import Summary
     from bench.verdict import print_verdict
 
-    allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget"}
+    allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget", "trial_timeout"}
     other = next((key for key in given if key not in allowed), None)
     if other is not None:
         option = other.strip("_").replace("_", "-")
@@ -121,7 +122,9 @@ def _resume(name: str, given: dict[str, Any]) -> int:
         changes["gpus_per_trial"] = resources[2]
     if "address" in given:
         changes["address"] = given["address"]
-    changes["time_budget_s"] = seconds(given["time_budget"]) if "time_budget" in given else request.time_budget_s
+    for option in ("time_budget", "trial_timeout"):
+        if option in given:
+            changes[f"{option}_s"] = seconds(given[option], f"--{option.replace('_', '-')}")
     return _run(request.model_copy(update=changes), ledger)
 
 
@@ -141,6 +144,14 @@ def _run(request: Any, ledger: Any) -> int:
             f"Stopped. Go on with: python -m bench.search --resume {request.name}", style="yellow", soft_wrap=True
         )
         return INTERRUPTED
+    except CellbenchError:
+        if ledger.request_path.exists():
+            error_console().print(
+                f"Once that is mended, go on with: python -m bench.search --resume {request.name}",
+                style="yellow",
+                soft_wrap=True,
+            )
+        raise
     print_verdict(request, summary)
     return 0
 

@@ -7,9 +7,25 @@ from pydantic import BaseModel, ConfigDict
 GOAL = "cellbench_goal"
 """Name of the number that Ray Tune maximises, in every report."""
 OUTCOME = "cellbench_outcome"
-"""Name of the entry that says how a trial ended by itself: completed or failed."""
+"""Name of the entry that says how a trial ended by itself: completed, failed, or interrupted (it will go on)."""
 REASON = "cellbench_reason"
-"""Name of the entry that says why it failed."""
+"""Name of the entry that says why it did not complete."""
+
+
+class Terms(BaseModel):
+    """What all trials of a search have in common in Ray Tune.
+
+    Attributes:
+        objective: Name of the objective.
+        gpus: GPUs of a trial.
+        timeout_s: Seconds after which an epoch is taken to hang.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    objective: str
+    gpus: float
+    timeout_s: float
 
 
 class TrialConfig(BaseModel):
@@ -18,16 +34,14 @@ class TrialConfig(BaseModel):
     Attributes:
         job: A `cellbench.trials.TrialJob` as JSON.
         number: Place of the trial in its stage.
-        objective: Name of the objective.
-        gpus: GPUs of the trial.
+        terms: What it shares with all others.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     job: dict[str, Any]
     number: int
-    objective: str
-    gpus: float
+    terms: Terms
 
     @property
     def method(self) -> str:

@@ -16,6 +16,7 @@ from bench.jobs import record_of
 from bench.ledger import Ledger, TrialRecord
 from bench.tuning.config import OUTCOME, REASON, TrialConfig
 from bench.tuning.trainable import CHECKPOINT
+from cellbench.errors import StoreError
 
 if TYPE_CHECKING:
     from bench.live import View
@@ -101,7 +102,7 @@ class Keeper(Callback):
         metrics = {
             name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
         }
-        if result.get(OUTCOME) == "failed":
+        if result.get(OUTCOME) in ("failed", "interrupted"):
             return
         record.epoch = int(result[TRAINING_ITERATION])
         record.metrics.update(metrics)
@@ -116,6 +117,8 @@ class Keeper(Callback):
             return
         record = self._records[trial.trial_id]
         outcome = (trial.last_result or {}).get(OUTCOME, "pruned")
+        if outcome == "interrupted":
+            raise StoreError(trial.last_result[REASON])
         if outcome == "pruned":
             reason = f"not among the best at epoch {record.epoch} of {record.epochs}"
         else:
@@ -138,14 +141,18 @@ class Keeper(Callback):
 
     @_kept
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        """Close what is still open: after Ctrl-C it will go on, after the time budget it will not."""
-        for record in self._records.values():
-            if record.outcome != "running":
-                continue
-            if self.interrupted or self.error is not None:
-                self._tracker.interrupted(record)
-            else:
+        """Close what is still open when the stage came to its end: after the time budget it will not go on."""
+        if not self.interrupted:
+            for record in self._open():
                 self._end(record, "pruned", TIME_IS_UP)
+
+    def close(self) -> None:
+        """Say of what is still open, after Ctrl-C or an error, that it waits to go on."""
+        for record in self._open():
+            self._tracker.interrupted(record)
+
+    def _open(self) -> list[TrialRecord]:
+        return [record for record in self._records.values() if record.outcome == "running"]
 
     def _end(self, record: TrialRecord, outcome: Any, reason: str | None) -> None:
         record.outcome, record.reason, record.ended = outcome, reason, time.time()

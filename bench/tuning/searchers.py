@@ -7,7 +7,7 @@ from ray.tune.search import Searcher
 
 from bench.jobs import Jobs
 from bench.ledger import TrialRecord
-from bench.tuning.config import GOAL, TrialConfig
+from bench.tuning.config import GOAL, Terms, TrialConfig
 from bench.tuning.samplers import MethodSearch
 
 if TYPE_CHECKING:
@@ -26,14 +26,13 @@ class JobSearcher(_Unsaved):
 
     Args:
         jobs: The jobs.
-        objective: Name of the objective.
-        gpus: GPUs of a trial.
+        terms: What all trials share.
         first_number: Number of the first of them within its stage.
     """
 
-    def __init__(self, jobs: Sequence["TrialJob"], objective: str, gpus: float, first_number: int = 0) -> None:
+    def __init__(self, jobs: Sequence["TrialJob"], terms: Terms, first_number: int = 0) -> None:
         super().__init__(metric=GOAL, mode="max")
-        self._waiting = [_config(job, first_number + n, objective, gpus) for n, job in enumerate(jobs)]
+        self._waiting = [_config(job, first_number + n, terms) for n, job in enumerate(jobs)]
 
     def suggest(self, trial_id: str) -> Any:
         """Return the configuration of the next trial, or `Searcher.FINISHED`."""
@@ -50,7 +49,7 @@ class MethodsSearcher(_Unsaved):
         methods: What chooses the configurations of each method.
         n_trials: Trials of each method, those of earlier runs of the search included.
         jobs: Makes jobs of configurations.
-        gpus: GPUs of a trial.
+        terms: What all trials share.
         records: Trials of earlier runs; those that were interrupted come first.
         goals: For the key of each of those, its goal at each epoch at which it was known.
     """
@@ -60,12 +59,12 @@ class MethodsSearcher(_Unsaved):
         methods: Mapping[str, MethodSearch],
         n_trials: int,
         jobs: Jobs,
-        gpus: float,
+        terms: Terms,
         records: Sequence[TrialRecord] = (),
         goals: Mapping[str, dict[int, float]] | None = None,
     ) -> None:
         super().__init__(metric=GOAL, mode="max")
-        self._methods, self._n_trials, self._jobs, self._gpus = dict(methods), n_trials, jobs, gpus
+        self._methods, self._n_trials, self._jobs, self._terms = dict(methods), n_trials, jobs, terms
         self._spaces = {space.method: space for space in jobs.request.spaces}
         self._started = dict.fromkeys(methods, 0)
         self._method_of: dict[str, str] = {}
@@ -81,7 +80,7 @@ class MethodsSearcher(_Unsaved):
             record = self._interrupted.pop(0)
             self._methods[record.method].take_up(record.key, trial_id)
             self._method_of[trial_id] = record.method
-            return self._config(self._jobs.of_record(record), record.number)
+            return _config(self._jobs.of_record(record), record.number, self._terms)
         while open_ones := [name for name, count in self._started.items() if count < self._n_trials]:
             name = min(open_ones, key=lambda name: self._started[name])
             point = self._methods[name].next_point(trial_id)
@@ -92,7 +91,7 @@ class MethodsSearcher(_Unsaved):
             self._method_of[trial_id] = name
             self._next_number += 1
             job = self._jobs.search(self._spaces[name].configuration(point))
-            return self._config(job, self._next_number - 1)
+            return _config(job, self._next_number - 1, self._terms)
         return Searcher.FINISHED
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -103,10 +102,6 @@ class MethodsSearcher(_Unsaved):
         """Pass on the end of a trial to its method."""
         self._methods[self._method_of[trial_id]].on_trial_complete(trial_id, result, error)
 
-    def _config(self, job: "TrialJob", number: int) -> dict[str, Any]:
-        return _config(job, number, self._jobs.request.objective, self._gpus)
 
-
-def _config(job: "TrialJob", number: int, objective: str, gpus: float) -> dict[str, Any]:
-    config = TrialConfig(job=job.model_dump(mode="json"), number=number, objective=objective, gpus=gpus)
-    return {"trial": config.model_dump()}
+def _config(job: "TrialJob", number: int, terms: Terms) -> dict[str, Any]:
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, terms=terms).model_dump()}

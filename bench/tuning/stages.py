@@ -110,6 +110,7 @@ def run_stage(
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; trials under way go on from their checkpoints when the stage runs again.
+        StoreError: The disk is full, say; likewise.
     """
     if n_trials <= 0:
         return
@@ -142,6 +143,7 @@ def run_stage(
             raise
         raise keeper.error from None
     finally:
+        keeper.close()
         shutil.rmtree(storage, ignore_errors=True)
     if keeper.interrupted:
         raise KeyboardInterrupt

@@ -1,23 +1,53 @@
 """One trial as Ray Tune sees it: an epoch is a step, a stored result is given back at once, a mistake is no crash."""
 
+import faulthandler
 import shutil
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune import Trainable
 from ray.tune.result import DONE, TRAINING_ITERATION
 
+from bench.console import duration
 from bench.objectives import objective
 from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
-from cellbench.errors import CellbenchError, TrainingError
+from cellbench.disk import explained
+from cellbench.errors import CellbenchError, StoreError, TrainingError
 
 if TYPE_CHECKING:
     from cellbench.trials import TrialRun
 
 CHECKPOINT_EVERY_S = 30.0
 CHECKPOINT = "checkpoint"
+HUNG = "hung.txt"
+
+
+@contextmanager
+def _deadline(seconds: float, path: Path) -> Iterator[None]:
+    """End this process if the block takes longer; where it hung is then in the file.
+
+    The clock runs outside Python, so it also ends what never comes back to it. Ray starts the trial anew, which finds
+    the file.
+
+    Raises:
+        TrainingError: This is the second start.
+    """
+    if path.exists() and path.stat().st_size > 0:
+        raise TrainingError(f"an epoch took longer than {duration(seconds)}; where it hung is in {path}")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=file)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            path.unlink(missing_ok=True)
 
 
 class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
@@ -40,21 +70,24 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         """Train one epoch.
 
         What goes wrong in a trial is its result, with the reason: trained again, it would go wrong again. Only the
-        death of the process is left to Ray, which starts the trial anew.
+        death of the process is left to Ray, which starts the trial anew. A disk that is full is not the trial's fault:
+        its checkpoint stays, and it can go on.
         """
         try:
-            return self._step()
+            with _deadline(self._config.terms.timeout_s, self._directory / HUNG):
+                return self._step()
+        except StoreError as error:
+            return {**self._report({}, self._next_epoch, "interrupted"), REASON: str(error)}
         except CellbenchError as error:
             return self._failed(str(error))
         except Exception as error:
             trace = traceback.format_exc()
-            directory = Path(self._config.job["directory"])
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / "error.txt").write_text(trace, encoding="utf-8")
-            return self._failed(f"{type(error).__name__}: {error} (trace in {directory / 'error.txt'})")
+            (self._directory / "error.txt").write_text(trace, encoding="utf-8")
+            return self._failed(f"{type(error).__name__}: {error} (trace in {self._directory / 'error.txt'})")
 
     def _take_on(self, config: dict[str, Any]) -> None:
         self._config = TrialConfig.model_validate(config["trial"])
+        self._directory = Path(self._config.job["directory"])
         self._trial: TrialRun | None = None
         self._saved = time.monotonic()
 
@@ -75,7 +108,8 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
             if epoch in job.rungs or time.monotonic() - self._saved > CHECKPOINT_EVERY_S:
                 self._save(run, job.directory)
             return self._report(metrics, epoch)
-        run.finish(metrics)
+        with explained(job.directory):
+            run.finish(metrics)
         shutil.rmtree(job.directory / CHECKPOINT, ignore_errors=True)
         return self._report(metrics, epoch, "completed")
 
@@ -84,7 +118,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
 
         from cellbench.trials import TrialRun
 
-        device = torch.device("cuda" if self._config.gpus > 0 and torch.cuda.is_available() else "cpu")
+        device = torch.device("cuda" if self._config.terms.gpus > 0 and torch.cuda.is_available() else "cpu")
         for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
             if (job.directory / name).is_dir():
                 run = TrialRun(job, device)
@@ -99,25 +133,33 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         """Replace the checkpoint; at every moment there is a whole one."""
         new, now, old = (directory / f"{CHECKPOINT}{suffix}" for suffix in (".new", "", ".old"))
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        run.save(new)
-        if now.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            now.rename(old)
-        new.rename(now)
+        try:
+            with explained(directory):
+                new.mkdir(parents=True)
+                run.save(new)
+                if now.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                    now.rename(old)
+                new.rename(now)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
         self._saved = time.monotonic()
 
     def _failed(self, reason: str) -> dict[str, Any]:
-        epoch = 1 if self._trial is None else self._trial.trainer.epoch + 1
+        epoch = self._next_epoch
         self._trial = None
-        shutil.rmtree(Path(self._config.job["directory"]) / CHECKPOINT, ignore_errors=True)
+        shutil.rmtree(self._directory / CHECKPOINT, ignore_errors=True)
         return {**self._report({}, epoch, "failed"), REASON: reason}
+
+    @property
+    def _next_epoch(self) -> int:
+        return 1 if self._trial is None else self._trial.trainer.epoch + 1
 
     def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
         found = {
             **metrics,
-            GOAL: objective(self._config.objective).in_progress(metrics),
+            GOAL: objective(self._config.terms.objective).in_progress(metrics),
             TRAINING_ITERATION: epoch,
             DONE: outcome is not None,
         }

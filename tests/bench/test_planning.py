@@ -188,10 +188,10 @@ def test_rungs_lie_before_the_last_epoch(epochs, reduction, n_rungs, expected):
     ("text", "expected"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("45", 45), ("1.5h", 5400)]
 )
 def test_lengths_of_time(text, expected):
-    assert seconds(text) == expected
+    assert seconds(text, "--time-budget") == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "soon", "-5m", "1d", "m"])
 def test_no_lengths_of_time(text):
     with pytest.raises(SettingError, match="no length of time"):
-        seconds(text)
+        seconds(text, "--time-budget")

@@ -7,8 +7,10 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 
 from bench.jobs import record_of
-from bench.tuning.config import GOAL, TrialConfig
+from bench.tuning.config import GOAL, Terms, TrialConfig
 from bench.tuning.schedulers import MethodsAsha
+
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
 
@@ -19,7 +21,7 @@ def new_trial(jobs):
         space = jobs.request.spaces[0]
         job = jobs.search(space.configuration(space.complete({}))).model_dump(mode="json")
         job["configuration"]["method"] = method
-        config = TrialConfig(job=job, number=0, objective="f1", gpus=0.0)
+        config = TrialConfig(job=job, number=0, terms=TERMS)
         return SimpleNamespace(trial_id=trial_id, config={"trial": config.model_dump()})
 
     return make

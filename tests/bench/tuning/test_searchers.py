@@ -4,9 +4,11 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
 from bench.jobs import Jobs, record_of
-from bench.tuning.config import GOAL, OUTCOME, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
+
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
 
 
 def config_of(suggestion):
@@ -19,7 +21,7 @@ def searcher_of(jobs, records=(), goals=None):
         space.method: method_search(space, request.sampler, request.seed, request.rungs, request.n_trials)
         for space in request.spaces
     }
-    return MethodsSearcher(methods, request.n_trials, jobs, 0.0, records, goals)
+    return MethodsSearcher(methods, request.n_trials, jobs, TERMS, records, goals)
 
 
 def test_methods_take_turns_and_each_has_its_trials(make_request, ledger):
@@ -61,7 +63,7 @@ def test_interrupted_trials_come_first_and_keep_their_number(jobs):
 def test_jobs_are_handed_out_in_order(jobs):
     space = jobs.request.spaces[0]
     todo = jobs.final([space.configuration(point) for point in space.grid_points()])
-    searcher = JobSearcher(todo, "f1", 0.0, first_number=2)
+    searcher = JobSearcher(todo, TERMS, first_number=2)
     configs = [config_of(searcher.suggest(str(number))) for number in range(len(todo))]
     assert [config.number for config in configs] == [2, 3, 4]
     assert [config.job["configuration"]["params"]["r_max"] for config in configs] == [7.812, 14.06, 19.69]

@@ -10,12 +10,14 @@ import pytest
 
 from bench.live import View
 from bench.tuning.cluster import Machine, Plan, connect
-from bench.tuning.config import OUTCOME
+from bench.tuning.config import OUTCOME, Terms
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
 from cellbench.trial_job import TrialJob
+
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 
@@ -56,7 +58,7 @@ def job_of(jobs, epochs=4, **changes):
 
 
 def run(bench, *todo):
-    run_stage(bench, "search", JobSearcher(todo, "f1", 0.0), len(todo))
+    run_stage(bench, "search", JobSearcher(todo, TERMS), len(todo))
     return {record.key: record for record in bench.ledger.records()}
 
 
@@ -141,7 +143,7 @@ def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
 def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
     request = jobs.request.model_copy(update={"n_trials": 6})
     space = request.spaces[0]
-    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, 0.0)
+    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, TERMS)
     run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
     records = bench.ledger.records()
     assert len(records) == 6

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from bench.tuning import trainable as module
-from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, REASON, Terms, TrialConfig
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
 from cellbench.trial_job import TrialJob
+
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
 
 SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
 
@@ -26,7 +28,7 @@ def trainable(job):
 
 
 def config(job):
-    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, objective="f1", gpus=0.0).model_dump()}
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, terms=TERMS).model_dump()}
 
 
 def run(found, n=99):

@@ -1,0 +1,108 @@
+"""Shows where searches stand, from any machine that shares their folder.
+
+python -m bench.status                  all that run
+python -m bench.status SEARCH           one, whether it runs or not
+"""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.console import console, duration, say, user_errors
+
+if TYPE_CHECKING:
+    from bench.ledger import Ledger, TrialRecord
+    from bench.request import Request
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def status(
+    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all that run are shown.")] = None,
+) -> None:
+    """Show where a search stands: its stage, its trials, their last sign of life, the best so far."""
+    from bench.ledger import Ledger, search_names
+    from bench.request import Request
+
+    names = [search] if search is not None else [name for name in search_names() if Ledger.open(name).is_locked]
+    if not names:
+        say("No search is running; python -m bench.results lists all.")
+    for name in names:
+        ledger = Ledger.open(name)
+        _show(ledger, Request.read(ledger))
+
+
+def _show(ledger: "Ledger", request: "Request") -> None:
+    from rich.table import Table
+
+    from bench.live import STAGES
+    from bench.words import params_in_words
+
+    records = ledger.records()
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
+    say(f"[bold]{ledger.name}[/]  {', '.join(request.methods)} on {request.dataset}, begun {began}: {_state(ledger)}")
+    for stage, n_wanted in _wanted(request).items():
+        own = [record for record in records if record.stage == stage]
+        if own:
+            ended = [record for record in own if record.outcome != "running"]
+            parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed", "running")]
+            of = f" of {n_wanted}" if len(ended) < n_wanted else ""
+            say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
+    best = _best(records, request)
+    if best is not None:
+        value = best.metrics[request.goal.final]
+        what = params_in_words(best.method, best.params, request.um_per_px)
+        say(f"  best {request.goal.description} so far {value:.3f}: {best.method} {what}")
+    if not ledger.is_locked:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("trial", "epoch", "last epoch ended", "configuration"):
+        table.add_column(name, no_wrap=name != "configuration")
+    for record in records:
+        if record.outcome == "running":
+            history = ledger.history(record.key)
+            since = f"{duration(time.time() - history[-1]['time'])} ago" if history else "none yet"
+            what = f"{record.method} {params_in_words(record.method, record.params, request.um_per_px)}"
+            table.add_row(record.key, f"{record.epoch}/{record.epochs}", since, what)
+    if table.row_count:
+        console().print(table)
+
+
+def _counted(records: "list[TrialRecord]", outcome: str) -> str:
+    """Return how many trials ended so, in words; nothing where none did."""
+    n = sum(record.outcome == outcome for record in records)
+    return f"{n} {outcome}" if n else ""
+
+
+def _state(ledger: "Ledger") -> str:
+    if ledger.is_locked:
+        return f"running, {ledger.holder}"
+    return "ended" if ledger.summary() is not None else f"stopped; go on with --resume {ledger.name}"
+
+
+def _wanted(request: "Request") -> dict[str, int]:
+    """Return how many trainings each stage has at most."""
+    n_methods = len(request.spaces)
+    return {
+        "search": sum(request.n_tried(space) for space in request.spaces),
+        "folds": n_methods * request.n_finalists * (request.n_folds - 1),
+        "final": n_methods * request.n_seeds,
+        "oracle": int(request.oracle),
+    }
+
+
+def _best(records: "list[TrialRecord]", request: "Request") -> "TrialRecord | None":
+    goal = request.goal
+    scored = [
+        record
+        for record in records
+        if record.stage == "search" and record.outcome == "completed" and goal.final in record.metrics
+    ]
+    return max(scored, key=lambda record: goal.sign * record.metrics[goal.final], default=None)
+
+
+if __name__ == "__main__":
+    app()

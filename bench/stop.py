@@ -1,0 +1,49 @@
+"""Stops a search that runs, on this machine or on another that shares its folder.
+
+python -m bench.stop SEARCH
+"""
+
+import time
+from typing import Annotated
+
+import typer
+
+from bench.console import note, say, user_errors
+from cellbench.errors import SettingError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def stop(
+    search: Annotated[str, typer.Argument(help="Name of the search.")],
+    wait: Annotated[float, typer.Option(min=0, help="Longest time to wait for its end, s.")] = 120.0,
+) -> None:
+    """Stop a search politely: what is trained so far is kept, and --resume goes on with it."""
+    from bench.ledger import Ledger
+    from cellbench.disk import explained
+
+    ledger = Ledger.open(search)
+    if not ledger.is_locked:
+        say(f"The search {search} is not running.")
+        return
+    with explained(ledger.stop_path):
+        ledger.stop_path.touch()
+    note(f"Asked {ledger.holder} to stop.")
+    end = time.monotonic() + wait
+    while ledger.is_locked:
+        if time.monotonic() > end:
+            raise SettingError(
+                f"The search {search} has not ended within {wait:g} s; end {ledger.holder} by kill -9: "
+                "--resume goes on all the same."
+            )
+        time.sleep(0.2)
+    if ledger.summary() is not None:
+        say(f"The search {search} had just ended: python -m bench.results {search}")
+    else:
+        say(f"Stopped. Go on with: python -m bench.search --resume {search}")
+
+
+if __name__ == "__main__":
+    app()
