@@ -1,0 +1,108 @@
+"""A search that is killed or stopped at any moment, and goes on."""
+
+import os
+import random
+import signal
+
+import pytest
+from programs import wait_until
+
+N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "6"))
+"""How often the whole search is killed; docs/faults.md tells of more."""
+
+pytestmark = pytest.mark.slow
+
+
+def kill(process):
+    """Kill a whole process group as the end of a machine would, and see that Ray's processes are gone too."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_killed_at_random_moments_it_ends_with_the_trials_of_one_that_was_not(home, options, check_whole):
+    chance = random.Random(0)
+    searches, kills, finished = 0, 0, {}
+    while kills < N_KILLS:
+        searches += 1
+        name, begun = f"killed-{searches}", False
+        while True:
+            process = home.start(*(["--resume", name] if begun else [*options, "--name", name]))
+            killed = kills < N_KILLS and not _ends_within(process, chance.uniform(3, 30))
+            if killed:
+                kill(process)
+                kills += 1
+                assert wait_until(lambda: home.processes() == [], 20), "Ray's processes end with their driver"
+            else:
+                output, errors = process.communicate(timeout=300)
+                assert process.returncode == 0, output + errors
+            begun = (home.search(name) / "request.yaml").exists()
+            for result in home.search(name).glob("trials/*/result.json"):
+                assert finished.setdefault(result, result.stat().st_mtime_ns) == result.stat().st_mtime_ns, "not twice"
+            if not killed:
+                break
+        check_whole(name)
+
+
+def _ends_within(process, seconds):
+    try:
+        process.wait(seconds)
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM to all", "bench.stop"])
+def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, options, how, check_whole):
+    name = "stopped-by-" + how.replace(" ", "-")
+    process = home.start(*options, "--name", name)
+    assert wait_until(lambda: home.n_epochs(name) >= 4)
+    if how == "Ctrl-C":
+        process.send_signal(signal.SIGINT)
+    elif how == "SIGTERM to all":
+        os.killpg(process.pid, signal.SIGTERM)  # as `timeout` and batch systems send it: to Ray's processes too
+    else:
+        output, _ = home.run(name, program="status")
+        assert f"running, process {process.pid} on " in output
+        assert "trying configurations" in output
+        output, _ = home.run(name, program="stop")
+        assert f"Go on with: python -m bench.search --resume {name}" in output
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, output + errors
+    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    assert "Traceback" not in errors
+    assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
+    assert wait_until(lambda: home.processes() == [], 20)
+    output, _ = home.run(name, program="status")
+    assert f"stopped; go on with --resume {name}" in output
+    home.run("--resume", name)
+    check_whole(name)
+    output, _ = home.run(name, program="stop")
+    assert "is not running" in output
+
+
+def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
+    name = "worker-killed"
+    process = home.start(*options, "--name", name)
+    assert wait_until(lambda: home.n_epochs(name) >= 4)
+    workers = [p for p in home.processes() if "Trainable" in " ".join(p.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, output + errors
+    check_whole(name)
+
+
+def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(home, options, check_whole):
+    first = home.start(*options, "--name", "first")
+    second = home.start(*options, "--name", "second")
+    assert wait_until(lambda: (home.search("first") / "request.yaml").exists())
+    _, errors = home.run(*options, "--name", "first", expect=2)
+    assert "There is a search first already; go on with it by --resume first" in errors
+    _, errors = home.run("--resume", "first", expect=2)
+    assert "is being worked on by process" in errors
+    for process in (first, second):
+        output, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, output + errors
+    check_whole("first")
+    check_whole("second")
