@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bench.ledger import Ledger, TrialRecord
+    from bench.summary import Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -40,7 +41,8 @@ def classify(
 
     ledger = Ledger.open(search)
     request = Request.read(ledger)
-    trial = winning_trial(ledger)
+    summary = summary_of(ledger)
+    trial = winning_trial(ledger, summary)
     patch_set = PatchSet.open(request.dataset_path)
     if patch_set.card.fingerprint != request.fingerprint:
         raise DataError(f"The data set {request.dataset} is not the one that {search} was run on; search again.")
@@ -63,7 +65,7 @@ def classify(
     save_confusion(picture, table, classes, f"holdout, macro F1 {by_class.mean():.3f}")
     metrics = {"holdout/f1_macro": float(by_class.mean()), "holdout/f1_low": low, "holdout/f1_high": high}
     metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
-    name, version = register_classifier(
+    name, version, before = register_classifier(
         directory, search, request.dataset, patch_set.card.native_size, metrics, [picture]
     )
 
@@ -72,28 +74,44 @@ def classify(
         f"Holdout: macro F1 {by_class.mean():.3f} (95 % interval {low:.3f} to {high:.3f}, {len(rows)} patches). "
         f"This was look number {look} at this holdout."
     )
-    summary = ledger.summary()
-    if summary is not None and summary.get("notes"):
-        say(" ".join(summary["notes"]))
+    if summary.notes:
+        say(" ".join(summary.notes))
+    if not summary.beats_floors:
+        say(f"[yellow]{summary.verdict()} This classifier stands on {summary.winner} all the same.[/]")
+    if before is not None and before[1] > by_class.mean():
+        say(f"[yellow]It takes the place of version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")
     say(f"Confusion matrix: {picture}")
     say(f"Registered as models:/{name}@{ALIAS} (version {version}); the files are in {directory}")
 
 
-def winning_trial(ledger: "Ledger") -> "TrialRecord":
+def summary_of(ledger: "Ledger") -> "Summary":
+    """Return how a search ended.
+
+    Raises:
+        SettingError: It has not.
+        DataError: Its summary is damaged.
+    """
+    from bench.summary import Summary
+    from cellbench.errors import SettingError
+
+    summary = Summary.read(ledger)
+    if summary is None:
+        raise SettingError(f"The search {ledger.name} has not ended; go on with it by --resume {ledger.name}.")
+    return summary
+
+
+def winning_trial(ledger: "Ledger", summary: "Summary") -> "TrialRecord":
     """Return the winner's first training from a fresh seed.
 
     Raises:
-        SettingError: The search has not ended, or that training was not completed.
+        SettingError: That training was not completed.
     """
     from cellbench.errors import SettingError
 
-    summary = ledger.summary()
-    if summary is None:
-        raise SettingError(f"The search {ledger.name} has not ended; go on with it by --resume {ledger.name}.")
     found = [
         record
         for record in ledger.records("final")
-        if record.method == summary["winner"] and record.outcome == "completed"
+        if record.method == summary.winner and record.outcome == "completed"
     ]
     if not found:
         raise SettingError(f"The search {ledger.name} kept no encoder of its winner; search again.")

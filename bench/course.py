@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ from bench.request import Request
 from bench.selection import finalists, fresh_scores, overall, standings
 from bench.summary import Ending, Summary, mean, summarise
 from bench.tracking.client import connect
+from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker
-from bench.tuning.cluster import cluster, plan, remotely, this_machine
+from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine, warm_up
 from bench.tuning.config import Terms
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
@@ -56,13 +58,13 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             f"The data set {request.dataset} is not the one that the search {request.name} was begun on; "
             "start a new search."
         )
-    connect()  # a store that cannot be reached is met before anything is written
+    check_reachable(store_uri())
     try:
         with ledger.lock():
-            stored = ledger.summary()
-            if stored is None:
+            summary = Summary.read(ledger)
+            if summary is None:
                 return _run_stages(request, ledger, patch_set)
-            summary = Summary.model_validate(stored)  # its end is known, but not to MLflow
+            # its end is known, but not to MLflow
             _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
             return summary
     finally:
@@ -71,16 +73,24 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
 
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with cluster(request.address, this_machine()) as machine, _polite_end(ledger):
-        request.write(ledger)
-        asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
-        shares = plan(machine, *asked, request.max_concurrent)
-        tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
-        view = View(request.name, request.goal, request.um_per_px)
-        with _closed_run(tracker):
-            summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
-            ledger.write_summary(summary.model_dump(mode="json"))
-            _record(ledger, tracker, summary)
+    with _polite_end(ledger), ThreadPoolExecutor(1) as beside:
+        store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
+        with cluster(request.address, this_machine()) as machine:
+            asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
+            shares = plan(machine, *asked, request.max_concurrent)
+            warm_up(shares)
+            store.result()  # a store that cannot be used is met before anything is written
+            request.write(ledger)
+            return _run_on(shares, request, ledger, patch_set)
+
+
+def _run_on(shares: Plan, request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
+    tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
+    view = View(request.name, request.goal, request.um_per_px)
+    with _closed_run(tracker):
+        summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
+        summary.write(ledger)
+        _record(ledger, tracker, summary)
     return summary
 
 

@@ -28,7 +28,7 @@ Point = dict[str, Scalar]
 class Range(BaseModel):
     """Numbers between two ends, both included."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     low: float = Field(description="smallest value")
     high: float = Field(description="largest value")
@@ -63,7 +63,7 @@ class Range(BaseModel):
 class Choice(BaseModel):
     """One of a few values; the first is the default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     choices: tuple[Scalar, ...] = Field(min_length=2, description="values, the default first")
 
@@ -89,7 +89,7 @@ class Choice(BaseModel):
 class Constant(BaseModel):
     """A hyperparameter that is not searched."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     value: Scalar
 

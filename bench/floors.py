@@ -49,9 +49,14 @@ def floors(
         raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
     side = network_size(profile("cpu", False), native, card.cell_radius_px) if size == "auto" else int(size)
     try:
-        asked = [float(text) for text in radii.split(",")] if radii else [r * native / PAPER_SIZE for r in PAPER_RADII]
+        typed = [float(text) for text in radii.split(",")] if radii else [r * native / PAPER_SIZE for r in PAPER_RADII]
     except ValueError:
         raise SettingError(f"--radii {radii}: write numbers of px with commas between them, as 40,70,100.") from None
+    asked = list(dict.fromkeys(typed))
+    masks = [build_suppression("mask_fixed", {"r_max": radius}, native, side, 1) for radius in asked]
+    corner = native / 2**0.5
+    if max(asked) > corner:
+        raise SettingError(f"--radii {max(asked):g}: the corners of a patch are {corner:.0f} px from its centre.")
     patches, rows = patch_set.resized(side, cache_dir()), floor_rows(patch_set)
 
     plain = build_suppression("vae", {}, native, side, 1)
@@ -60,8 +65,7 @@ def floors(
         ("", untrained(patches, rows, settings, native, torch.device("cpu"), (seed, seed + 1, seed + 2))),
         ("", principal_components("pca", patches, rows, plain, settings.views)),
     ]
-    for radius in asked:
-        mask = build_suppression("mask_fixed", {"r_max": radius}, native, side, 1)
+    for radius, mask in zip(asked, masks, strict=True):
         weights = mask.weights(torch.zeros(1, 1), side, None).map[0, 0].numpy()
         floor = principal_components("pca_masked", patches, rows, mask, settings.views, weights)
         found.append((length_in_words(radius, card.um_per_px), floor))

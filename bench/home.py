@@ -118,7 +118,8 @@ def holdout_looks(patch_set: PatchSet) -> int:
 def count_holdout_look(patch_set: PatchSet) -> int:
     """Count one more look at the holdout, and return the number of looks so far.
 
-    The counter lies beside the data set and counts by fingerprint, so adding the same data again does not reset it.
+    The counter lies beside the data sets and counts by fingerprint, so adding the same data again, under whatever
+    name, does not reset it.
     """
     path = _looks_path(patch_set)
     with file_lock(path.with_suffix(".lock")):
@@ -129,7 +130,7 @@ def count_holdout_look(patch_set: PatchSet) -> int:
 
 
 def _looks_path(patch_set: PatchSet) -> Path:
-    return patch_set.path.parent / f".{patch_set.path.name}.holdout-looks.json"
+    return patch_set.path.parent / ".holdout-looks.json"
 
 
 def _read_looks(path: Path) -> dict[str, int]:

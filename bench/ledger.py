@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.home import searches_dir
 from cellbench.disk import explained, write_text
@@ -120,10 +120,10 @@ class Ledger:
         for path in sorted(self.directory.glob("trials/*/trial.json")):
             try:
                 found.append(TrialRecord.model_validate_json(path.read_text(encoding="utf-8")))
-            except (ValidationError, OSError) as error:
+            except (ValueError, OSError) as error:  # no JSON, no UTF-8, not the fields
                 raise DataError(
                     f"{path} is damaged; remove its folder, and --resume {self.name} trains it again."
-                ) from (error)
+                ) from error
         chosen = [record for record in found if stage in (None, record.stage)]
         return sorted(chosen, key=lambda record: (STAGES.index(record.stage), record.number))
 
@@ -149,14 +149,15 @@ class Ledger:
             found[entry["epoch"]] = entry
         return [found[epoch] for epoch in sorted(found)]
 
-    def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write how the search ended: with it, the search counts as finished."""
-        write_text(self.directory / "summary.json", json.dumps(summary, indent=1))
+    @property
+    def summary_path(self) -> Path:
+        """Where it is written how the search ended; there only once it has."""
+        return self.directory / "summary.json"
 
-    def summary(self) -> dict[str, Any] | None:
-        """Return how the search ended, or None if it has not."""
-        path = self.directory / "summary.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    @property
+    def has_ended(self) -> bool:
+        """Whether the search came to its end."""
+        return self.summary_path.exists()
 
     def mark_recorded(self) -> None:
         """Note that MLflow knows how the search ended."""

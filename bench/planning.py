@@ -1,5 +1,6 @@
 """From what was typed to a whole request: every default is filled in, every mistake is found before anything runs."""
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -92,6 +93,8 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             **asked.training,
         }
     )
+    if settings.batch_size > n_training:
+        raise SettingError(f"--batch-size {settings.batch_size}: a training has {n_training} patches; choose fewer.")
     for space in native:
         check_values(space, card.native_size, settings.network_size)
         if asked.sampler == "grid" and not space.grid_points():
@@ -186,9 +189,12 @@ def _number(option: str, text: str) -> float | Literal["auto"]:
     if text == "auto":
         return "auto"
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.")
+    return number
 
 
 def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:

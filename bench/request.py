@@ -1,5 +1,6 @@
 """What a search was asked for, with every default filled in; kept as `request.yaml` in the search's folder."""
 
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from cellbench.errors import DataError, SettingError
 
 Auto = Literal["auto"]
 TRIAL_TIMEOUT_S = 7200.0
+SEAL = "# Not to be edited; sha256 of what follows: "
 
 
 class Request(BaseModel):
@@ -54,7 +56,7 @@ class Request(BaseModel):
         address: Ray cluster to join; None starts one on this machine.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     command: str
@@ -119,20 +121,29 @@ class Request(BaseModel):
         """Write `request.yaml`, whole or not at all."""
         text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
         ledger.directory.mkdir(parents=True, exist_ok=True)
-        write_text(ledger.request_path, text)
+        write_text(ledger.request_path, f"{SEAL}{_digest(text)}\n{text}")
 
     @classmethod
     def read(cls, ledger: Ledger) -> "Request":
         """Read `request.yaml`.
 
         Raises:
-            DataError: It is damaged.
+            DataError: It is damaged, or was changed: trials of one search must not differ in what they were asked.
         """
+        path = ledger.request_path
         try:
-            return cls.model_validate(yaml.safe_load(ledger.request_path.read_text(encoding="utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"{ledger.request_path} is damaged ({reason}); start the search anew.") from None
+            seal, _, text = path.read_text(encoding="utf-8").partition("\n")
+            request = cls.model_validate(yaml.safe_load(text))
+        except (ValueError, yaml.YAMLError) as error:  # no UTF-8, not the fields, no YAML
+            reason = "it is empty" if path.stat().st_size == 0 else str(error).splitlines()[0]
+            raise DataError(f"{path} is damaged ({reason}); start the search anew.") from None
+        if seal != f"{SEAL}{_digest(text)}":
+            raise DataError(f"{path} was changed since the search began; put it back, or start a search of its own.")
+        return request
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def seconds(text: str, option: str) -> float:

@@ -69,7 +69,9 @@ def results(
         return
     frame = search_frame(search)
     if csv is not None:
-        frame.to_csv(csv, index=False)
+        from cellbench.disk import write_text
+
+        write_text(csv, frame.to_csv(index=False))
         say(f"{len(frame)} trials written to {csv}")
         return
     _show(frame)
@@ -102,14 +104,21 @@ def _list() -> None:
 
 def _state(ledger: "Ledger") -> str:
     from bench.summary import Summary
+    from cellbench.errors import DataError
 
     if ledger.is_locked:
         return "running"
-    found = ledger.summary()
-    if found is None:
-        return "stopped: --resume it"
-    summary = Summary.model_validate(found)
-    return f"won by {summary.winner}" if summary.beats_floors else f"no winner: {summary.best_floor.name} ahead"
+    try:
+        summary = Summary.read(ledger)
+        outcomes = {record.outcome for record in ledger.records()}
+    except DataError as error:
+        note(str(error))
+        return "damaged"
+    if summary is None:
+        return "failed: every trial did" if outcomes == {"failed"} else "stopped: --resume it"
+    if not summary.beats_floors:
+        return f"no winner: {summary.best_floor.name} ahead"
+    return f"{summary.winner} ahead by {summary.best.f1_macro - summary.best_floor.f1_macro:.3f}"
 
 
 def _show(frame: "pd.DataFrame") -> None:

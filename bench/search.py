@@ -109,10 +109,10 @@ def _resume(name: str, given: dict[str, Any]) -> int:
         raise SettingError(f"--resume takes --{option} from the search itself; leave it away.")
     ledger = Ledger.open(name)
     request = Request.read(ledger)
-    found = ledger.summary()
+    found = Summary.read(ledger)
     if found is not None and ledger.is_recorded:
         say(f"The search {name} has ended.")
-        print_verdict(request, Summary.model_validate(found))
+        print_verdict(request, found)
         return 0
     resources = read_resources(given.get("concurrent", "auto"), "auto", given.get("gpus_per_trial", "auto"))
     changes: dict[str, Any] = {}

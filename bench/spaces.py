@@ -124,6 +124,8 @@ def load_space(method: str, path: Path | None = None) -> Space:
     path = SPACES_DIR / f"{method}.yaml" if path is None else path
     try:
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is no text file in UTF-8, so it is no search space.") from None
     except OSError:
         raise NotFoundError(f"There is no search space at {path}; write one, or name one by --space FILE.") from None
     node, data = _parse(path, text)

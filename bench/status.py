@@ -80,7 +80,7 @@ def _counted(records: "list[TrialRecord]", outcome: str) -> str:
 def _state(ledger: "Ledger") -> str:
     if ledger.is_locked:
         return f"running, {ledger.holder}"
-    return "ended" if ledger.summary() is not None else f"stopped; go on with --resume {ledger.name}"
+    return "ended" if ledger.has_ended else f"stopped; go on with --resume {ledger.name}"
 
 
 def _wanted(request: "Request") -> dict[str, int]:

@@ -39,7 +39,7 @@ def stop(
                 "--resume goes on all the same."
             )
         time.sleep(0.2)
-    if ledger.summary() is not None:
+    if ledger.has_ended:
         say(f"The search {search} had just ended: python -m bench.results {search}")
     else:
         say(f"Stopped. Go on with: python -m bench.search --resume {search}")

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.ends import End
 from bench.importance import importances
-from bench.ledger import TrialRecord
+from bench.ledger import Ledger, TrialRecord
 from bench.request import Request
 from bench.selection import Standing
+from cellbench.disk import write_text
+from cellbench.errors import DataError
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
@@ -129,6 +131,26 @@ class Summary(BaseModel):
     def beats_floors(self) -> bool:
         """Whether training was worth it at all."""
         return self.best.f1_macro > self.best_floor.f1_macro
+
+    def write(self, ledger: Ledger) -> None:
+        """Write `summary.json`, whole or not at all: with it, the search counts as finished."""
+        write_text(ledger.summary_path, self.model_dump_json(indent=1))
+
+    @classmethod
+    def read(cls, ledger: Ledger) -> "Summary | None":
+        """Read `summary.json`; None where the search has not ended.
+
+        Raises:
+            DataError: It is damaged.
+        """
+        try:
+            return cls.model_validate_json(ledger.summary_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as error:  # no JSON, no UTF-8, not the fields
+            raise DataError(
+                f"{ledger.summary_path} is damaged; remove it, and --resume {ledger.name} writes it anew."
+            ) from error
 
     def verdict(self) -> str:
         """Return one honest sentence about the winner and the floors."""

@@ -5,7 +5,9 @@ python -m bench.ui --port 5001
 """
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 from typing import Annotated
 
@@ -55,7 +57,14 @@ def ui(
         "--port",
         str(port),
     ]
-    os.execve(sys.executable, [*command, "--workers", "1"], environment)
+    # In a process group of its own: Ctrl-C comes to us, who end it without its tracebacks.
+    server = subprocess.Popen([*command, "--workers", "1"], env=environment, process_group=0)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        raise SystemExit(server.wait())
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import load_file as load_arrays
-from safetensors.numpy import save_file as save_arrays
+from safetensors.numpy import save as save_arrays
 
 from cellbench.embedding import embed
 from cellbench.errors import DataError
@@ -98,7 +98,8 @@ class Classifier:
         arrays = {"mean": self.probe.standardizer.mean, "scale": self.probe.standardizer.scale}
         for number, (weight, bias) in enumerate(zip(self.probe.weights, self.probe.biases, strict=True)):
             arrays |= {f"weight{number}": weight, f"bias{number}": bias}
-        save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()}, directory / PROBE)
+        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        (directory / PROBE).write_bytes(save_arrays(plain))
         about = {"classes": self.classes, "native_size": self.native_size}
         (directory / CLASSES).write_text(json.dumps(about, indent=1))
 

@@ -14,7 +14,7 @@ DEFAULT_BETA = 0.008
 class Configuration(BaseModel):
     """What a search varies: a method, its hyperparameters (lengths in native px), learning rate, beta and latent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str
     params: dict[str, float | bool | str] = Field(default_factory=dict)
@@ -39,7 +39,7 @@ class Configuration(BaseModel):
 class TrainingSettings(BaseModel):
     """What all trials of a search share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(8, gt=0, description="passes over the training patches")
     batch_size: int = Field(64, gt=1, description="patches a step")

@@ -138,4 +138,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return "none is known yet."
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     guess = f"did you mean {' or '.join(repr(match) for match in matches)}? " if matches else ""
-    return f"{guess}Known: {', '.join(names)}."
+    return f"{guess}{'Known' if matches else 'known'}: {', '.join(names)}."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import evaluation, to_unit
@@ -49,7 +49,8 @@ def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppressio
     """Write the weights as safetensors and what is needed to build the model again as JSON."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, directory / ENCODER)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    (directory / ENCODER).write_bytes(save(plain))  # save_file would let nobody else read it
     description = {
         "configuration": job.configuration.model_dump(mode="json"),
         "settings": job.settings.model_dump(mode="json"),

@@ -85,11 +85,15 @@ class Home:
         return [(run.data.tags.get("cellbench.trial", ""), run) for run in found]
 
     def processes(self):
-        """Return the processes that belong to this home, Ray's among them."""
+        """Return the processes that belong to this home, Ray's among them.
+
+        But for Ray's two agents of a node: where the node was killed, they look for it for minutes before they end.
+        """
         mine = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("CELLBENCH_HOME") == str(self.path) and process.status() != "zombie":
+                ours = process.environ().get("CELLBENCH_HOME") == str(self.path) and process.status() != "zombie"
+                if ours and not process.cmdline()[0].startswith(("ray::DashboardAgent", "ray::RuntimeEnvAgent")):
                     mine.append(process)
             except psutil.Error:
                 continue

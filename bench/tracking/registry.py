@@ -6,9 +6,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.tracking.client import connect
 from bench.tracking.store import metric_name, store_uri, unreachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 ALIAS = "champion"
 
@@ -22,7 +26,7 @@ def _quiet() -> Iterator[None]:
 
 def register_classifier(
     directory: Path, search: str, dataset: str, native_size: int, metrics: dict[str, float], pictures: list[Path]
-) -> tuple[str, str]:
+) -> tuple[str, str, tuple[str, float] | None]:
     """Log a classifier as a run beside its search and register it as the champion of its data set.
 
     Args:
@@ -34,7 +38,7 @@ def register_classifier(
         pictures: Files to keep with the run.
 
     Returns:
-        Name and version of the registered model.
+        Name and version of the registered model; version and holdout macro F1 of the champion before it, if any.
 
     Raises:
         StoreError: The store cannot be used.
@@ -66,8 +70,19 @@ def register_classifier(
                 pip_requirements=["cellbench"],
                 registered_model_name=name,
             )
+        before = _champion(client, name)
         versions = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
         client.set_registered_model_alias(name, ALIAS, versions[0].version)
     except mlflow.exceptions.MlflowException as error:
         raise unreachable(uri, error) from error
-    return name, str(versions[0].version)
+    return name, str(versions[0].version), before
+
+
+def _champion(client: "MlflowClient", name: str) -> tuple[str, float] | None:
+    """Return version and holdout macro F1 of the champion so far, if there is one."""
+    aliases = client.get_registered_model(name).aliases
+    if ALIAS not in aliases:
+        return None
+    version = client.get_model_version(name, aliases[ALIAS])
+    score = client.get_run(version.run_id).data.metrics.get("holdout/f1_macro")
+    return None if score is None else (str(version.version), float(score))

@@ -105,7 +105,8 @@ def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:
     shown = re.sub(r"//[^/@]*@", "//…@", uri)
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
+    local = uri.startswith("sqlite:")
+    way_out = "let CELLBENCH_HOME" if local else "start its server, or let MLFLOW_TRACKING_URI"
     return StoreError(
-        f"The MLflow store {shown} cannot be used ({reason.rstrip('.')}); start its server, or let MLFLOW_TRACKING_URI "
-        f"point to another.{more}"
+        f"The MLflow store {shown} cannot be used ({reason.rstrip('.')}); {way_out} point to another.{more}"
     )

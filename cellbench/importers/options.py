@@ -12,7 +12,7 @@ from cellbench.patches.border import Border
 class ImportOptions(BaseModel):
     """Options of all importers; lengths are in native px."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     patch_size: int | None = Field(default=None, ge=8, description="side of the patches; default: the smallest image")
     border: Border = Field(default="reflect", description="mirror or drop patches that reach over an image's border")

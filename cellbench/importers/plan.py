@@ -83,7 +83,8 @@ class Plan:
             progress(row + 1, n)
         self._refuse_problems()
         if self.reader.n_grey:
-            self.remarks.append(f"{self.reader.n_grey} grey images were copied to red, green and blue.")
+            n = self.reader.n_grey
+            self.remarks.append(f"{n} grey image{' was' if n == 1 else 's were'} copied to red, green and blue.")
         index = pd.DataFrame(boxes, columns=["valid_top", "valid_left", "valid_bottom", "valid_right"])
         for column in ("label", "x", "y"):
             index[column] = table[column]

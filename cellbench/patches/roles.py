@@ -178,7 +178,8 @@ def _check_enough(
 ) -> None:
     if n_groups < MIN_GROUPS:
         raise DataError(
-            f"There are {n_groups} groups and five folds need {MIN_GROUPS}: add images of more slides or patients."
+            f"There {'is 1 group' if n_groups == 1 else f'are {n_groups} groups'} and five folds need {MIN_GROUPS}: "
+            "add images of more slides or patients."
         )
     if len(scored) < 2:
         found = ", ".join(f"{name} {counts[name]} in {n_groups_of[name]} groups" for name in order) or "none"

@@ -27,7 +27,7 @@ class Weights(NamedTuple):
 class SuppressionParams(BaseModel):
     """Hyperparameters of a suppression; lengths are in native px of the data set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Suppression(nn.Module):

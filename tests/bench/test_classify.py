@@ -23,7 +23,8 @@ def test_a_registered_classifier_is_the_champion_and_says_the_same(discs, finish
     classifier.save(tmp_path / "classifier", job.directory)
     for version in ("1", "2"):
         named = register_classifier(tmp_path / "classifier", "s", "discs", 40, {"holdout/f1_macro": 0.5}, [])
-        assert named == ("cellbench-discs", version)
+        before = None if version == "1" else ("1", 0.5)
+        assert named == ("cellbench-discs", version, before)
     model = mlflow.pyfunc.load_model(f"models:/cellbench-discs@{ALIAS}")
     patches = np.array(discs.patches[:5])
     assert list(model.predict(patches)["label"]) == list(classifier.predict(patches))

@@ -76,7 +76,7 @@ def test_radii_are_shown_as_a_histogram(run, tmp_path):
 def test_remarks_go_to_standard_error(run, images):
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(images / "a" / "grey.png")
     result = run("add", "cells", "--from", "folder", images)
-    assert "1 grey images were copied" in result.stderr
+    assert "1 grey image was copied" in result.stderr
     assert "grey" not in result.stdout
 
 

@@ -46,7 +46,7 @@ def test_each_trial_is_a_row_with_its_parameters_and_metrics(ledger):
 
 
 def test_an_unknown_search_is_an_error(ledger):
-    with pytest.raises(NotFoundError, match=r"did you mean 's'|Known: s"):
+    with pytest.raises(NotFoundError, match=r"did you mean 's'|known: s"):
         search_frame("t")
     assert Ledger.open("s").name == "s"
 
@@ -63,7 +63,7 @@ def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
         search="s", dataset="discs", winner="mask_fixed", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
         final={}, seconds=1.0,
     )  # fmt: skip
-    ledger.write_summary(ended.model_dump(mode="json"))
+    ended.write(ledger)
     _list()
     printed = capsys.readouterr().out
     assert "no winner: pca ahead" in printed

@@ -31,7 +31,7 @@ def test_killed_at_random_moments_it_ends_with_the_trials_of_one_that_was_not(ho
             if killed:
                 kill(process)
                 kills += 1
-                assert wait_until(lambda: home.processes() == [], 20), "Ray's processes end with their driver"
+                assert wait_until(lambda: home.processes() == [], 20), [p.cmdline() for p in home.processes()]
             else:
                 output, errors = process.communicate(timeout=300)
                 assert process.returncode == 0, output + errors

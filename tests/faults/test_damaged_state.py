@@ -1,0 +1,99 @@
+"""Files of a search that were damaged or changed by hand: named, never silently used."""
+
+import shutil
+
+import pytest
+from programs import Home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def ended(home, tmp_path_factory):
+    """A home whose search `whole` has ended, to be damaged."""
+    copy = tmp_path_factory.mktemp("ended")
+    shutil.copytree(home.path, copy, dirs_exist_ok=True, symlinks=True)
+    return Home(copy)
+
+
+def damaged(path, how):
+    """Damage a file, and give back what it held."""
+    before = path.read_bytes()
+    path.write_bytes({"truncated": before[: len(before) // 2], "empty": b"", "no text": b"\xff\xfe\x00"}[how])
+    return before
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "no text"])
+@pytest.mark.parametrize(
+    ("file", "program", "arguments", "message"),
+    [
+        ("request.yaml", "search", ("--resume", "whole"), "request.yaml is damaged"),
+        ("request.yaml", "results", ("whole",), "request.yaml is damaged"),
+        ("summary.json", "search", ("--resume", "whole"), "summary.json is damaged; remove it"),
+        ("summary.json", "classify", ("--search", "whole"), "summary.json is damaged; remove it"),
+        ("trials/*-final-*/trial.json", "results", ("whole",), "trial.json is damaged; remove its folder"),
+        ("trials/*-final-*/encoder.safetensors", "classify", ("--search", "whole"), "no trained encoder"),
+        ("trials/*-final-*/model.json", "classify", ("--search", "whole"), "no trained encoder"),
+    ],
+)
+def test_a_damaged_file_is_named(ended, file, program, arguments, message, how):
+    (path,) = ended.search("whole").glob(file)
+    before = damaged(path, how)
+    try:
+        _, errors = ended.run(*arguments, program=program, expect=2)
+    finally:
+        path.write_bytes(before)
+    assert message in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_one_damaged_search_does_not_hide_the_others(ended):
+    path = ended.search("whole") / "summary.json"
+    shutil.copytree(ended.search("whole"), ended.search("sound"))
+    before = damaged(path, "truncated")
+    try:
+        output, errors = ended.run(program="results")
+    finally:
+        path.write_bytes(before)
+        shutil.rmtree(ended.search("sound"))
+    assert "summary.json is damaged" in errors
+    assert "damaged" in next(line for line in output.splitlines() if line.startswith("whole"))
+    assert any(line.startswith("sound") for line in output.splitlines())
+
+
+def test_a_data_set_that_is_another_is_refused(home, options, discs, tmp_path):
+    other = Home(tmp_path)
+    shutil.copytree(discs.path, tmp_path / "datasets" / "discs")
+    name = "begun"
+    process = other.start(*options, "--name", name)
+    process.communicate(timeout=300)
+    shutil.rmtree(other.search(name) / "trials")
+    (other.search(name) / "summary.json").unlink()
+    card = tmp_path / "datasets" / "discs" / "card.yaml"
+    text = card.read_text()
+    fingerprint = next(line for line in text.splitlines() if line.startswith("fingerprint"))
+    card.write_text(text.replace(fingerprint, "fingerprint: " + "0" * 64))
+    _, errors = other.run("--resume", name, expect=2)
+    assert "The data set discs is not the one that the search begun was begun on" in errors
+
+
+def test_a_request_that_was_edited_is_refused(ended):
+    path = ended.search("whole") / "request.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("n_trials: 3", "n_trials: 30"))
+    try:
+        _, errors = ended.run("--resume", "whole", expect=2)
+    finally:
+        path.write_text(before)
+    assert "request.yaml was changed since the search began" in errors
+
+
+def test_a_result_that_is_damaged_is_made_anew(ended, home):
+    path = next(ended.search("whole").glob("trials/*-search-*/result.json"))
+    damaged(path, "truncated")
+    for name in ("summary.json", ".recorded", ".search.over"):
+        (ended.search("whole") / name).unlink(missing_ok=True)
+    record = path.with_name("trial.json")
+    record.write_text(record.read_text().replace('"completed"', '"running"'))
+    ended.run("--resume", "whole")
+    assert ended.metrics("whole") == home.metrics("whole")
