@@ -21,6 +21,7 @@ from bench.summary import Ending, Summary, mean, summarise
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster, plan, remotely, this_machine
+from bench.tuning.nodes import check_nodes
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
@@ -68,6 +69,8 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
     with cluster(request.address, this_machine()) as machine, _polite_end():
+        if request.address is not None:
+            check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
         request.write(ledger)
         asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
         shares = plan(machine, *asked, request.max_concurrent)

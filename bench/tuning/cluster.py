@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -172,6 +174,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
                 options |= {"num_cpus": machine.cpus, "num_gpus": machine.gpus}
         else:
             _check_reachable(address)
+            _check_joinable(address)
             options["address"] = address
         try:
             with _shielded_from_sigterm():
@@ -246,6 +249,25 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError:
         raise _no_cluster(address) from None
+
+
+def _check_joinable(address: str) -> None:
+    """Join and leave in a process of its own: a machine that is no node of the cluster makes Ray abort its process."""
+    join = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False)"
+    found = subprocess.run([sys.executable, "-c", join, address], capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return
+    if "uthentication token" in found.stderr:
+        raise SettingError(
+            f"The Ray cluster at {address} does not take this token; let ~/.ray/auth_token or RAY_AUTH_TOKEN hold "
+            "the one its nodes were started with."
+        )
+    if "Failed to connect to socket" in found.stderr:
+        raise SettingError(
+            f"This machine is no node of the Ray cluster at {address}; start the search on one that is, or let it "
+            f"join by `ray start --address={address}`."
+        )
+    raise _no_cluster(address)
 
 
 def _no_cluster(address: str) -> SettingError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ray.tune import Callback
-from ray.tune.result import TRAINING_ITERATION
+from ray.tune.result import NODE_IP, TRAINING_ITERATION
 
 from bench.jobs import record_of
 from bench.ledger import Ledger, TrialRecord
@@ -98,6 +98,10 @@ class Keeper(Callback):
     ) -> None:
         """Write an epoch."""
         record = self._records[trial.trial_id]
+        moved = bool(record.nodes) and record.nodes[-1] != result[NODE_IP]
+        if moved or not record.nodes:
+            record.nodes.append(result[NODE_IP])
+            self._ledger.write(record)
         metrics = {
             name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
         }
@@ -108,6 +112,8 @@ class Keeper(Callback):
         entry = self._ledger.append_history(record.key, record.epoch, metrics)
         self._tracker.epoch(record, entry)
         self._view.epoch(record)
+        if moved:
+            self._view.moved(record)
 
     @_kept
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
