@@ -86,9 +86,13 @@ class Cluster:
         return f"{self.head.address}:{PORT}"
 
     def __enter__(self):
-        _run("ip", "netns", "add", f"{self._id}s")
-        _run("ip", "-n", f"{self._id}s", "link", "add", "bridge", "type", "bridge")
-        _run("ip", "-n", f"{self._id}s", "link", "set", "bridge", "up")
+        try:
+            _run("ip", "netns", "add", f"{self._id}s")
+            _run("ip", "-n", f"{self._id}s", "link", "add", "bridge", "type", "bridge")
+            _run("ip", "-n", f"{self._id}s", "link", "set", "bridge", "up")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
