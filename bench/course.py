@@ -25,6 +25,7 @@ from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine, warm_up
 from bench.tuning.config import Terms
+from bench.tuning.nodes import check_nodes
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
@@ -79,6 +80,8 @@ def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summar
             asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
             shares = plan(machine, *asked, request.max_concurrent)
             warm_up(shares)
+            if request.address is not None:
+                check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
             store.result()  # a store that cannot be used is met before anything is written
             request.write(ledger)
             return _run_on(shares, request, ledger, patch_set)

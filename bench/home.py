@@ -1,4 +1,7 @@
-"""Where everything a user owns lies: `CELLBENCH_HOME`, by default `~/.cellbench`."""
+"""Where everything a user owns lies: `CELLBENCH_HOME`, by default `~/.cellbench`.
+
+`CELLBENCH_CACHE` moves the resized copies alone, to a disk of each node's own where the home is a shared folder.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ def datasets_dir() -> Path:
 
 def cache_dir() -> Path:
     """Return the folder of resized copies; it can be emptied at any time."""
-    return home() / "cache"
+    named = os.environ.get("CELLBENCH_CACHE")
+    return Path(named).expanduser().absolute() if named else home() / "cache"
 
 
 def searches_dir() -> Path:

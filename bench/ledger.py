@@ -49,6 +49,7 @@ class TrialRecord(BaseModel):
         metrics: Last known value of each metric; the final scores only where it completed.
         started: Seconds since the epoch.
         ended: Likewise; None while it runs.
+        nodes: Addresses of the machines that trained it, in their order; more than one where it moved on.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -68,6 +69,7 @@ class TrialRecord(BaseModel):
     metrics: dict[str, float] = Field(default_factory=dict)
     started: float = Field(default_factory=time.time)
     ended: float | None = None
+    nodes: list[str] = Field(default_factory=list)
 
 
 class Ledger:

@@ -70,6 +70,11 @@ class View:
         self._done_epochs += max(0, record.epoch - self._epoch_of.get(record.key, 0))
         self._epoch_of[record.key] = record.epoch
 
+    def moved(self, record: TrialRecord) -> None:
+        """Hear that a trial goes on on another machine."""
+        before, now = record.nodes[-2:]
+        say(f"  training {record.number + 1} goes on at {now} with epoch {record.epoch}; it was at {before}")
+
     def trial_ended(self, record: TrialRecord) -> None:
         """Hear of a trial's end."""
         self._running.pop(record.key, None)

@@ -26,8 +26,8 @@ def search_frame(search: str) -> "pd.DataFrame":
     """Return a search as a tidy table: one row a trial, in the order of stages.
 
     Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing: whole pool),
-    `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC); `params/NAME` for each hyperparameter,
-    lengths in native px; one column for each metric, with the last known value.
+    `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC), `nodes`; `params/NAME` for each
+    hyperparameter, lengths in native px; one column for each metric, with the last known value.
 
     Args:
         search: Name of the search.
@@ -45,6 +45,7 @@ def search_frame(search: str) -> "pd.DataFrame":
     rows = []
     for record in ledger.records():
         row = {"search": search, "dataset": request.dataset} | record.model_dump(exclude={"params", "metrics"})
+        row["nodes"] = ", ".join(record.nodes)
         row |= {f"params/{name}": value for name, value in record.params.items()}
         rows.append(row | record.metrics)
     first = ["search", "dataset", "key", "stage", "number", "method", "configuration", "fold", "seed", "outcome"]

@@ -240,6 +240,8 @@ class Tracker:
     def _close(self, record: TrialRecord, directory: Path) -> None:
         run_id = self._runs[record.key]
         self._client.set_tag(run_id, "cellbench.outcome", record.outcome)
+        if record.nodes:
+            self._client.set_tag(run_id, "cellbench.node", ", ".join(record.nodes))
         if record.reason:
             self._client.set_tag(run_id, "cellbench.reason", record.reason[:5000])
             self._client.set_tag(run_id, "mlflow.note.content", note_of(record, self._card.um_per_px))

@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,14 +24,26 @@ class Machine:
     """What there is to share.
 
     Attributes:
-        cpus: CPUs of the cluster.
-        gpus: GPUs of the cluster.
+        cpus: CPUs of the machine, of all nodes of a cluster together.
+        gpus: GPUs likewise.
         memory_bytes: Memory that is free; None where it is not known.
+        nodes: CPUs and GPUs of each node; empty for a single machine. No trial spans two nodes.
     """
 
     cpus: int
     gpus: int
     memory_bytes: int | None = None
+    nodes: tuple[tuple[int, int], ...] = ()
+
+    def fit(self, cpus: int, gpus: float) -> int:
+        """Return how many trials of so many CPUs and GPUs run at once."""
+        return sum(_fit_on_node(*node, cpus, gpus) for node in self.nodes or ((self.cpus, self.gpus),))
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Most CPUs and most GPUs that one node has."""
+        nodes = self.nodes or ((self.cpus, self.gpus),)
+        return max(cpus for cpus, _ in nodes), max(gpus for _, gpus in nodes)
 
 
 @dataclass(frozen=True)
@@ -63,44 +77,61 @@ def plan(
     gpus_per_trial: float | Literal["auto"] = "auto",
     max_concurrent: int = 4,
 ) -> Plan:
-    """Divide a machine among trials.
+    """Divide a machine, or the nodes of a cluster, among trials.
 
     Args:
         machine: What there is.
-        concurrent: Trials at once; `auto` fills the machine, up to `max_concurrent` (on each GPU, if there are any).
-        cpus_per_trial: CPUs of a trial; `auto` divides all.
+        concurrent: Trials at once; `auto` fills the machine, up to `max_concurrent` on each GPU, or on each node where
+            there is none.
+        cpus_per_trial: CPUs of a trial; `auto` divides all, as far as no node is asked for more than it has.
         gpus_per_trial: GPUs of a trial, a fraction where several share one; `auto` divides all.
-        max_concurrent: Most trials at once that `auto` chooses.
+        max_concurrent: Most trials that `auto` lets share a GPU, or a node without one.
 
     Raises:
         SettingError: The machine has not what is asked for.
     """
     _check_asked(machine, concurrent, cpus_per_trial, gpus_per_trial)
     least_cpus = 1 if cpus_per_trial == "auto" else cpus_per_trial
-    fit = machine.cpus // least_cpus
     if concurrent == "auto":
-        wanted = max_concurrent * max(1, machine.gpus)
+        wanted = max_concurrent * (machine.gpus or max(1, sum(cpus > 0 for cpus, _ in machine.nodes)))
         if machine.memory_bytes is not None:
             wanted = min(wanted, max(1, int(machine.memory_bytes // TRIAL_MEMORY_BYTES)))
     else:
         wanted = concurrent
-    if machine.gpus == 0:
-        gpus = 0.0
-    elif gpus_per_trial == "auto":
-        on_each = -(-min(wanted, fit) // machine.gpus)
-        gpus = round(1 / on_each - 5e-5, 4) if on_each > 1 else 1.0
-    else:
-        gpus = float(gpus_per_trial)
-    if gpus > 0:
-        fit = min(fit, machine.gpus * int(1 / gpus + 1e-9) if gpus <= 1 else int(machine.gpus // gpus))
+    gpus = _share_of_gpu(machine, wanted, least_cpus) if gpus_per_trial == "auto" else float(gpus_per_trial)
+    fit = machine.fit(least_cpus, gpus)
+    if fit == 0:
+        raise SettingError(
+            f"A trial of {least_cpus} CPU and {gpus:g} GPU fits on no node: none has both; lower --cpus-per-trial or "
+            "--gpus-per-trial."
+        )
     if concurrent != "auto" and concurrent > fit:
         raise SettingError(
             f"--concurrent {concurrent} does not fit: with {least_cpus} CPU and {gpus:g} GPU each, {fit} trials run at "
             f"once on {_in_words(machine)}; lower it, or --cpus-per-trial or --gpus-per-trial."
         )
-    at_once = max(1, min(wanted, fit))
-    cpus = max(1, machine.cpus // at_once) if cpus_per_trial == "auto" else cpus_per_trial
+    at_once = min(wanted, fit)
+    cpus = least_cpus
+    if cpus_per_trial == "auto":
+        cpus = next(n for n in range(machine.largest[0], 0, -1) if machine.fit(n, gpus) >= at_once)
     return Plan(at_once, cpus, gpus)
+
+
+def _fit_on_node(node_cpus: int, node_gpus: int, cpus: int, gpus: float) -> int:
+    by_cpus = node_cpus // cpus
+    if gpus == 0:
+        return by_cpus
+    on_gpus = node_gpus * int(1 / gpus + 1e-9) if gpus <= 1 else int(node_gpus // gpus)
+    return min(by_cpus, on_gpus)
+
+
+def _share_of_gpu(machine: Machine, wanted: int, cpus: int) -> float:
+    """Return the GPUs of a trial so that as many trials as are wanted, and as the CPUs beside the GPUs allow, fit."""
+    if machine.gpus == 0:
+        return 0.0
+    beside = sum(node_cpus // cpus for node_cpus, n in machine.nodes or ((machine.cpus, machine.gpus),) if n > 0)
+    on_each = -(-min(wanted, beside) // machine.gpus)
+    return round(1 / on_each - 5e-5, 4) if on_each > 1 else 1.0
 
 
 @contextmanager
@@ -143,6 +174,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
                 options |= {"num_cpus": machine.cpus, "num_gpus": machine.gpus}
         else:
             _check_reachable(address)
+            _check_joinable(address)
             options["address"] = address
         try:
             with _shielded_from_sigterm():
@@ -154,8 +186,14 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             raise _no_cluster(address) from error
     for name in ("ray", "ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    found = ray.cluster_resources()
-    return Machine(int(found.get("CPU", 1)), int(found.get("GPU", 0)), machine.memory_bytes if machine else None)
+    if address is None:
+        found = ray.cluster_resources()
+        memory = machine.memory_bytes if machine else None
+        return Machine(int(found.get("CPU", 1)), int(found.get("GPU", 0)), memory)
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = tuple((int(found.get("CPU", 0)), int(found.get("GPU", 0))) for found in alive)
+    memory = int(sum(found.get("memory", 0) for found in alive))
+    return Machine(sum(cpus for cpus, _ in nodes), sum(gpus for _, gpus in nodes), memory, nodes)
 
 
 @contextmanager
@@ -205,14 +243,14 @@ def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -
 def _check_asked(machine: Machine, concurrent: int | str, cpus: int | str, gpus: float | str) -> None:
     if concurrent != "auto" and int(concurrent) < 1:
         raise SettingError(f"--concurrent {concurrent}: at least one trial must run at a time.")
-    if cpus != "auto" and not 1 <= int(cpus) <= machine.cpus:
+    if cpus != "auto" and not 1 <= int(cpus) <= machine.largest[0]:
         raise SettingError(f"--cpus-per-trial {cpus} cannot be met: there are {_in_words(machine)}.")
     if gpus == "auto":
         return
     asked = float(gpus)
     if asked < 0 or (asked > 1 and asked != int(asked)):
         raise SettingError(f"--gpus-per-trial {asked:g}: give a fraction of one GPU or a whole number of them.")
-    if asked > machine.gpus:
+    if asked > machine.largest[1]:
         raise SettingError(
             f"--gpus-per-trial {asked:g} cannot be met: there are {_in_words(machine)}; "
             "leave the option away, or join a cluster with GPUs by --address."
@@ -231,6 +269,25 @@ def _check_reachable(address: str) -> None:
         raise _no_cluster(address) from None
 
 
+def _check_joinable(address: str) -> None:
+    """Join and leave in a process of its own: a machine that is no node of the cluster makes Ray abort its process."""
+    join = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False)"
+    found = subprocess.run([sys.executable, "-c", join, address], capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return
+    if "uthentication token" in found.stderr:
+        raise SettingError(
+            f"The Ray cluster at {address} does not take this token; let ~/.ray/auth_token or RAY_AUTH_TOKEN hold "
+            "the one its nodes were started with."
+        )
+    if "Failed to connect to socket" in found.stderr:
+        raise SettingError(
+            f"This machine is no node of the Ray cluster at {address}; start the search on one that is, or let it "
+            f"join by `ray start --address={address}`."
+        )
+    raise _no_cluster(address)
+
+
 def _no_cluster(address: str) -> SettingError:
     return SettingError(
         f"No Ray cluster answers at {address}; start one by `ray start --head`, or leave --address away to use this "
@@ -239,4 +296,8 @@ def _no_cluster(address: str) -> SettingError:
 
 
 def _in_words(machine: Machine) -> str:
-    return f"{machine.cpus} CPUs and {machine.gpus or 'no'} GPU{'s' if machine.gpus != 1 else ''}"
+    text = f"{machine.cpus} CPUs and {machine.gpus or 'no'} GPU{'s' if machine.gpus != 1 else ''}"
+    if len(machine.nodes) < 2:
+        return text
+    cpus, gpus = machine.largest
+    return f"{text} on {len(machine.nodes)} nodes, of which none has more than {cpus} CPUs and {gpus or 'no'} GPUs"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ray.tune import Callback
-from ray.tune.result import TRAINING_ITERATION
+from ray.tune.result import NODE_IP, TRAINING_ITERATION
 
 from bench.jobs import record_of
 from bench.ledger import Ledger, TrialRecord
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from bench.tracking.tracker import Tracker
 
 M = TypeVar("M", bound=Callable[..., None])
-PROCESS_DIED = ("ActorDiedError", "ActorUnavailableError", "RayActorError", "OutOfMemoryError")
+PROCESS_DIED = (
+    "ActorDiedError",
+    "ActorUnavailableError",
+    "RayActorError",
+    "OutOfMemoryError",
+    "worker process has died",
+)
 TIME_IS_UP = "the time budget was used up"
 
 
@@ -99,6 +105,10 @@ class Keeper(Callback):
     ) -> None:
         """Write an epoch."""
         record = self._records[trial.trial_id]
+        moved = bool(record.nodes) and record.nodes[-1] != result[NODE_IP]
+        if moved or not record.nodes:
+            record.nodes.append(result[NODE_IP])
+            self._ledger.write(record)
         metrics = {
             name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
         }
@@ -109,6 +119,8 @@ class Keeper(Callback):
         entry = self._ledger.append_history(record.key, record.epoch, metrics)
         self._tracker.epoch(record, entry)
         self._view.epoch(record)
+        if moved:
+            self._view.moved(record)
 
     @_kept
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -142,7 +154,7 @@ class Keeper(Callback):
     @_kept
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         """Close what is still open when the stage came to its end: after the time budget it will not go on."""
-        if not self.interrupted:
+        if not self.interrupted and self.error is None:
             for record in self._open():
                 self._end(record, "pruned", TIME_IS_UP)
 

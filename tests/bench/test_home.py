@@ -108,3 +108,10 @@ def test_removing_takes_the_resized_copies_with_it(built_in):
     home.remove_dataset("toy")
     assert not list(home.cache_dir().iterdir())
     assert home.dataset_names() == []
+
+
+def test_the_cache_can_lie_on_another_disk(monkeypatch, tmp_path):
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "shared"))
+    assert home.cache_dir() == tmp_path / "shared" / "cache"
+    monkeypatch.setenv("CELLBENCH_CACHE", str(tmp_path / "scratch"))
+    assert home.cache_dir() == tmp_path / "scratch"

@@ -59,6 +59,56 @@ def test_what_the_machine_has_not_is_refused_at_once(machine, asked, message):
         plan(machine, **asked)
 
 
+def nodes(*each):
+    """Return a cluster of nodes of so many CPUs and GPUs."""
+    return Machine(sum(cpus for cpus, _ in each), sum(gpus for _, gpus in each), nodes=each)
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "expected"),
+    [
+        (nodes((3, 0), (3, 0)), {"cpus_per_trial": 2}, Plan(2, 2, 0.0)),  # 6 // 2 would promise a third
+        (nodes((2, 0), (2, 0), (2, 0)), {}, Plan(6, 1, 0.0)),
+        (nodes((0, 0), (16, 0), (16, 0)), {}, Plan(8, 4, 0.0)),  # a head that trains nothing
+        (nodes((4, 0), (64, 0)), {"concurrent": 5}, Plan(5, 12, 0.0)),
+        (nodes((4, 0), (64, 0)), {"concurrent": 2}, Plan(2, 32, 0.0)),
+        (nodes(*[(64, 8)] * 4), {}, Plan(128, 2, 0.25)),
+        (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 0.25}, Plan(128, 2, 0.25)),
+        (nodes(*[(16, 8)] * 4), {}, Plan(64, 1, 0.5)),
+        (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 1}, Plan(32, 8, 1.0)),
+        (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 3}, Plan(8, 32, 3.0)),  # 2 GPUs of each node stay free
+        (nodes((8, 0), *[(64, 8)] * 4), {"gpus_per_trial": 0.25}, Plan(128, 2, 0.25)),
+        (nodes((64, 0), (4, 2)), {}, Plan(4, 1, 0.5)),  # CPUs of a head without GPU help no trial
+        (nodes((2, 8), (32, 1)), {"gpus_per_trial": 1}, Plan(3, 1, 1.0)),  # six GPUs lack a CPU beside them
+        (nodes((64, 0), (4, 2)), {"gpus_per_trial": 0}, Plan(8, 8, 0.0)),
+    ],
+)
+def test_a_cluster_is_divided_node_by_node(machine, asked, expected):
+    found = plan(machine, **asked)
+    assert (found.concurrent, found.cpus) == (expected.concurrent, expected.cpus)
+    assert found.gpus == pytest.approx(expected.gpus, abs=1e-3)
+    assert machine.fit(found.cpus, found.gpus) >= found.concurrent
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "message"),
+    [
+        (nodes((2, 0), (2, 0)), {"cpus_per_trial": 3}, "on 2 nodes, of which none has more than 2 CPUs and no GPUs"),
+        (nodes((2, 0), (2, 0)), {"concurrent": 3, "cpus_per_trial": 2}, "--concurrent 3 does not fit: .* 2 trials"),
+        (
+            nodes((8, 2), (8, 2)),
+            {"gpus_per_trial": 4},
+            "--gpus-per-trial 4 cannot be met: .* more than 8 CPUs and 2 GPU",
+        ),
+        (nodes((8, 0), (2, 2)), {"cpus_per_trial": 4, "gpus_per_trial": 1}, "fits on no node: none has both"),
+        (nodes((0, 1), (8, 0)), {}, "fits on no node: none has both"),
+    ],
+)
+def test_what_no_node_has_is_refused_though_all_together_have_it(machine, asked, message):
+    with pytest.raises(SettingError, match=message):
+        plan(machine, **asked)
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [("127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1"), ("nonsense", "neither `auto` nor HOST:PORT")],

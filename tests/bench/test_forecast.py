@@ -1,0 +1,70 @@
+"""How long a search takes on how many slots, against slow and obvious answers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.forecast import Costs, app, forecast
+from bench.profiles import PROFILES
+
+GPU = PROFILES["gpu"]
+COSTS = Costs(epoch_s=10.0, scoring_s=0.0, epochs=25)
+DOCS = Path(__file__).parents[2] / "docs" / "scale.md"
+
+
+def test_one_at_a_time_without_asha_is_the_sum_of_all_trainings():
+    plain = replace(GPU, n_rungs=0)
+    found = forecast(plain, COSTS, at_once=1, oracle=False)
+    assert found.seconds == pytest.approx((40 + 3 * 4 + 3 * 5 / 4) * COSTS.full_s)
+    assert found.busy == pytest.approx(1.0)
+
+
+def test_asha_saves_most_of_the_search_stage_and_nothing_after_it():
+    with_asha, without = (forecast(each, COSTS, at_once=1) for each in (GPU, replace(GPU, n_rungs=0)))
+    assert with_asha.stages[0] < 0.5 * without.stages[0]
+    assert with_asha.stages[1:] == without.stages[1:]
+
+
+def test_more_slots_than_trials_leave_the_stages_one_after_another():
+    found = forecast(GPU, COSTS, at_once=1000)
+    assert found.seconds == pytest.approx((1 + 1 + 5 / 4) * COSTS.full_s)
+    assert found.seconds <= forecast(GPU, COSTS, at_once=40).seconds
+
+
+def test_scores_are_paid_by_trials_that_finish():
+    plain = replace(GPU, n_rungs=0)
+    dear = replace(COSTS, scoring_s=30.0)
+    more = forecast(plain, dear, at_once=1).seconds - forecast(plain, COSTS, at_once=1).seconds
+    assert more == pytest.approx(30 * (40 + 12 + 3 + 1))
+
+
+def test_the_ceiling_waits_for_the_winner_where_methods_are_compared():
+    one, two = (forecast(GPU, COSTS, at_once=1000, n_methods=n) for n in (1, 2))
+    assert two.stages[2] == pytest.approx(2 * one.stages[2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--profile", "auto"], "a forecast needs cpu, gpu, paper"),
+        (["--at-once", "8,0"], "write numbers of trials such as 1,8,64"),
+        (["--patches-per-s", "0"], "must be above 0"),
+        (["--scoring-s", "5"], "means nothing without --patches-per-s"),
+    ],
+)
+def test_mistakes(arguments, message):
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 2
+    assert message in found.output
+
+
+def test_the_tables_of_the_document_are_what_the_program_prints():
+    """Each table stands in the document below its command."""
+    blocks = DOCS.read_text(encoding="utf-8").split("    $ python -m bench.forecast ")[1:]
+    assert len(blocks) >= 3
+    for block in blocks:
+        command, *lines = block.split("\n\n")[0].splitlines()
+        printed = CliRunner().invoke(app, command.split()).output.splitlines()
+        assert [line.strip() for line in printed] == [line.strip() for line in lines]

@@ -1,0 +1,185 @@
+"""A Ray cluster of real nodes on one machine: a network namespace, an address and a temporary folder for each.
+
+The switch between them is a bridge in a namespace of its own, so the machine's own network is left as it is.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PORT = 6379
+OBJECT_STORE_BYTES = 80 * 2**20
+
+
+def why_not():
+    """Return why no namespaces can be made here, or None."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    if shutil.which("ip") is None:
+        return "network namespaces need `ip` (iproute2)"
+    name = f"cb{secrets.token_hex(3)}"
+    found = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        return f"no network namespace can be made here ({found.stderr.strip()})"
+    subprocess.run(["ip", "netns", "delete", name], check=False)
+    return None
+
+
+class Node:
+    """A namespace with an address, and the Ray node in it."""
+
+    def __init__(self, name, address, folder, log):
+        self.name, self.address, self.folder, self.log = name, address, folder, log
+        self.process = None
+
+    def command(self, *words):
+        """Return a command that runs on this node."""
+        return ["ip", "netns", "exec", self.name, *map(str, words)]
+
+    def pids(self):
+        found = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
+    def kill(self):
+        """Kill every process of the node at once, as a power cut does."""
+        while pids := self.pids():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        if self.process is not None:
+            self.process.wait()
+
+    def inside(self, path):
+        """Return where a path of this node lies as seen from outside: its mounts are its own."""
+        return Path(f"/proc/{self.pids()[0]}/root") / path.relative_to("/")
+
+
+class Cluster:
+    """Namespaces that see each other, and Ray in them.
+
+    Args:
+        environment: What Ray and the programs see, the token included.
+    """
+
+    def __init__(self, environment):
+        self.environment = environment
+        self.nodes = []
+        self._id = f"cb{secrets.token_hex(3)}"
+        self._net = f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}"
+        self.folder = Path(tempfile.mkdtemp(prefix="cb-", dir="/tmp"))  # short: Ray's sockets lie in it
+
+    @property
+    def head(self):
+        return self.nodes[0]
+
+    @property
+    def address(self):
+        """What `--address` takes."""
+        return f"{self.head.address}:{PORT}"
+
+    def __enter__(self):
+        try:
+            _run("ip", "netns", "add", f"{self._id}s")
+            _run("ip", "-n", f"{self._id}s", "link", "add", "bridge", "type", "bridge")
+            _run("ip", "-n", f"{self._id}s", "link", "set", "bridge", "up")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            node.kill()
+            subprocess.run(["ip", "netns", "delete", node.name], check=False)
+        subprocess.run(["ip", "netns", "delete", f"{self._id}s"], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def machine(self):
+        """Return a new machine on the switch, without Ray."""
+        number = len(self.nodes) + 1
+        node = Node(
+            f"{self._id}n{number}", f"{self._net}.{number}", self.folder / str(number), self.folder / f"{number}.log"
+        )
+        self.nodes.append(node)
+        switch, port = f"{self._id}s", f"port{number}"
+        _run("ip", "netns", "add", node.name)
+        _run("ip", "-n", switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", node.name)
+        _run("ip", "-n", switch, "link", "set", port, "master", "bridge", "up")
+        _run("ip", "-n", node.name, "addr", "add", f"{node.address}/24", "dev", "eth0")
+        for device in ("eth0", "lo"):
+            _run("ip", "-n", node.name, "link", "set", device, "up")
+        return node
+
+    def add(self, cpus, *, before="", gpus=0):
+        """Start a node, the first one as the head; it is ready when this returns.
+
+        Args:
+            cpus: What it says it has.
+            before: Shell command that runs on the node first; what it mounts, this node alone sees.
+            gpus: What it says it has.
+        """
+        node = self.machine()
+        role = (
+            ["--head", f"--port={PORT}", "--include-dashboard=false"]
+            if node is self.head
+            else [f"--address={self.address}"]
+        )
+        ray = [
+            Path(sys.executable).with_name("ray"), "start", *role, f"--node-ip-address={node.address}", "--block",
+            f"--num-cpus={cpus}", f"--num-gpus={gpus}", f"--object-store-memory={OBJECT_STORE_BYTES}",
+            f"--temp-dir={node.folder}", "--disable-usage-stats",
+        ]  # fmt: skip
+        script = f'{before or ":"} && exec "$@"'
+        with node.log.open("wb") as log:
+            node.process = subprocess.Popen(
+                node.command("sh", "-c", script, "sh", *ray),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait(node)
+        return node
+
+    def cut(self, node):
+        """Pull a node's cable: its processes go on, and nobody hears of them."""
+        _run("ip", "-n", f"{self._id}s", "link", "set", f"port{self.nodes.index(node) + 1}", "down")
+
+    def start(self, *words, on=None):
+        """Start a program on a node, by default the head."""
+        return subprocess.Popen(
+            (on or self.head).command(*words),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *words, on=None, expect=0, timeout=300):
+        """Run a program to its end; return what it printed."""
+        process = self.start(*words, on=on)
+        output, errors = process.communicate(timeout=timeout)
+        assert process.returncode == expect, output + errors
+        return output, errors
+
+    def _wait(self, node):
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            if b"Ray runtime started" in node.log.read_bytes():
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"the node {node.address} did not start:\n{node.log.read_text()}")
+
+
+def _run(*words):
+    subprocess.run(words, check=True, capture_output=True)
