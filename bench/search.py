@@ -17,7 +17,7 @@ import typer
 
 from bench import options
 from bench.console import INTERRUPTED, counted, error_console, say, user_errors
-from cellbench.errors import CellbenchError, SettingError
+from cellbench.errors import SettingError, StoreError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -144,7 +144,7 @@ def _run(request: Any, ledger: Any) -> int:
             f"Stopped. Go on with: python -m bench.search --resume {request.name}", style="yellow", soft_wrap=True
         )
         return INTERRUPTED
-    except CellbenchError:
+    except StoreError:
         if ledger.request_path.exists():
             error_console().print(
                 f"Once that is mended, go on with: python -m bench.search --resume {request.name}",
