@@ -40,7 +40,7 @@ ui: $(INSTALLED) ## Open MLflow's pages on this machine
 
 server: $(INSTALLED) ## Start a tracking server for a team; mlflow/README.md says how to use it
 	@$(BIN)/python -c 'import flask_wtf, psycopg2' 2> /dev/null || $(MAKE) --always-make install EXTRAS=dev,server
-	mlflow/serve
+	PYTHON=$(abspath $(BIN))/python mlflow/serve
 
 clean: ## Remove .venv and caches; data sets and searches stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -85,7 +85,7 @@ class Server:
 def server():
     """A server with the users anna and ben."""
     if find_spec("flask_wtf") is None or find_spec("psycopg2") is None:
-        pytest.skip("the tracking server is not installed; do: pip install 'cellbench[server]'")
+        pytest.skip("the tracking server is not installed; do: make install EXTRAS=dev,server")
     home = Path(tempfile.mkdtemp(prefix="cellbench-", dir="/tmp"))  # the path of a socket must be short
     found = Server(home)
     try:
