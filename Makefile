@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+EXTRAS ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check format ui clean
+.PHONY: help install search test check format ui server clean
 
 help: ## Show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +15,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("cellbench needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV); the first time takes some minutes."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
 install: $(INSTALLED) ## Make .venv with everything in it
@@ -36,6 +37,10 @@ format: $(INSTALLED) ## Format and mend what lint can mend
 
 ui: $(INSTALLED) ## Open MLflow's pages on this machine
 	$(BIN)/python -m bench.ui
+
+server: $(INSTALLED) ## Start a tracking server for a team; mlflow/README.md says how to use it
+	@$(BIN)/python -c 'import flask_wtf, psycopg2' 2> /dev/null || $(MAKE) --always-make install EXTRAS=dev,server
+	PYTHON=$(abspath $(BIN))/python mlflow/serve
 
 clean: ## Remove .venv and caches; data sets and searches stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.console import duration, note
 from bench.ends import EndsJob, score_ends
 from bench.handout import write_results
 from bench.home import cache_dir, count_holdout_look
@@ -31,7 +32,7 @@ from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
 from cellbench.configuration import Configuration
-from cellbench.errors import CellbenchError, DataError
+from cellbench.errors import CellbenchError, DataError, StoreError
 from cellbench.patches import PatchSet
 
 if TYPE_CHECKING:
@@ -97,11 +98,23 @@ def _run_on(shares: Plan, request: Request, ledger: Ledger, patch_set: PatchSet)
     return summary
 
 
+PATIENCE_S = (10, 30, 60)
+"""Waits before another try to tell MLflow how a search ended, where it does not answer."""
+
+
 def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
     """Write how a search ended into its folder and to MLflow."""
     files = write_results(ledger, summary)
-    tracker.repair(ledger)
-    tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
+    for wait in (*PATIENCE_S, None):
+        try:
+            tracker.repair(ledger)
+            tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
+            break
+        except StoreError as error:
+            if wait is None:
+                raise
+            note(f"{error} Trying again in {duration(wait)}.")
+            time.sleep(wait)
     ledger.mark_recorded()
 
 
@@ -236,8 +249,6 @@ class Course:
             try:
                 self._bench.tracker.repair(self._ledger)
             except CellbenchError as error:
-                from bench.console import note
-
                 note(str(error))
         (self._ledger.directory / f".{stage}.over").touch()
 

@@ -26,11 +26,11 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open the MLflow user interface; it answers to this machine alone."""
-    from bench.tracking.store import store_uri
+    from bench.tracking.store import shown, store_uri
 
     uri = store_uri()
     if uri.startswith(("http://", "https://")):
-        say(f"Runs are kept by the server at {uri}; open that address.")
+        say(f"Runs are kept by the server at {shown(uri)}; open that address.")
         return
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
@@ -44,14 +44,13 @@ def ui(
     # Without the query MLflow 3.17 shows an experiment's traces, of which there are none, not its runs.
     say(f"Open http://{HOST}:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it).")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment = {**os.environ, **quiet}
+    # Not on the command line, which all users of the machine can read: it may hold a password.
+    environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
     command = [
         sys.executable,
         "-m",
         "mlflow",
         "server",
-        "--backend-store-uri",
-        uri,
         "--host",
         HOST,
         "--port",

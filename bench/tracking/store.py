@@ -88,11 +88,16 @@ def check_reachable(uri: str) -> None:
     """Check within seconds that a server listens; MLflow itself would try for minutes.
 
     Raises:
-        StoreError: None does.
+        StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
     """
     parts = urlparse(uri)
     if parts.scheme not in ("http", "https") or parts.hostname is None:
         return
+    if "@" in parts.netloc:
+        raise StoreError(
+            f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
+            "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+        )
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname, port), timeout=5).close()
@@ -100,13 +105,28 @@ def check_reachable(uri: str) -> None:
         raise unreachable(uri, error) from None
 
 
+def shown(text: str) -> str:
+    """Return a text in which addresses have neither user name nor password.
+
+    >>> shown("postgresql://me:p/w@host/runs is away")
+    'postgresql://…@host/runs is away'
+    """
+    return re.sub(r"://\S*@", "://…@", text)
+
+
 def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:
-    """Return the one sentence for a store that does not answer; a password in its address is left out."""
-    shown = re.sub(r"//[^/@]*@", "//…@", uri)
-    lines = str(error).strip().splitlines()
-    reason = lines[0] if lines else type(error).__name__
-    local = uri.startswith("sqlite:")
-    way_out = "let CELLBENCH_HOME" if local else "start its server, or let MLFLOW_TRACKING_URI"
-    return StoreError(
-        f"The MLflow store {shown} cannot be used ({reason.rstrip('.')}); {way_out} point to another.{more}"
-    )
+    """Return the one sentence for a store that does not answer, or not us; it holds no password."""
+    status = error.get_http_status_code() if hasattr(error, "get_http_status_code") else None
+    if status == 401:
+        return StoreError(
+            f"The MLflow server {shown(uri)} refuses this user name and password; set MLFLOW_TRACKING_USERNAME and "
+            f"MLFLOW_TRACKING_PASSWORD, or write them into ~/.mlflow/credentials.{more}"
+        )
+    lines = shown(str(error)).strip().splitlines()
+    reason = lines[0].rstrip(".") if lines else type(error).__name__
+    if status == 403:
+        return StoreError(
+            f"The MLflow server {shown(uri)} does not allow this ({reason}); ask who runs it for the permission.{more}"
+        )
+    way_out = "let CELLBENCH_HOME" if uri.startswith("sqlite:") else "start its server, or let MLFLOW_TRACKING_URI"
+    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {way_out} point to another.{more}")

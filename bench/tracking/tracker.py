@@ -6,14 +6,14 @@ away in the middle of a search does not stop it: `Tracker.repair` brings the sto
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.home import home, searches_dir
 from bench.ledger import Ledger, TrialRecord
 from bench.tracking.client import connect
-from bench.tracking.store import code_version, metric_name, metrics_of, note_of, store_uri, unreachable
+from bench.tracking.store import code_version, metric_name, metrics_of, note_of, shown, store_uri, unreachable
 from bench.words import value_in_words
 from cellbench.patches.card import Card
 
@@ -60,6 +60,7 @@ class Tracker:
             self._sweep()
             self._find_runs()
             self.run_id = self._runs.get("") or self._start_search()
+            self._client.update_run(self.run_id, status="RUNNING")
         except Exception as error:
             raise unreachable(store_uri(), error) from error
 
@@ -73,9 +74,14 @@ class Tracker:
         """Whether something could not be written."""
         return bool(self._behind)
 
-    def trial_started(self, record: TrialRecord) -> None:
-        """Open the trial's run, or open it again."""
-        self._attempt(record.key, lambda: self._open(record))
+    def trial_started(self, record: TrialRecord, history: Sequence[dict[str, Any]] = ()) -> None:
+        """Open the trial's run, or open it again.
+
+        Args:
+            record: The trial.
+            history: Its history in the ledger so far: a driver that was stopped may have owed it to the store.
+        """
+        self._attempt(record.key, lambda: self._catch_up(record, history))
 
     def epoch(self, record: TrialRecord, entry: dict[str, Any]) -> None:
         """Write the metrics of an epoch: one entry of the ledger's history, in one batch."""
@@ -99,15 +105,14 @@ class Tracker:
         """
         self._down_until = 0.0
         try:
-            status = {run.info.run_id: run.info.status for run in self._search()}
+            status = self._find_runs()
             for record in ledger.records():
                 done = status.get(self._runs.get(record.key, ""), "RUNNING")
                 if record.outcome != "running" and (record.key in self._behind or done in ("RUNNING", "KILLED")):
-                    run_id = self._open(record)
-                    self._log(run_id, metrics_of(record, ledger.history(record.key), self._request.rungs))
+                    self._catch_up(record, ledger.history(record.key))
                     self._close(record, ledger.trial_directory(record.key))
         except Exception as error:
-            raise unreachable(store_uri(), error, f" Nothing is lost: --resume {ledger.name} records it.") from error
+            raise unreachable(store_uri(), error, self._way_out()) from error
         self._behind.clear()
 
     def end_search(
@@ -133,19 +138,24 @@ class Tracker:
                 self._client.log_artifact(self.run_id, str(file))
             self._client.set_terminated(self.run_id, status)
         except Exception as error:
-            raise unreachable(store_uri(), error) from error
+            raise unreachable(store_uri(), error, self._way_out()) from error
+
+    def _way_out(self) -> str:
+        return f" Nothing is lost: --resume {self._request.name} records it."
 
     def _attempt(self, key: str, action: Callable[[], Any]) -> None:
         """Do something if the store answers; else remember that the trial's run is behind."""
         if key in self._behind or time.monotonic() < self._down_until:
             self._behind.add(key)
             return
+        start = time.monotonic()
         try:
             action()
         except Exception as error:
-            logging.getLogger(__name__).debug("%s is behind: %s", key, error)
+            logging.getLogger(__name__).debug("%s is behind: %s", key, shown(str(error)))
             self._behind.add(key)
-            self._down_until = time.monotonic() + RETRY_AFTER_S
+            now = time.monotonic()  # a server that hangs until a time-out must not slow the search down either
+            self._down_until = now + max(RETRY_AFTER_S, 10 * (now - start))
 
     def _experiment_id(self) -> str:
         name = self._card.name
@@ -168,15 +178,18 @@ class Tracker:
             if not token:
                 return found
 
-    def _find_runs(self) -> None:
+    def _find_runs(self) -> dict[str, str]:
+        """Look up the search's runs, and return the status of each by its id."""
+        status = {}
         for run in self._search():
-            key = run.data.tags.get("cellbench.trial")
-            if key is not None:
-                self._runs[key] = run.info.run_id
-            elif run.info.run_name == self._request.name:
-                self._runs[""] = run.info.run_id
-        if "" in self._runs:
-            self._client.update_run(self._runs[""], status="RUNNING")
+            key, run_id = run.data.tags.get("cellbench.trial"), run.info.run_id
+            if key is None and run.info.run_name != self._request.name:
+                continue  # a classifier of this search
+            status[run_id] = run.info.status
+            # A server that goes away may have made a run without saying so, and then another in its place.
+            if self._runs.setdefault(key or "", run_id) != run_id and run.info.status == "RUNNING":
+                self._client.set_terminated(run_id, "KILLED")
+        return status
 
     def _sweep(self) -> None:
         """Close the runs of searches on this machine that were killed."""
@@ -209,10 +222,18 @@ class Tracker:
         self._client.log_artifact(run.info.run_id, str(searches_dir() / request.name / "request.yaml"))
         return str(run.info.run_id)
 
-    def _open(self, record: TrialRecord) -> str:
-        if record.key in self._runs:
-            self._client.update_run(self._runs[record.key], status="RUNNING")
-            return self._runs[record.key]
+    def _catch_up(self, record: TrialRecord, history: Iterable[dict[str, Any]]) -> None:
+        """Open a trial's run and write what the ledger holds of it; what the store has already, it ignores."""
+        self._open(record)
+        self._log(self._runs[record.key], metrics_of(record, history, self._request.rungs))
+
+    def _open(self, record: TrialRecord) -> None:
+        if record.key not in self._runs:
+            self._runs[record.key] = self._create(record)
+        self._finish_opening(self._runs[record.key], self._params(record))
+        self._client.update_run(self._runs[record.key], status="RUNNING")
+
+    def _create(self, record: TrialRecord) -> str:
         tags = self._tags() | {
             "mlflow.parentRunId": self.run_id,
             "mlflow.runName": f"{record.method} {record.key}",
@@ -223,11 +244,11 @@ class Tracker:
             "mlflow.note.content": note_of(record, self._card.um_per_px),
         }
         run = self._client.create_run(self._experiment, start_time=int(1000 * record.started), tags=tags)
-        fold = "all" if record.fold is None else record.fold
-        params = {**record.params, "fold": fold, "seed": record.seed, "epochs": record.epochs, **self._shared_params()}
-        self._finish_opening(run.info.run_id, params)
-        self._runs[record.key] = str(run.info.run_id)
         return str(run.info.run_id)
+
+    def _params(self, record: TrialRecord) -> dict[str, Any]:
+        fold = "all" if record.fold is None else record.fold
+        return {**record.params, "fold": fold, "seed": record.seed, "epochs": record.epochs, **self._shared_params()}
 
     def _finish_opening(self, run_id: str, params: dict[str, Any]) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param

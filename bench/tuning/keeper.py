@@ -96,7 +96,7 @@ class Keeper(Callback):
         record = record.model_copy(update={"outcome": "running", "reason": None, "ended": None})
         self._known[job.key] = self._records[trial.trial_id] = record
         self._ledger.write(record)
-        self._tracker.trial_started(record)
+        self._tracker.trial_started(record, self._ledger.history(record.key))
         self._view.trial_started(record)
 
     @_kept

@@ -1,6 +1,7 @@
 """What MLflow holds of a search."""
 
 import shutil
+import socket
 
 import pytest
 
@@ -266,3 +267,54 @@ def test_a_stage_without_rungs_shows_none(search):
     names = {name for name, *_ in metrics_of(final, [{"epoch": 1, "time": 0.0, "metrics": EPOCH}], (1,))}
     assert "rung/f1_macro" not in names
     assert unreachable("http://a:b@c/", OSError("")).args[0].startswith("The MLflow store http://…@c/")
+
+
+def test_what_was_not_written_before_a_stop_is_written_when_the_trial_goes_on(search, discs, monkeypatch):
+    request, ledger, tracker = search
+    trial = record(search)
+    ledger.write(trial)
+    tracker.trial_started(trial)
+    monkeypatch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
+    tracker.epoch(trial, ledger.append_history(trial.key, 1, EPOCH))
+    again = Tracker(request, discs.card, "cpu")
+    again.trial_started(trial, ledger.history(trial.key))
+    again.epoch(trial, ledger.append_history(trial.key, 2, LAST))
+    assert history(runs()[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
+
+
+def test_a_run_that_a_server_made_before_it_went_away_is_used_and_filled(search, monkeypatch):
+    _, ledger, tracker = search
+    trial = record(search)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
+        train(search, trial)
+    twin = tracker._create(trial)  # the client asked twice, since the first answer was lost
+    tracker.repair(ledger)
+    found = connect().search_runs([tracker.experiment_id], f"tags.`cellbench.trial` = '{trial.key}'")
+    status = {run.info.run_id: run.info.status for run in found}
+    used = tracker._runs[trial.key]
+    assert len(status) == 2
+    assert used != twin
+    assert status == {used: "FINISHED", twin: "KILLED"}
+    assert runs()[""].info.status == "RUNNING"
+    (run,) = [run for run in found if run.info.run_id == used]
+    assert run.data.params["epochs"] == "2"
+    assert len(run.inputs.dataset_inputs) == 1
+    assert history(run, "train/loss") == [(1, 0.5), (2, 0.5)]
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        with pytest.raises(StoreError, match="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as caught:
+            connect()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["secret", "se/cret", "se@cret"])
+def test_no_form_of_a_password_gets_through(secret):
+    address = f"https://me:{secret}@server:5000/x"
+    told = str(unreachable(address, OSError(f"Max retries exceeded for {address}, it is away.")))
+    assert secret not in told
+    assert "https://…@server:5000/x" in told

@@ -1,0 +1,158 @@
+"""A search whose tracking server, or its database, goes away and comes back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from bench.ledger import Ledger
+from bench.request import Request
+from bench.tracking.client import connect
+from bench.tracking.store import metrics_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+OPTIONS = (
+    "--method", "mask_sampled", "--dataset", "discs", "--trials", "2", "--epochs", "40", "--folds", "1", "--seeds", "1",
+    "--scheduler", "none", "--concurrent", "1", "--cpus-per-trial", "1", "--no-oracle", "--size", "16", "--encoder",
+    "test_resnet", "--batch-size", "16", "--no-compile",
+)  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path, discs, monkeypatch):
+    """A CELLBENCH_HOME with the data set `discs`."""
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "discs").symlink_to(discs.path)
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+def start(environment, *arguments):
+    command = [sys.executable, "-m", "bench.search", *arguments]
+    return subprocess.Popen(
+        command,
+        env={**environment, "PYTHONWARNINGS": "ignore"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+
+
+def wait_for_epochs(ledger, number):
+    """Wait until so many epochs of any trial are in the ledger."""
+    end = time.monotonic() + 180
+    while time.monotonic() < end:
+        found = sum(len(path.read_text().splitlines()) for path in ledger.directory.glob("trials/*/history.jsonl"))
+        if found >= number:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{number} epochs did not come")
+
+
+def runs_of(client, name):
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return client.search_runs(experiments, f"tags.`cellbench.search` = '{name}'", max_results=500)
+
+
+def check_nothing_is_lost(server, ledger, monkeypatch):
+    """Compare what the server has with the ledger, value by value."""
+    for name, value in server.environment("ben").items():
+        monkeypatch.setenv(name, value)
+    client, request = connect(), Request.read(ledger)
+    runs = runs_of(client, ledger.name)
+    assert [run.info.status for run in runs] == ["FINISHED"] * (1 + 3)
+    by_key = {run.data.tags.get("cellbench.trial"): run for run in runs}
+    for record in ledger.records():
+        run, expected = by_key[record.key], {}
+        assert record.epoch == record.epochs == 40
+        for metric, value, _, step in metrics_of(record, ledger.history(record.key), request.rungs):
+            expected.setdefault(metric, []).append((step, value))
+        assert len(expected["train/loss"]) == 40
+        for metric, values in expected.items():
+            # A search that was stopped trains the epochs after its last checkpoint twice: the last word counts.
+            points = sorted(client.get_metric_history(run.info.run_id, metric), key=lambda point: point.timestamp)
+            assert {point.step: point.value for point in points} == dict(values), f"{metric} of {record.key}"
+        assert run.data.params["epochs"] == "40"
+        assert "configuration.yaml" in {file.path for file in client.list_artifacts(run.info.run_id)}
+
+
+def check_no_secret_was_written(server, ledger, printed):
+    """Look for every secret in all that a search and the server leave."""
+    runs = [json.dumps(run.to_dictionary(), default=str) for run in runs_of(connect(), ledger.name)]
+    files = [path for path in ledger.directory.rglob("*") if path.is_file()]
+    files += [server.home / "mlflow.log", server.home / "postgres" / "log"]
+    for secret in server.secrets():
+        assert secret not in printed
+        assert not [run for run in runs if secret in run]
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("what", ["database dies", "server dies", "server hangs"])
+def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, home, monkeypatch, what):
+    ledger = Ledger(home / "searches" / what.replace(" ", "-"))
+    search = start({**server.environment("ben"), "CELLBENCH_HOME": str(home)}, *OPTIONS, "--name", ledger.name)
+    back = threading.Thread(target=server.serve, args=("start",))
+    try:
+        before = wait_for_epochs(ledger, 3)
+        if what == "database dies":
+            server.kill_database()
+        else:
+            server.signal_mlflow(signal.SIGKILL if what == "server dies" else signal.SIGSTOP)
+        wait_for_epochs(ledger, before + 5)  # it trains on, and has something to catch up with
+        if what == "server hangs":
+            server.signal_mlflow(signal.SIGCONT)
+        else:
+            back.start()
+        output, errors = search.communicate(timeout=400)
+    finally:
+        if back.ident is not None:
+            back.join()
+        if search.poll() is None:
+            os.killpg(search.pid, signal.SIGKILL)
+    assert search.returncode == 0, output + errors
+    assert "Traceback" not in output + errors
+    check_nothing_is_lost(server, ledger, monkeypatch)
+    check_no_secret_was_written(server, ledger, output + errors)
+
+
+def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, monkeypatch):
+    ledger = Ledger(home / "searches" / "owed")
+    environment = {**server.environment("ben"), "CELLBENCH_HOME": str(home)}
+    search = start(environment, *OPTIONS, "--name", "owed")
+    before = wait_for_epochs(ledger, 3)
+    server.kill_database()
+    wait_for_epochs(ledger, before + 5)
+    search.send_signal(signal.SIGINT)
+    output, errors = search.communicate(timeout=200)
+    assert search.returncode == 130, output + errors
+    server.serve("start")
+    search = start(environment, "--resume", "owed")
+    output, errors = search.communicate(timeout=400)
+    assert search.returncode == 0, output + errors
+    check_nothing_is_lost(server, ledger, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://127.0.0.1:{port}", "refuses this user name and password"),
+        ("http://ben:not-his-password@127.0.0.1:{port}", "holds a user name or password"),
+    ],
+)
+def test_a_wrong_password_is_one_sentence_that_does_not_show_it(server, home, address, message):
+    account = {"MLFLOW_TRACKING_USERNAME": "ben", "MLFLOW_TRACKING_PASSWORD": "not-his-password"}
+    place = {"CELLBENCH_HOME": str(home), "MLFLOW_TRACKING_URI": address.format(port=server.port)}
+    search = start({**os.environ, **account, **place}, *OPTIONS)
+    output, errors = search.communicate(timeout=200)
+    assert search.returncode == 2, output + errors
+    assert message in errors
+    assert "Traceback" not in errors
+    assert "not-his-password" not in output + errors
+    assert not list(home.glob("searches/*"))

@@ -1,0 +1,130 @@
+"""The tracking server that `mlflow/serve` starts: who gets in, and what is kept."""
+
+import shutil
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from bench.tracking.client import connect
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+WRITER = """
+import sys
+from mlflow import MlflowClient
+from mlflow.entities import Metric
+client, experiment, number = MlflowClient(), sys.argv[1], int(sys.argv[2])
+run = client.create_run(experiment, run_name=f"writer {number}").info.run_id
+for step in range(40):
+    client.log_batch(run, [Metric(name, number + step / 100, step, step) for name in ("a", "b", "c")])
+client.set_terminated(run)
+print(run)
+"""
+
+
+@pytest.fixture
+def client(server, monkeypatch):
+    """The client of anna."""
+    for name, value in server.environment("anna").items():
+        monkeypatch.setenv(name, value)
+    return connect()
+
+
+def test_four_writers_at_once_lose_nothing(server, client):
+    experiment = client.create_experiment("four writers")  # anna's; ben writes into it too
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", WRITER, experiment, str(number)],
+            env=server.environment("anna" if number % 2 else "ben"),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    runs = [writer.communicate(timeout=300)[0].strip() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * 4
+    for number, run in enumerate(runs):
+        for name in ("a", "b", "c"):
+            history = [(metric.step, metric.value) for metric in client.get_metric_history(run, name)]
+            assert sorted(history) == [(step, number + step / 100) for step in range(40)]
+
+
+def test_only_who_knows_a_password_gets_in(server):
+    assert server.ask("anna") == 200
+    assert server.ask("anna", "not her password") == 401
+    assert server.ask("anna", server.passwords["ben"]) == 401
+    assert server.ask() == 401
+
+
+def test_foreign_hosts_and_foreign_origins_are_refused_even_with_the_password(server):
+    assert server.ask("anna", Host="attacker.example") == 403
+    assert server.ask("anna", Host="192.168.0.7") == 403
+    assert server.ask("anna", Origin="http://attacker.example") == 403
+    assert server.ask("anna", Origin=server.uri) == 200
+
+
+def test_a_new_password_replaces_the_old_one(server):
+    server.add_user("carl")
+    old = server.passwords["carl"]
+    server.add_user("carl")
+    assert server.passwords["carl"] != old
+    assert server.ask("carl") == 200
+    assert server.ask("carl", old) == 401
+    server.add_user("admin")
+    assert server.ask("admin") == 200
+    assert server.passwords["admin"] in server.secrets(), "its file is kept up to date"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("sing",), "mlflow/serve backup FILE"),
+        (("backup",), "mlflow/serve backup FILE"),
+        (("restore", "/nowhere.tar"), "There is no file /nowhere.tar."),
+        (("password", "anna; rm"), "cannot be a user name"),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_exit_code_2(server, command, message):
+    found = server.try_to(*command)
+    assert found.returncode == 2
+    assert message in found.stderr
+
+
+def test_what_is_kept_is_for_its_owner_alone_and_no_secret_is_on_a_command_line(server):
+    assert stat.S_IMODE((server.home / "server.env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((server.home / "artifacts").stat().st_mode) == 0o700
+    shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(server.port) in shown
+    assert not [secret for secret in server.secrets() if secret in shown]
+
+
+def test_a_backup_brings_everything_back_after_all_was_lost(server, client, tmp_path):
+    experiment = client.create_experiment("kept")
+    run = client.create_run(experiment, run_name="kept").info.run_id
+    client.log_metric(run, "a", 0.5)
+    client.log_text(run, "a picture", "picture.txt")
+    backup = tmp_path / "backup.tar"
+    server.serve("backup", backup)
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert "exists" in server.try_to("backup", backup).stderr
+    later = client.create_run(experiment, run_name="after the backup").info.run_id
+    server.serve("stop")
+    assert server.try_to("status").returncode == 1
+    for name in ("postgres", "artifacts"):
+        shutil.rmtree(server.home / name)
+    (server.home / "server.env").unlink()
+    server.serve("restore", backup)
+    server.serve("status")
+    assert client.get_run(run).data.metrics == {"a": 0.5}
+    assert [file.path for file in client.list_artifacts(run)] == ["picture.txt"]
+    assert later not in {found.info.run_id for found in client.search_runs([experiment])}
+    assert server.ask("ben") == 200, "users and their passwords are back too"
+
+
+def test_an_upgrade_keeps_a_backup_and_what_is_there(server, client):
+    experiment = client.create_experiment("upgraded")
+    server.serve("upgrade")
+    assert list(server.home.glob("before-upgrade-*.tar"))
+    assert client.get_experiment(experiment).name == "upgraded"
