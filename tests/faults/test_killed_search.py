@@ -31,7 +31,8 @@ def test_killed_at_random_moments_it_ends_with_the_trials_of_one_that_was_not(ho
             if killed:
                 kill(process)
                 kills += 1
-                assert wait_until(lambda: home.processes() == [], 20), [p.cmdline() for p in home.processes()]
+                # A worker that was just being started looks for its dead node for a while.
+                assert wait_until(lambda: home.processes() == [], 180), [p.cmdline() for p in home.processes()]
             else:
                 output, errors = process.communicate(timeout=300)
                 assert process.returncode == 0, output + errors
