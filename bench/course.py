@@ -24,7 +24,7 @@ from bench.summary import Ending, Summary, mean, summarise
 from bench.tracking.client import connect
 from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker
-from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine, warm_up
+from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine
 from bench.tuning.config import Terms
 from bench.tuning.nodes import check_nodes
 from bench.tuning.samplers import method_search
@@ -80,7 +80,6 @@ def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summar
         with cluster(request.address, this_machine()) as machine:
             asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
             shares = plan(machine, *asked, request.max_concurrent)
-            warm_up(shares)
             if request.address is not None:
                 check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
             store.result()  # a store that cannot be used is met before anything is written

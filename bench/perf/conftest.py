@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+
+from cellbench.patches.write import write_patch_set
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -21,3 +24,15 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.uint8]:
     np.save(path, np.random.default_rng(0).integers(0, 255, (640, 32, 32, 3), dtype=np.uint8))
     found: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return found
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a small data set."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    random = np.random.default_rng(0)
+    index = pd.DataFrame({"label": np.arange(300) % 3, "group": np.arange(300) // 10}).astype(str)
+    patches = random.integers(0, 255, (300, 16, 16, 3), dtype=np.uint8)
+    write_patch_set(tmp_path / "datasets" / "noise", patches=patches, index=index, name="noise", seed=0)
+    return tmp_path

@@ -95,7 +95,7 @@ def pythae_epoch(patches: NDArray[np.uint8], batch_size: int, small_maps: bool) 
 
     assert pythae is not None
 
-    class TheirEncoder(BaseEncoder):  # type: ignore[misc]
+    class TheirEncoder(BaseEncoder):
         def __init__(self) -> None:
             BaseEncoder.__init__(self)
             self.latent_dim = LATENT
@@ -109,7 +109,7 @@ def pythae_epoch(patches: NDArray[np.uint8], batch_size: int, small_maps: bool) 
             found = self.net(x)
             return ModelOutput(embedding=self.mean(found), log_covariance=self.log_var(found) - 5)
 
-    class TheirDecoder(BaseDecoder):  # type: ignore[misc]
+    class TheirDecoder(BaseDecoder):
         def __init__(self) -> None:
             BaseDecoder.__init__(self)
             self.net = Decoder(LATENT, SIZE)

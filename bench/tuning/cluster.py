@@ -210,24 +210,6 @@ def _shielded_from_sigterm() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def warm_up(plan: Plan) -> None:
-    """Let as many workers as there are trials at once import what a trial needs, while the driver goes on.
-
-    Ray gives a trial the worker of a task that has ended.
-    """
-    import ray
-
-    task = ray.remote(num_cpus=plan.cpus, max_retries=0)(_import_libraries)
-    for _ in range(plan.concurrent):
-        task.remote()
-
-
-def _import_libraries() -> None:
-    import timm  # noqa: F401
-
-    import cellbench.trials  # noqa: F401
-
-
 def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -> Any:
     """Call a function in a worker that has a trial's resources, and return what it returns."""
     import ray

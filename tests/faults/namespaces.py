@@ -32,6 +32,10 @@ def why_not():
     return None
 
 
+CURRENT = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+"""Where `ray start --head` notes its address, whatever its --temp-dir."""
+
+
 class Node:
     """A namespace with an address, and the Ray node in it."""
 
@@ -100,6 +104,8 @@ class Cluster:
             node.kill()
             subprocess.run(["ip", "netns", "delete", node.name], check=False)
         subprocess.run(["ip", "netns", "delete", f"{self._id}s"], check=False)
+        if CURRENT.exists() and CURRENT.read_text().startswith(f"{self._net}."):
+            CURRENT.unlink()  # else every later ray.init() on this machine would look for the head that is gone
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def machine(self):

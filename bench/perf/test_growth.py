@@ -1,0 +1,63 @@
+"""What the driver pays for a trial as trials become many: their results are there, so that they train nothing."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bench.home import open_dataset
+from bench.jobs import Jobs
+from bench.ledger import Ledger
+from bench.live import View
+from bench.planning import Asked, make_request
+from bench.tracking.tracker import Tracker
+from bench.tuning.cluster import Machine, Plan, cluster
+from bench.tuning.config import Terms
+from bench.tuning.searchers import JobSearcher
+from bench.tuning.stages import Bench, run_stage
+from cellbench.trial_files import write_result
+
+N_EPOCHS = 10
+
+
+@pytest.mark.parametrize("n_trials", [10, 100, 1000])
+def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_trials: int) -> None:
+    asked = Asked("perf", ["mask_fixed"], "noise", name="perf", epochs=1, training={"encoder": "test_resnet"})
+    request, ledger = make_request(asked)
+    ledger.directory.mkdir(parents=True)
+    request.write(ledger)
+    jobs = _finished_jobs(request, ledger, n_trials)
+    process = psutil.Process()
+    with cluster(None, Machine(2, 0)):
+        tracker = Tracker(request, open_dataset("noise").card, "cpu")
+        bench = Bench(ledger, tracker, View("perf", request.goal, None), Plan(2, 1, 0.0))
+        terms = Terms(objective="f1", gpus=0.0, timeout_s=600)
+        run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # workers start, libraries load
+        before, cpu, start = process.memory_info().rss, sum(process.cpu_times()[:2]), time.perf_counter()
+        stage = JobSearcher(jobs[2:], terms)
+        benchmark.pedantic(run_stage, args=(bench, "final", stage, n_trials), rounds=1)
+        info = benchmark.extra_info
+        info["seconds a trial"] = round((time.perf_counter() - start) / n_trials, 3)
+        info["of them the driver computes"] = round((sum(process.cpu_times()[:2]) - cpu) / n_trials, 3)
+        info["memory of the driver, kB a trial"] = round((process.memory_info().rss - before) / 1e3 / n_trials)
+        info["disk, kB a trial"] = round(sum(p.stat().st_size for p in home.rglob("*") if p.is_file()) / 1e3 / n_trials)
+        start = time.perf_counter()
+        assert len(ledger.records()) == n_trials + 2
+        info["ms to read a trial's record"] = round(1e3 * (time.perf_counter() - start) / n_trials, 2)
+
+
+def _finished_jobs(request: Any, ledger: Ledger, n_trials: int) -> list[Any]:
+    """Return jobs whose results lie in their folders."""
+    makes = Jobs(request, ledger)
+    configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
+    jobs = []
+    for seed in range(n_trials + 2):
+        first = makes.final([configuration])[0]
+        job = first.model_copy(update={"seed": 10_000 + seed, "stage": "oracle" if seed < 2 else "final"})
+        job = job.model_copy(update={"directory": first.directory.parent / job.key})
+        job.directory.mkdir(parents=True)
+        write_result(job.directory, job, {"probe/f1_macro": 0.5, "train/loss": 0.1, "rung/f1_macro": 0.5})
+        jobs.append(job)
+    return jobs
