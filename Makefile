@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check format ui server clean
+.PHONY: help install search test check format perf ui server clean
 
 help: ## Show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,11 @@ check: $(INSTALLED) ## Formatting, lint and types
 format: $(INSTALLED) ## Format and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+perf: $(INSTALLED) ## Measure speed beside peers, for docs/performance.md (a quarter of an hour)
+	@$(BIN)/python -c 'import pythae' 2> /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[perf]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest bench/perf -W ignore --benchmark-json=perf.json
+	$(BIN)/python -m bench.perf.beside perf.json
 
 ui: $(INSTALLED) ## Open MLflow's pages on this machine
 	$(BIN)/python -m bench.ui
