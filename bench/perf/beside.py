@@ -57,12 +57,11 @@ def tables(path: Path) -> str:
         text += ["", f"**{entry['name'].removeprefix('test_').replace('_', ' ')}**", ""]
         if "seconds" in info:
             text += [f"| | {info['unit']}/s | ratio | range of ratios |", "| --- | --- | --- | --- |"]
-            text += [
-                f"| {n} | {rate:.4g} | {mid:.2f} | {low:.2f}–{high:.2f} |" for n, rate, mid, low, high in rows(entry)
-            ]
-        else:
-            text += ["| | |", "| --- | --- |"]
-            text += [f"| {name} | {value} |" for name, value in info.items()]
+            for name, rate, middle, low, high in rows(entry):
+                text.append(f"| {name} | {rate:.4g} | {middle:.2f} | {low:.2f}–{high:.2f} |")
+            text.append("")
+        others = [name for name in info if name not in ("seconds", "amount", "unit")]
+        text += [f"- {name}: {info[name]}" for name in others]
     return "\n".join(text)
 
 
