@@ -148,8 +148,8 @@ def test_eight_quarters_of_two_gpus_run_at_once():
         gpus = sorted(gpu for _, (gpu,) in ray.get(begun))
         assert gpus == ["0"] * 4 + ["1"] * 4
         del trials
-        assert remotely(seconds, "1h30m", cpus=1, gpus=0.0) == 5400
+        assert remotely(seconds, "1h30m", "--time-budget", cpus=1, gpus=0.0) == 5400
         with pytest.raises(SettingError, match="no length of time"):
-            remotely(seconds, "soon", cpus=1, gpus=0.0)
+            remotely(seconds, "soon", "--time-budget", cpus=1, gpus=0.0)
     finally:
         ray.shutdown()
