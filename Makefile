@@ -23,8 +23,8 @@ install: $(INSTALLED) ## Make .venv with everything in it
 search: $(INSTALLED) ## Search the radius of a fixed mask on the built-in data set
 	$(BIN)/python -m bench.search --method mask_fixed
 
-test: $(INSTALLED) ## Run the fast tests; SLOW=1 runs the slow ones too
-	$(BIN)/python -m pytest $(if $(SLOW),-m 'slow or not slow')
+test: $(INSTALLED) ## Run the fast tests; SLOW=1 runs the slow ones too, SLOW=2 all
+	$(BIN)/python -m pytest $(if $(filter 1,$(SLOW)),-m 'not long') $(if $(filter 2,$(SLOW)),-m 'long or not long')
 
 check: $(INSTALLED) ## Formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -7,7 +7,7 @@ import signal
 import pytest
 from programs import wait_until
 
-N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "6"))
+N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "4"))
 """How often the whole search is killed; docs/faults.md tells of more."""
 
 pytestmark = pytest.mark.slow

@@ -137,6 +137,7 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_end_with_the_numbers_of_an_
     assert tags[victim.key] == ", ".join(moved.nodes)
 
 
+@pytest.mark.long
 def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(cluster, home):
     cluster.add(cpus=1)
     blind = cluster.add(cpus=1, before=f"mount -t tmpfs none {home}")
@@ -147,6 +148,7 @@ def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(clust
     assert not (home / "searches" / "blind").exists(), "nothing is left"
 
 
+@pytest.mark.long
 def test_each_node_makes_its_own_copy_of_the_patches_once(cluster, home, environment):
     """`CELLBENCH_CACHE` is a disk of each node's own: here one in memory that no other node sees."""
     local = cluster.folder / "scratch"
@@ -183,6 +185,7 @@ print(len(begun), len(waiting), *sorted(set(ray.get(begun))))
 """
 
 
+@pytest.mark.long
 def test_gpus_are_counted_where_there_are_cpus_beside_them(cluster):
     """Ray believes in GPUs that it is told of; nothing here touches one."""
     cluster.add(cpus=3)
@@ -194,6 +197,7 @@ def test_gpus_are_counted_where_there_are_cpus_beside_them(cluster):
     ]
 
 
+@pytest.mark.long
 def test_who_does_not_know_the_token_does_not_get_in(cluster, environment):
     cluster.add(cpus=1)
     cluster.environment = {**environment, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -202,6 +206,7 @@ def test_who_does_not_know_the_token_does_not_get_in(cluster, environment):
     assert f"The Ray cluster at {cluster.address} does not take this token" in errors
 
 
+@pytest.mark.long
 def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(cluster):
     cluster.add(cpus=1)
     alone = ["sh", "-c", f'mount -t tmpfs none {cluster.folder} && exec "$@"', "sh"]  # it has no sockets of the head's

@@ -94,7 +94,14 @@ def check_no_secret_was_written(server, ledger, printed):
         assert not [path for path in files if secret.encode() in path.read_bytes()]
 
 
-@pytest.mark.parametrize("what", ["database dies", "server dies", "server hangs"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param("database dies", marks=pytest.mark.long),
+        "server dies",
+        pytest.param("server hangs", marks=pytest.mark.long),
+    ],
+)
 def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, home, monkeypatch, what):
     ledger = Ledger(home / "searches" / what.replace(" ", "-"))
     search = start({**server.environment("ben"), "CELLBENCH_HOME": str(home)}, *OPTIONS, "--name", ledger.name)
@@ -122,6 +129,7 @@ def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, h
     check_no_secret_was_written(server, ledger, output + errors)
 
 
+@pytest.mark.long
 def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, monkeypatch):
     ledger = Ledger(home / "searches" / "owed")
     environment = {**server.environment("ben"), "CELLBENCH_HOME": str(home)}

@@ -123,6 +123,7 @@ def test_a_backup_brings_everything_back_after_all_was_lost(server, client, tmp_
     assert server.ask("ben") == 200, "users and their passwords are back too"
 
 
+@pytest.mark.long
 def test_an_upgrade_keeps_a_backup_and_what_is_there(server, client):
     experiment = client.create_experiment("upgraded")
     server.serve("upgrade")
