@@ -5,11 +5,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.console import duration, note
 from bench.ends import EndsJob, score_ends
@@ -75,9 +75,10 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
 
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with _polite_end(ledger), ThreadPoolExecutor(1) as beside:
+    with _polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
         store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
         with cluster(request.address, this_machine()) as machine:
+            listen()  # Ray has put a handler of its own in the place of ours
             asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
             shares = plan(machine, *asked, request.max_concurrent)
             if request.address is not None:
@@ -118,25 +119,33 @@ def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
 
 
 @contextmanager
-def _polite_end(ledger: Ledger) -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does."""
+def _polite_end(ledger: Ledger) -> Iterator[Callable[[], Any]]:
+    """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
+
+    Yields:
+        What listens to SIGTERM again, once something else has begun to.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
     ended = threading.Event()
 
-    def listen() -> None:
+    def look_for_stop() -> None:
         while not ended.wait(STOP_IS_LOOKED_FOR_S):
             if ledger.stop_path.exists():
                 ledger.stop_path.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
 
     ledger.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    listener = threading.Thread(target=listen, daemon=True)
+
+    def listen() -> Any:
+        return signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    before = listen()
+    listener = threading.Thread(target=look_for_stop, daemon=True)
     listener.start()
     try:
-        yield
+        yield listen
     finally:
         ended.set()
         listener.join()

@@ -48,7 +48,9 @@ def _show(ledger: "Ledger", request: "Request") -> None:
         own = [record for record in records if record.stage == stage]
         if own:
             ended = [record for record in own if record.outcome != "running"]
-            parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed", "running")]
+            parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed")]
+            if begun := _counted(own, "running"):
+                parts.append(begun if ledger.is_locked else begun.replace("running", "to go on"))
             of = f" of {n_wanted}" if len(ended) < n_wanted else ""
             say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
@@ -65,8 +67,9 @@ def _show(ledger: "Ledger", request: "Request") -> None:
         if record.outcome == "running":
             history = ledger.history(record.key)
             since = f"{duration(time.time() - history[-1]['time'])} ago" if history else "none yet"
+            epoch = history[-1]["epoch"] if history else 0
             what = f"{record.method} {params_in_words(record.method, record.params, request.um_per_px)}"
-            table.add_row(record.key, f"{record.epoch}/{record.epochs}", since, what)
+            table.add_row(record.key, f"{epoch}/{record.epochs}", since, what)
     if table.row_count:
         console().print(table)
 
