@@ -72,7 +72,7 @@ def test_a_data_set_that_is_another_is_refused(home, options, discs, tmp_path):
     card = tmp_path / "datasets" / "discs" / "card.yaml"
     text = card.read_text()
     fingerprint = next(line for line in text.splitlines() if line.startswith("fingerprint"))
-    card.write_text(text.replace(fingerprint, "fingerprint: " + "0" * 64))
+    card.write_text(text.replace(fingerprint, "fingerprint: " + "f" * 64))
     _, errors = other.run("--resume", name, expect=2)
     assert "The data set discs is not the one that the search begun was begun on" in errors
 
