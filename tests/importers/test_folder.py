@@ -122,7 +122,7 @@ def test_what_is_no_image_is_passed_over_and_said(class_folders, add):
 def test_grey_images_are_counted(class_folders, add):
     path = class_folders / "a" / "A_00.png"
     Image.open(path).convert("L").save(path)
-    assert add("folder", class_folders).remarks == ["1 grey images were copied to red, green and blue."]
+    assert add("folder", class_folders).remarks == ["1 grey image was copied to red, green and blue."]
 
 
 def test_all_bad_images_are_named_whatever_is_wrong(class_folders, add, nothing_written):

@@ -100,7 +100,7 @@ def test_roles_can_be_given(tmp_path, patches, index):
         ({"valid_top": 10}, DataError, "valid box of row 0 is empty"),
         ({"valid_right": 11}, DataError, "valid box of row 0 is empty or reaches out"),
         ({"label": "one"}, DataError, "Fewer than two classes"),
-        ({"group": "one"}, DataError, "There are 1 groups"),
+        ({"group": "one"}, DataError, "There is 1 group"),
     ],
 )  # fmt: skip
 def test_a_wrong_index_is_refused_and_leaves_nothing(tmp_path, patches, index, change, error, message):
