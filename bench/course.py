@@ -1,15 +1,12 @@
 """The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
-import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.console import duration, note
 from bench.ends import EndsJob, score_ends
@@ -18,6 +15,7 @@ from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
 from bench.live import View
+from bench.polite_end import polite_end
 from bench.request import Request
 from bench.selection import finalists, fresh_scores, overall, standings
 from bench.summary import Ending, Summary, mean, summarise
@@ -37,8 +35,6 @@ from cellbench.patches import PatchSet
 
 if TYPE_CHECKING:
     from cellbench.trial_job import TrialJob
-
-STOP_IS_LOOKED_FOR_S = 1.0
 
 
 def run_search(request: Request, ledger: Ledger) -> Summary:
@@ -75,7 +71,7 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
 
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with _polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
+    with polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
         store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
         with cluster(request.address, this_machine()) as machine:
             listen()  # Ray has put a handler of its own in the place of ours
@@ -116,40 +112,6 @@ def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
             note(f"{error} Trying again in {duration(wait)}.")
             time.sleep(wait)
     ledger.mark_recorded()
-
-
-@contextmanager
-def _polite_end(ledger: Ledger) -> Iterator[Callable[[], Any]]:
-    """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
-
-    Yields:
-        What listens to SIGTERM again, once something else has begun to.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    ended = threading.Event()
-
-    def look_for_stop() -> None:
-        while not ended.wait(STOP_IS_LOOKED_FOR_S):
-            if ledger.stop_path.exists():
-                ledger.stop_path.unlink(missing_ok=True)
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    ledger.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
-
-    def listen() -> Any:
-        return signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-
-    before = listen()
-    listener = threading.Thread(target=look_for_stop, daemon=True)
-    listener.start()
-    try:
-        yield listen
-    finally:
-        ended.set()
-        listener.join()
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
