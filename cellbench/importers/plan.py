@@ -214,11 +214,11 @@ class Plan:
 
     def _refuse_problems(self) -> None:
         if self.problems:
-            n = len(self.problems)
-            raise DataError(
-                f"{self.path} has {n} {'problem' if n == 1 else 'problems'}, so nothing was written: "
-                f"{listing(self.problems)}. Mend or remove what is named, then add it again."
-            )
+            n, way_out = len(self.problems), "Mend or remove what is named, then add it again."
+            if n == 1:
+                raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {way_out}")
+            lines = listing(self.problems, "\n  ")
+            raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{way_out}")
 
     def _refuse_too_few(self) -> None:
         """Refuse what cannot be divided into roles before hours of decoding."""
