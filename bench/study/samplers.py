@@ -3,57 +3,24 @@
     python -m bench.study.samplers docs/radius/marrow.csv docs/radius/pbc.csv --figure docs/radius/regret.png
 
 A training at any radius is read off the grid: linear between radii on a log scale, on the curve of a seed that is drawn
-for each training.
-Regret is the grid's best mean F1 less the mean F1 of the radius with the best score seen so far.
+for each training. Regret is the grid's best mean F1 less the mean F1 of the radius with the best score seen so far.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from bench.console import console, say, user_errors
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bench.study.response import Response
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER = (50.0, 90.0, 126.0)
 """The paper's radii, px of a 256 px patch: what a search tries first."""
 N_STARTUP = 4
 SHOWN = (1, 2, 3, 4, 6, 8, 12, 16)
-
-
-@dataclass(frozen=True)
-class Response:
-    """Macro F1 over the radius, as a grid measured it.
-
-    Attributes:
-        radii: px of a 256 px patch, ascending, shape (R,).
-        f1: Macro F1, shape (seeds, R).
-    """
-
-    radii: np.ndarray
-    f1: np.ndarray
-
-    @classmethod
-    def of(cls, table: "pd.DataFrame") -> "Response":
-        """Return the response in a table of `bench.study.grid`; radii that lack a seed are left out."""
-        wide = table.pivot_table(index="seed", columns="r_256", values="probe/f1_macro").dropna(axis=1)
-        return cls(wide.columns.to_numpy(float), wide.to_numpy(float))
-
-    def at(self, radius: float, seed: int | None = None) -> float:
-        """Return the F1 of a radius on a seed's curve, or on the mean of all."""
-        curve = self.f1.mean(axis=0) if seed is None else self.f1[seed]
-        return float(np.interp(np.log(radius), np.log(self.radii), curve))
-
-    @property
-    def best(self) -> float:
-        """Best mean F1."""
-        return float(self.f1.mean(axis=0).max())
 
 
 def replay(response: Response, sampler: str, first: Sequence[float], n_trials: int, seed: int) -> np.ndarray:
