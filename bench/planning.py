@@ -203,7 +203,9 @@ def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:
     if size == "auto":
         return network_size(defaults, card.native_size, card.cell_radius_px)
     if not 16 <= size <= card.native_size:
-        raise SettingError(f"--size {size}: the patches of {card.name} have {card.native_size} px; choose 16 to that.")
+        raise SettingError(
+            f"--size {size}: the patches of {card.name} have {card.native_size} px; choose 16 to {card.native_size}."
+        )
     return size
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cellbench.errors import SettingError
+from cellbench.errors import SettingError, StoreError
 
 OBJECT_STORE_BYTES = 200 * 2**20
 """Patches reach workers as a memory map, so Ray's own store stays small."""
@@ -182,7 +182,9 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
         except Exception as error:
             if address is None:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise SettingError(f"Ray cannot start on this machine ({reason}).") from error
+                raise StoreError(
+                    f"Ray cannot start on this machine ({reason.rstrip('.')}). Try again when it is less busy."
+                ) from error
             raise _no_cluster(address) from error
     for name in ("ray", "ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,6 +1,7 @@
 """A table of patches, as CSV or Parquet."""
 
 import difflib
+import os
 import warnings
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
         if near := difflib.get_close_matches(name.strip().lower(), known, n=1, cutoff=0.75):
             raise DataError(f"{path} has a column '{name}'; did you mean '{near[0]}'? Rename it, or remove it.")
     if missing := [name for name in ("path", "label") if name not in table.columns]:
-        raise DataError(f"{path} lacks the column {' and '.join(missing)}; its columns are {', '.join(table.columns)}.")
+        hint = " Is it separated by commas?" if len(table.columns) == 1 else ""
+        raise DataError(
+            f"{path} lacks the column {' and '.join(missing)}; its columns are {', '.join(table.columns)}.{hint}"
+        )
     if ("x" in table.columns) != ("y" in table.columns):
         raise DataError(f"{path} has one of the columns x and y; give both or none.")
     remarks = [f"Columns that are not used: {', '.join(others)}."] if others else []
@@ -43,6 +47,9 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
         if name in table.columns:
             columns[name] = _numbers(table[name], name, problems)
     found = pd.DataFrame(columns)
+    for name in ("path", "mask"):
+        if name in found.columns:  # one spelling of each path, so that a file that comes twice is seen
+            found[name] = [None if pd.isna(value) else os.path.normpath(value) for value in found[name]]
     _check_rows(found, path.parent, problems)
     if "group" not in found.columns and options.group_pattern:
         groups = [find(options.group_pattern, str(name), "group") for name in found["path"]]

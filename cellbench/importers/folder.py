@@ -36,7 +36,7 @@ def read_folder(path: Path, options: ImportOptions) -> Manifest:
             problems.append(f"{relative}: --group-pattern finds no group in its path")
     nameless = [str(image.relative_to(path)) for image, label in zip(images, labels, strict=True) if label is None]
     if nameless:
-        remarks.append(f"{len(nameless)} images have no class and are pool only: {listing(nameless, ', ')}.")
+        remarks.append(f"{len(nameless)} images have no class and are pool only: {listing(nameless)}.")
     table = pd.DataFrame({"source": [str(image) for image in images], "label": labels, "group": groups}, dtype=object)
     return Manifest(table, problems=problems, remarks=remarks)
 

@@ -43,7 +43,7 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     stems = by_stem(images)
     problems += [f"{stem}: {len(same)} images have this name" for stem, same in stems.items() if len(same) > 1]
     if idle := [str(mask.relative_to(path)) for mask in masks if mask.stem not in stems]:
-        remarks.append(f"{len(idle)} masks have no image: {listing(idle, ', ')}.")
+        remarks.append(f"{len(idle)} masks have no image: {listing(idle)}.")
 
     labels_file = Path(options.labels) if options.labels else path / "labels.csv"
     labels: list[str | None]
@@ -55,7 +55,7 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
         parts = [image.relative_to(images_at).parts for image in images]
         labels = [part[0] if len(part) > 1 else None for part in parts]
     if nameless := [image.name for image, label in zip(images, labels, strict=True) if label is None]:
-        remarks.append(f"{len(nameless)} images have no class and are pool only: {listing(nameless, ', ')}.")
+        remarks.append(f"{len(nameless)} images have no class and are pool only: {listing(nameless)}.")
     groups = [_group(image.relative_to(images_at).as_posix(), options, problems) for image in images]
     table = pd.DataFrame(
         {

@@ -1,6 +1,6 @@
 """Which patches will be written: decided from the head of every image, before any is decoded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from cellbench.errors import DataError, SettingError
 from cellbench.importers.contours import centre_cell
 from cellbench.importers.images import ImageReader
 from cellbench.importers.options import ImportOptions
-from cellbench.importers.problems import listing
 from cellbench.importers.table import COLUMNS, Manifest
 from cellbench.patches.border import Box, cut_box, cut_patch
 from cellbench.patches.roles import draw_roles
@@ -45,6 +44,8 @@ class Plan:
             self.problems += [f"{self._short(s)}: it has no mask" for s in table["source"][table["mask"].isna()]]
 
         sizes = self._sizes(table["source"])
+        if self.problems:
+            self._look_through(sizes)
         self._refuse_problems()
         heights = table["source"].map(lambda source: sizes[source][0]).to_numpy(dtype=np.int64)
         widths = table["source"].map(lambda source: sizes[source][1]).to_numpy(dtype=np.int64)
@@ -156,6 +157,14 @@ class Plan:
                 self.problems.append(f"{self._short(source)}: {error}")
         return sizes
 
+    def _look_through(self, sources: Iterable[str]) -> None:
+        """Decode every image whose head is fine, so that a user who must mend some hears of all."""
+        for source in sources:
+            try:
+                self.reader.image(source)
+            except DataError as error:
+                self.problems.append(f"{self._short(source)}: {error}")
+
     def _native_size(
         self, sources: "pd.Series[Any]", heights: NDArray[np.int64], widths: NDArray[np.int64], whole: NDArray[np.bool_]
     ) -> int:
@@ -168,9 +177,16 @@ class Plan:
         smallest = self._short(sources.iloc[int(sides.argmin())])
         if size < MIN_SIZE:
             raise DataError(f"{smallest} is {size} px small; remove it, or give --patch-size.")
+        usual = int(np.median(sides))
+        if size < usual / 2:
+            n_small = int((sides < usual / 2).sum())
+            such = "1 such image" if n_small == 1 else f"{n_small} such images"
+            raise DataError(
+                f"{smallest} is {size} px small, and most images are {usual} px: {such} would cut all others to that. "
+                f"Remove what is so small, or give --patch-size {usual}."
+            )
         n_cropped = int(((heights != size) | (widths != size)).sum())
         if n_cropped:
-            usual = int(np.median(sides))
             way_out = f"; --patch-size {usual} would keep more and mirror the smaller ones" if usual > size else ""
             self.remarks.append(
                 f"{n_cropped} images were centre-cropped to the smallest side, {size} px ({smallest}{way_out})."
@@ -217,7 +233,7 @@ class Plan:
             n, way_out = len(self.problems), "Mend or remove what is named, then add it again."
             if n == 1:
                 raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {way_out}")
-            lines = listing(self.problems, "\n  ")
+            lines = "\n  ".join(self.problems)
             raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{way_out}")
 
     def _refuse_too_few(self) -> None:

@@ -74,7 +74,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     notes = ["The radius of a cell is half of the mean side of its box."]
     remarks = []
     if left_out:
-        remarks.append(f"{len(left_out)} boxes were left out: {listing(left_out, ', ')}.")
+        remarks.append(f"{len(left_out)} boxes were left out: {listing(left_out)}.")
     if idle := len(images) - len(used):
         remarks.append(f"{idle} images have no annotation.")
     table = pd.DataFrame(rows, columns=["source", "label", "group", "x", "y", "radius_px"])

@@ -10,6 +10,9 @@ from cellbench.errors import SettingError
 from cellbench.models.small_maps import use_small_map_convolutions
 
 
+NORMALISATIONS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+
+
 class Encoder(nn.Module):
     """A timm network without its classifier, as a function of patches in 0–1.
 
@@ -34,6 +37,20 @@ class Encoder(nn.Module):
         """Return features of shape (B, n_features) for patches of shape (B, 3, size, size)."""
         features: Tensor = self.backbone((patches - 0.5) / 0.25)
         return features
+
+
+def open_residual_branches(network: nn.Module) -> None:
+    """Give every residual branch weight from the start.
+
+    timm starts many networks with their branches multiplied by 0 (the weight of the last normalisation). Training opens
+    them within a few steps; an untrained ResNet-18 would be its shortcuts alone, which see 36 of the 1 024 pixels of a
+    32 px patch.
+    """
+    with torch.no_grad():
+        for module in network.modules():
+            weight = getattr(module, "weight", None)
+            if isinstance(module, NORMALISATIONS) and weight is not None and not weight.any():
+                weight.fill_(1.0)
 
 
 def _create(name: str, size: int) -> nn.Module:

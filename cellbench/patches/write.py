@@ -135,7 +135,7 @@ class PatchWriter:
         names = table["source"].fillna(table["id"]).tolist()
         if unlike := contradictions(labels, names, self._hashes):
             shown = ", ".join(unlike[:5]) + (f" and {len(unlike) - 5} more" if len(unlike) > 5 else "")
-            remarks.append(f"{len(unlike)} copies carry another label than their original: {shown}.")
+            remarks.append(f"Copies with another label than their original ({len(unlike)}) count as labelled: {shown}.")
         roles = given_roles(index, labels, classes) or draw_roles(labels, groups, seed, min_per_class, classes)
         table["in_pool"], table["in_labelled"], table["in_holdout"] = roles.in_pool, roles.in_labelled, roles.in_holdout
         remarks += roles.notes

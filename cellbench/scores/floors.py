@@ -9,6 +9,7 @@ import torch
 from cellbench.augment import symmetries
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.embedding import BATCH_SIZE, batches, embed, evaluation
+from cellbench.models.encoder import open_residual_branches
 from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.suppression import Suppression
@@ -88,7 +89,7 @@ def untrained(
     device: torch.device,
     seeds: Sequence[int],
 ) -> Floor:
-    """Score the encoder as it is before training, from each seed.
+    """Score the encoder as it is before training, from each seed; its residual branches are open.
 
     Args:
         patches: uint8 at the network size, shape (N, S, S, 3).
@@ -101,6 +102,7 @@ def untrained(
     labelled, holdout = [], []
     for seed in seeds:
         model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
+        open_residual_branches(model.encoder)
         model.to(device)
         labelled.append(embed(model, suppression, patches, rows.labelled, device, views=settings.views))
         holdout.append(embed(model, suppression, patches, rows.holdout, device, views=settings.views))

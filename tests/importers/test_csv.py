@@ -128,6 +128,12 @@ def test_the_same_image_with_another_centre_is_no_duplicate(table, write, add, n
         add("csv", write(table), patch_size=8)
 
 
+def test_another_spelling_of_a_path_is_the_same_image(table, write, add, nothing_written):
+    twice = table.iloc[:1].assign(path="./" + table["path"].iloc[0])
+    with pytest.raises(DataError, match=rf"line {len(table) + 2}: it is the same patch as line 2"):
+        add("csv", write(pd.concat([table, twice])))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -73,7 +73,7 @@ def test_copies_share_a_group_and_a_side(tmp_path, patches, index):
     found = write_patch_set(tmp_path / "x", patches=patches, index=index, name="x")
     assert (found.groups()[0::2] == found.groups()[1::2]).all()
     assert "40 patches are exact copies of others" in found.card.notes
-    assert "40 copies carry another label than their original: 0 (a) = 1 (b)" in found.card.notes
+    assert "Copies with another label than their original (40) count as labelled: 0 (a) = 1 (b)" in found.card.notes
     held = found.index["in_holdout"].to_numpy()
     assert (held[0::2] == held[1::2]).all()
 

@@ -1,5 +1,7 @@
 """Floors: what needs no training."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,20 @@ def test_pca_of_a_crop_sees_the_crop(discs, rows):
     crop = build_suppression("crop_small", {"offset_sigma": 5.0}, 40, 14, 8)
     patches = discs.resized(crop.source_size, discs.path / "cache")
     assert principal_components("pca_masked", patches, rows, crop, 1, n_components=4).labelled[0].shape[1] == 4
+
+
+def test_the_untrained_encoder_sees_the_cell(discs, rows):
+    """timm's ResNet-18 starts with closed residual branches, whose shortcuts see a corner of the patch."""
+    settings = TrainingSettings(encoder="resnet18", network_size=32, views=1)
+    patches = np.array(discs.resized(32, discs.path / "cache"))
+    few = dataclasses.replace(rows, holdout=rows.labelled[:4])
+
+    def seen(shown: np.ndarray) -> np.ndarray:
+        return untrained(shown, few, settings, 40, torch.device("cpu"), seeds=(1,)).holdout[0]
+
+    before = seen(patches)
+    patches[:, 14:18, 14:18] = 255 - patches[:, 14:18, 14:18]
+    assert (np.abs(seen(patches) - before).max(axis=1) > 1e-3).all()
 
 
 def test_the_untrained_encoder_is_scored_from_several_seeds(discs, rows):
