@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from cellbench.errors import SettingError
 from cellbench.models.small_maps import use_small_map_convolutions
 
-
 NORMALISATIONS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 
 
