@@ -25,7 +25,7 @@ STEPS = ("opened", "its role and label read", "resized, 64 to 16 px", "trained o
 
 @pytest.mark.parametrize("n", [1000, 10_000, 100_000])
 def test_cost_of_a_patch(benchmark: Any, tmp_path: Path, n: int) -> None:
-    """Medians of three, of processor time and of time; the network is timm's smallest, to let what is beside it show."""
+    """Medians of three, of processor time and by the clock; timm's smallest network lets the rest show."""
     folder = _data_set(tmp_path, n)
     found: dict[str, list[tuple[float, float]]] = {step: [] for step in STEPS}
 
