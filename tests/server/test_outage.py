@@ -126,7 +126,7 @@ def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, h
             server.signal_mlflow(signal.SIGCONT)
         else:
             back.start()
-        output, errors = search.communicate(timeout=400)
+        output, errors = search.communicate(timeout=900)
     finally:
         if back.ident is not None:
             back.join()
@@ -151,7 +151,7 @@ def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, mon
     assert search.returncode == 130, output + errors
     server.serve("start")
     search = start(environment, "--resume", "owed")
-    output, errors = search.communicate(timeout=400)
+    output, errors = search.communicate(timeout=900)
     assert search.returncode == 0, output + errors
     check_nothing_is_lost(server, ledger, monkeypatch)
 
