@@ -76,41 +76,42 @@ def test_writing_epochs(benchmark: Any, home: Path) -> None:
     benchmark.extra_info["metrics an epoch"] = N_METRICS
 
 
-@pytest.mark.parametrize("n_trials", [50, 100, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_trials", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None:
-    """Write them, and read them all again, every metric of every epoch."""
+    """Write them, and read them all again, every metric of every epoch; milliseconds are of processor time."""
     n_epochs = 100
     store, database = Store(n_trials, n_epochs), home / "mlflow.db"
     empty = database.stat().st_size
-    seconds: list[float] = []
+    seconds, computed = [], []
 
     def write() -> None:
         for _ in range(n_trials):
-            start = time.perf_counter()
+            start, begun = time.perf_counter(), time.process_time()
             store.one_trial()
             seconds.append(time.perf_counter() - start)
+            computed.append(time.process_time() - begun)
 
     benchmark.pedantic(write, rounds=1)
     tenth = n_trials // 10
     info = benchmark.extra_info
     info["epochs/s written"] = round(n_trials * n_epochs / sum(seconds), 1)
-    info["epochs/s written, the first tenth"] = round(tenth * n_epochs / sum(seconds[:tenth]), 1)
-    info["epochs/s written, the last tenth"] = round(tenth * n_epochs / sum(seconds[-tenth:]), 1)
+    for name, part in (("all", computed), ("the first tenth", computed[:tenth]), ("the last tenth", computed[-tenth:])):
+        info[f"ms of processor time to write an epoch, {name}"] = round(1e3 * sum(part) / len(part) / n_epochs, 2)
     info["database, kB a trial"] = round((database.stat().st_size - empty) / 1e3 / n_trials)
     folder = sum(path.stat().st_size for path in store.ledger.directory.rglob("*") if path.is_file())
     info["the search's folder, kB a trial"] = round(folder / 1e3 / n_trials)
 
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(search_frame("perf")) == n_trials
     info["ms a trial, read by bench.results"] = _ms(start, n_trials)
 
-    start = time.perf_counter()
+    start = time.process_time()
     assert all(len(store.ledger.history(record.key)) == n_epochs for record in store.ledger.records())
     info["ms a trial, every epoch read from the search's folder"] = _ms(start, n_trials)
 
     client, experiment = connect(), store.tracker.experiment_id
     runs: list[Any] = []
-    start, token = time.perf_counter(), None
+    start, token = time.process_time(), None
     while not runs or token:
         page = client.search_runs([experiment], "tags.`cellbench.trial` != ''", max_results=1000, page_token=token)
         runs.extend(page)
@@ -118,11 +119,11 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     assert len(runs) == n_trials
     info["ms a trial, read by MLflow's search_runs"] = _ms(start, n_trials)
 
-    start = time.perf_counter()
+    start = time.process_time()
     for run in runs:
         assert all(len(client.get_metric_history(run.info.run_id, name)) == n_epochs for name in METRICS)
     info["ms a trial, every epoch of every metric read from MLflow"] = _ms(start, n_trials)
 
 
 def _ms(start: float, n_trials: int) -> float:
-    return round(1e3 * (time.perf_counter() - start) / n_trials, 2)
+    return round(1e3 * (time.process_time() - start) / n_trials, 2)
