@@ -47,7 +47,7 @@ def start(environment, *arguments):
 
 def wait_for_epochs(ledger, number):
     """Wait until so many epochs of any trial are in the ledger."""
-    end = time.monotonic() + 180
+    end = time.monotonic() + 600
     while time.monotonic() < end:
         found = sum(len(path.read_text().splitlines()) for path in ledger.directory.glob("trials/*/history.jsonl"))
         if found >= number:
