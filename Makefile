@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check format perf ui server clean
+.PHONY: help install search test check audit format perf ui server clean
 
 help: ## Show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,11 +31,15 @@ check: $(INSTALLED) ## Formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+audit: ## Look up known vulnerabilities of the packages in constraints.txt; a note where no list answers
+	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; }
+	$(VENV)-audit/bin/python .ci/audit.py $(AUDIT)
+
 format: $(INSTALLED) ## Format and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-perf: $(INSTALLED) ## Measure speed beside peers, for docs/performance.md (a quarter of an hour)
+perf: $(INSTALLED) ## Measure speed beside peers, for docs/performance.md (twenty minutes)
 	@$(BIN)/python -c 'import pythae' 2> /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[perf]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest bench/perf -W ignore --benchmark-json=perf.json
 	$(BIN)/python -m bench.perf.beside perf.json
@@ -48,4 +52,4 @@ server: $(INSTALLED) ## Start a tracking server for a team; mlflow/README.md say
 	PYTHON=$(abspath $(BIN))/python mlflow/serve
 
 clean: ## Remove .venv and caches; data sets and searches stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -57,17 +57,17 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             "start a new search."
         )
     check_reachable(store_uri())
-    try:
-        with ledger.lock():
+    with ledger.lock():
+        try:
             summary = Summary.read(ledger)
             if summary is None:
                 return _run_stages(request, ledger, patch_set)
             # its end is known, but not to MLflow
             _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
             return summary
-    finally:
-        if not ledger.request_path.exists():
-            shutil.rmtree(ledger.directory, ignore_errors=True)
+        finally:  # under the lock: the folder may be that of another search of this name, begun at the same moment
+            if not ledger.request_path.exists():
+                shutil.rmtree(ledger.directory, ignore_errors=True)
 
 
 def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:

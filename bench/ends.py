@@ -126,7 +126,7 @@ def _mask(job: EndsJob, suppression: "Suppression", native_size: int) -> np.ndar
 
 
 def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> End:
-    stored = [np.load(folder / "embeddings.npz") for folder, _ in trainings]
+    stored = [np.load(folder / "embeddings.npz", allow_pickle=False) for folder, _ in trainings]
     f1 = [score for _, score in trainings]
     return End(
         name,

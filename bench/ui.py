@@ -26,6 +26,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open the MLflow user interface; it answers to this machine alone."""
+    from bench.tracking.client import connect
     from bench.tracking.store import shown, store_uri
 
     uri = store_uri()
@@ -37,10 +38,7 @@ def ui(
             raise SettingError(
                 f"Port {port} is taken, perhaps by an MLflow that runs already; choose another: --port N."
             )
-    if uri.startswith("sqlite:"):
-        from bench.tracking.client import connect
-
-        connect()  # sets up a new database, which several workers of the server must not do at once
+    connect()  # sets up a new database, which several workers of the server must not do at once
     # Without the query MLflow 3.17 shows an experiment's traces, of which there are none, not its runs.
     say(f"Open http://{HOST}:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it).")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

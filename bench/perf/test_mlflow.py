@@ -5,67 +5,125 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.home import open_dataset
 from bench.jobs import Jobs, record_of
-from bench.ledger import Ledger, TrialRecord
+from bench.ledger import TrialRecord
 from bench.perf.beside import beside
 from bench.planning import Asked, make_request
 from bench.results import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 
-N_METRICS, N_EPOCHS, N_TRIALS = 12, 20, 50
+N_METRICS = 12
 METRICS = {f"val/m{number}": 0.5 for number in range(N_METRICS)}
 
 
-def test_writing_and_reading_epochs(benchmark: Any, home: Path) -> None:
-    request, ledger = make_request(Asked("perf", ["mask_fixed"], "noise", name="perf", epochs=N_EPOCHS))
-    ledger.directory.mkdir(parents=True)
-    request.write(ledger)
-    tracker = Tracker(request, open_dataset("noise").card, "cpu")
-    makes = Jobs(request, ledger)
-    configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
-    job = makes.final([configuration])[0]
-    records = [record_of(job.model_copy(update={"seed": seed}), seed) for seed in range(N_TRIALS + 100)]
-    unused = iter(records)
+class Store:
+    """A search of trials that train nothing, in a new database.
+
+    Args:
+        n_trials: Most trials that it may write.
+        n_epochs: Epochs of each.
+    """
+
+    def __init__(self, n_trials: int, n_epochs: int) -> None:
+        request, self.ledger = make_request(Asked("perf", ["mask_fixed"], "noise", name="perf", epochs=n_epochs))
+        self.ledger.directory.mkdir(parents=True)
+        request.write(self.ledger)
+        self.tracker = Tracker(request, open_dataset("noise").card, "cpu")
+        configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
+        job = Jobs(request, self.ledger).final([configuration])[0]
+        self._n_epochs = n_epochs
+        self._unused = (record_of(job.model_copy(update={"seed": seed}), seed) for seed in range(n_trials))
+
+    def one_trial(self) -> TrialRecord:
+        """Write a trial as a search does: ledger and MLflow, one batch an epoch."""
+        record = next(self._unused)
+        self.ledger.write(record)
+        self.tracker.trial_started(record)
+        for epoch in range(1, self._n_epochs + 1):
+            self.tracker.epoch(record, self.ledger.append_history(record.key, epoch, METRICS))
+        record.outcome, record.ended, record.epoch = "completed", time.time(), self._n_epochs
+        self.ledger.write(record)
+        self.tracker.trial_ended(record, self.ledger.trial_directory(record.key))
+        assert not self.tracker.is_behind
+        return record
+
+    def metric_by_metric(self) -> None:
+        """Write a trial as a training script does by itself."""
+        client = connect()
+        run = client.create_run(self.tracker.experiment_id)
+        for epoch in range(1, self._n_epochs + 1):
+            for name, value in METRICS.items():
+                client.log_metric(run.info.run_id, name, value, step=epoch)
+        client.set_terminated(run.info.run_id)
+
+
+def test_writing_epochs(benchmark: Any, home: Path) -> None:
+    store, n_epochs = Store(10, 20), 20
+    assert home.is_dir()
 
     def one_trial() -> None:
-        _write(ledger, tracker, next(unused))
+        store.one_trial()
 
-    def metric_by_metric() -> None:
-        _metric_by_metric(tracker)
+    ways: dict[str, Callable[[], None]] = {
+        "cellbench, one batch an epoch": one_trial,
+        "log_metric": store.metric_by_metric,
+    }
+    beside(benchmark, ways, n_epochs, "epochs", rounds=3)
+    benchmark.extra_info["metrics an epoch"] = N_METRICS
 
-    ways: dict[str, Callable[[], None]] = {"cellbench, one batch an epoch": one_trial, "log_metric": metric_by_metric}
-    beside(benchmark, ways, N_EPOCHS, "epochs", rounds=3)
-    for _ in range(N_TRIALS - 4):
-        one_trial()
+
+@pytest.mark.parametrize("n_trials", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None:
+    """Write them, and read them all again, every metric of every epoch; milliseconds are of processor time."""
+    n_epochs = 100
+    store, database = Store(n_trials, n_epochs), home / "mlflow.db"
+    empty = database.stat().st_size
+    seconds, computed = [], []
+
+    def write() -> None:
+        for _ in range(n_trials):
+            start, begun = time.perf_counter(), time.process_time()
+            store.one_trial()
+            seconds.append(time.perf_counter() - start)
+            computed.append(time.process_time() - begun)
+
+    benchmark.pedantic(write, rounds=1)
+    tenth = n_trials // 10
     info = benchmark.extra_info
-    info["metrics an epoch"] = N_METRICS
-    info["kB of the database, a trial"] = round((home / "mlflow.db").stat().st_size / 1e3 / N_TRIALS)
-    start = time.perf_counter()
-    assert len(search_frame("perf")) == N_TRIALS
-    info["ms to read a trial from the search's folder"] = round(1e3 * (time.perf_counter() - start) / N_TRIALS, 2)
-    client = connect()
-    start = time.perf_counter()
-    assert len(client.search_runs([tracker.experiment_id], max_results=1000)) >= N_TRIALS
-    info["ms to read a trial by MLflow's search_runs"] = round(1e3 * (time.perf_counter() - start) / N_TRIALS, 2)
+    info["epochs/s written"] = round(n_trials * n_epochs / sum(seconds), 1)
+    for name, part in (("all", computed), ("the first tenth", computed[:tenth]), ("the last tenth", computed[-tenth:])):
+        info[f"ms of processor time to write an epoch, {name}"] = round(1e3 * sum(part) / len(part) / n_epochs, 2)
+    info["database, kB a trial"] = round((database.stat().st_size - empty) / 1e3 / n_trials)
+    folder = sum(path.stat().st_size for path in store.ledger.directory.rglob("*") if path.is_file())
+    info["the search's folder, kB a trial"] = round(folder / 1e3 / n_trials)
+
+    start = time.process_time()
+    assert len(search_frame("perf")) == n_trials
+    info["ms a trial, read by bench.results"] = _ms(start, n_trials)
+
+    start = time.process_time()
+    assert all(len(store.ledger.history(record.key)) == n_epochs for record in store.ledger.records())
+    info["ms a trial, every epoch read from the search's folder"] = _ms(start, n_trials)
+
+    client, experiment = connect(), store.tracker.experiment_id
+    runs: list[Any] = []
+    start, token = time.process_time(), None
+    while not runs or token:
+        page = client.search_runs([experiment], "tags.`cellbench.trial` != ''", max_results=1000, page_token=token)
+        runs.extend(page)
+        token = page.token
+    assert len(runs) == n_trials
+    info["ms a trial, read by MLflow's search_runs"] = _ms(start, n_trials)
+
+    start = time.process_time()
+    for run in runs:
+        assert all(len(client.get_metric_history(run.info.run_id, name)) == n_epochs for name in METRICS)
+    info["ms a trial, every epoch of every metric read from MLflow"] = _ms(start, n_trials)
 
 
-def _write(ledger: Ledger, tracker: Tracker, record: TrialRecord) -> None:
-    ledger.write(record)
-    tracker.trial_started(record)
-    for epoch in range(1, N_EPOCHS + 1):
-        tracker.epoch(record, ledger.append_history(record.key, epoch, METRICS))
-    record.outcome, record.ended, record.epoch = "completed", time.time(), N_EPOCHS
-    ledger.write(record)
-    tracker.trial_ended(record, ledger.trial_directory(record.key))
-
-
-def _metric_by_metric(tracker: Tracker) -> None:
-    """Do as a training script does by itself."""
-    client = connect()
-    run = client.create_run(tracker.experiment_id)
-    for epoch in range(1, N_EPOCHS + 1):
-        for name, value in METRICS.items():
-            client.log_metric(run.info.run_id, name, value, step=epoch)
-    client.set_terminated(run.info.run_id)
+def _ms(start: float, n_trials: int) -> float:
+    return round(1e3 * (time.process_time() - start) / n_trials, 2)

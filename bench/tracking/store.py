@@ -17,6 +17,8 @@ from cellbench.errors import StoreError
 FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage")
 """Metrics that only a trial with its full budget has."""
 EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/", "rung/")
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+"""Where a store of each kind listens unless its address says otherwise."""
 
 
 def store_uri() -> str:
@@ -85,22 +87,22 @@ def code_version() -> str:
 
 
 def check_reachable(uri: str) -> None:
-    """Check within seconds that a server listens; MLflow itself would try for minutes.
+    """Check within seconds that a server or a database listens; MLflow itself would try for minutes.
 
     Raises:
         StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
     """
     parts = urlparse(uri)
-    if parts.scheme not in ("http", "https") or parts.hostname is None:
+    scheme = parts.scheme.partition("+")[0]
+    if scheme not in PORTS or parts.hostname is None:
         return
-    if "@" in parts.netloc:
+    if scheme.startswith("http") and "@" in parts.netloc:
         raise StoreError(
             f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
             "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((parts.hostname, port), timeout=5).close()
+        socket.create_connection((parts.hostname, parts.port or PORTS[scheme]), timeout=5).close()
     except OSError as error:
         raise unreachable(uri, error) from None
 

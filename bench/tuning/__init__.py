@@ -20,3 +20,5 @@ ENVIRONMENT = {
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+# The one that is no mere default: without it whoever reaches a port of Ray's runs code here.
+os.environ["RAY_AUTH_MODE"] = ENVIRONMENT["RAY_AUTH_MODE"]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.tuning.token import keep_token_private
 from cellbench.errors import SettingError, StoreError
 
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -177,6 +178,8 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             _check_joinable(address)
             options["address"] = address
         try:
+            if address is None:
+                keep_token_private()
             with _shielded_from_sigterm():
                 ray.init(**options)
         except Exception as error:

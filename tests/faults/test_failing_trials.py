@@ -1,5 +1,6 @@
 """Trials that hang, run out of memory, or find the disk full: one of them is not the search."""
 
+import json
 import os
 import shutil
 import signal
@@ -75,6 +76,18 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails_alone(home, optio
     assert process.returncode == 0, output + errors
     reasons = [record["reason"] for record in home.records(name).values() if record["outcome"] == "failed"]
     assert reasons == ["its process died 3 times; --concurrent 1 leaves it more memory"]
+
+
+def test_a_checkpoint_that_is_damaged_is_not_used(home):
+    name = "half-a-checkpoint"
+    checkpoint = stopped_after_a_checkpoint(home, name, 1)
+    trainer, history = checkpoint / "trainer.pt", checkpoint.with_name("history.jsonl")
+    trainer.write_bytes(trainer.read_bytes()[: trainer.stat().st_size // 2])
+    n_before = len(history.read_text().splitlines())
+    home.run("--resume", name)
+    epochs = [json.loads(line)["epoch"] for line in history.read_text().splitlines()[n_before:]]
+    assert epochs == list(range(1, 55)), "it was trained from its first epoch on"
+    assert {record["outcome"] for record in home.records(name).values()} == {"completed"}
 
 
 def test_a_full_disk_stops_the_search_and_keeps_the_checkpoint(tmp_path, discs):

@@ -107,3 +107,12 @@ def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(ho
         assert process.returncode == 0, output + errors
     check_whole("first")
     check_whole("second")
+
+
+def test_two_searches_of_one_name_begun_at_the_same_moment_are_one(home, options, check_whole):
+    twins = [home.start(*options, "--name", "twin") for _ in range(2)]
+    ends = [(process.communicate(timeout=400), process.returncode) for process in twins]
+    assert sorted(code for _, code in ends) == [0, 2], ends
+    refusal = next(errors for (_, errors), code in ends if code == 2)
+    assert "The search twin is being worked on by process" in refusal or "There is a search twin already" in refusal
+    check_whole("twin")

@@ -1,6 +1,8 @@
 """How a machine is divided among trials."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -153,3 +155,10 @@ def test_eight_quarters_of_two_gpus_run_at_once():
             remotely(seconds, "soon", "--time-budget", cpus=1, gpus=0.0)
     finally:
         ray.shutdown()
+
+
+def test_the_token_stays_on_whatever_the_environment_says():
+    command = [sys.executable, "-c", "import bench.tuning, os; print(os.environ['RAY_AUTH_MODE'])"]
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout == "token\n"
