@@ -43,10 +43,14 @@ class RingPredictor(nn.Module):
         self.register_buffer("members", members.flatten(0, 1).float(), persistent=False)
         self.radii = tuple(((distance[..., None] * members).sum(dim=(0, 1)) / members.sum(dim=(0, 1))).tolist())
         self.n_core = sum(radius <= CORE * size for radius in self.radii)
-        self.n_outer = sum(radius > OUTER * size / 2 for radius in self.radii)
+        self.n_outer = max(1, sum(radius > OUTER * size / 2 for radius in self.radii))
         self.network = nn.Sequential(
             nn.Linear(3 * CORE_SIDE**2, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 3 * self.n_rings)
         )
+        last = self.network[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)  # the core tells nothing until it is learned what it tells
+        nn.init.zeros_(last.bias)
         self.without_core = nn.Parameter(torch.zeros(3, self.n_rings))
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +61,7 @@ class RingPredictor(nn.Module):
         start = size // 2 - max(1, round(CORE * size))
         core = functional.adaptive_avg_pool2d(patches[:, :, start : size - start, start : size - start], CORE_SIDE)
         seen = (core - outer[..., None, None]).flatten(1) / 0.25
-        predicted = self.network(seen).view(-1, 3, self.n_rings)
+        predicted = self.without_core.detach() + self.network(seen).view(-1, 3, self.n_rings)
         relative = rings - outer[..., None]
         return (predicted - relative).abs(), (self.without_core - relative).abs()
 
@@ -77,7 +81,7 @@ class EvidenceMask(mask.Mask):
         """Hyperparameters of the mask."""
 
         threshold: float = Field(
-            0.1, gt=0, description="what a ring must tell to be shown", json_schema_extra={"unit": "nats"}
+            0.3, gt=0, description="what a ring must tell to be shown", json_schema_extra={"unit": "nats"}
         )
 
     params: Params
