@@ -31,6 +31,7 @@ class RingPredictor(nn.Module):
 
     area: Tensor
     members: Tensor
+    radii: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -41,9 +42,10 @@ class RingPredictor(nn.Module):
         members = functional.one_hot(ring.clamp_max(self.n_rings - 1), self.n_rings) * inside[..., None]  # (S, S, R)
         self.register_buffer("area", members.sum(dim=(0, 1)).float(), persistent=False)
         self.register_buffer("members", members.flatten(0, 1).float(), persistent=False)
-        self.radii = tuple(((distance[..., None] * members).sum(dim=(0, 1)) / members.sum(dim=(0, 1))).tolist())
-        self.n_core = sum(radius <= CORE * size for radius in self.radii)
-        self.n_outer = max(1, sum(radius > OUTER * size / 2 for radius in self.radii))
+        radii = (distance[..., None] * members).sum(dim=(0, 1)) / self.area
+        self.register_buffer("radii", radii, persistent=False)
+        self.n_core = int((radii <= CORE * size).sum())
+        self.n_outer = max(1, int((radii > OUTER * size / 2).sum()))
         self.network = nn.Sequential(
             nn.Linear(3 * CORE_SIDE**2, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 3 * self.n_rings)
         )
@@ -106,7 +108,7 @@ class EvidenceMask(mask.Mask):
         gain = log_ratio(with_core.detach(), without.detach())  # (B, R)
         gain[:, : self.rings.n_core + 1] = gain[:, self.rings.n_core, None].clone()  # the core predicts itself
         r_max = self.learned_radius(latent)
-        distance = torch.tensor(self.rings.radii, device=r_max.device) * (self.native_size / self.view_size)
+        distance = self.rings.radii * (self.native_size / self.view_size)
         weights = mask.SHAPES[self.params.shape](distance / r_max[:, None])  # (B, R)
         share = self.rings.area / self.rings.area.sum()
         worth = (share * weights * (gain - self.params.threshold)).sum(dim=1).mean()
