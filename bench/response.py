@@ -5,8 +5,9 @@
     python -m bench.response --dataset mine --fine-tune 2
 
 The radius is drawn anew for each patch and told to the network; then the labelled patches are embedded and scored as
-seen at each radius. `--fine-tune` goes on training at the best radius. Only pool and labelled patches are used, never
-the holdout. The curve ranks radii; what a radius is worth, a search says.
+seen at each radius: masked in the input as in the loss, or (`--seen whole`) in the loss alone. `--fine-tune` goes on
+training at the best radius. Only pool and labelled patches are used, never the holdout. The curve ranks radii; what a
+radius is worth, a search says.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from bench import options
 from bench.console import console, counted, note, say, user_errors
 
 if TYPE_CHECKING:
+    from cellbench.configuration import Configuration
     from cellbench.every_radius import EveryRadiusTrainer
     from cellbench.patches import PatchSet
 
@@ -39,6 +41,10 @@ def response(
     epochs: options.Epochs = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     fine_tune: Annotated[int, typer.Option(min=0, help="Epochs of further training at the best radius.")] = 0,
+    seen: Annotated[
+        str,
+        typer.Option(help="What the encoder sees: the patch masked as its loss is, or the whole patch."),
+    ] = "masked",
     shape: Annotated[str, typer.Option(help="How the weight falls from the centre to the radius.")] = "sqrt",
     size: Annotated[str, typer.Option(help="Network size in px, or auto.")] = "auto",
     encoder: options.Encoder = None,
@@ -50,14 +56,19 @@ def response(
     import pandas as pd
     from rich.table import Table
 
+    from bench.home import open_dataset
     from bench.words import length_in_words, value_in_words
     from cellbench.disk import write_text
+    from cellbench.every_radius import configuration_of, response_curve
     from cellbench.every_radius import fine_tune as tuner
-    from cellbench.every_radius import response_curve
 
     given = {"encoder": encoder, "batch_size": batch_size, "views": views}
     asked = {name: value for name, value in given.items() if value is not None}
-    trainer, patch_set, scored = _prepared(dataset, radii, epochs, seed, shape, size, asked)
+    patch_set = open_dataset(dataset)
+    native = patch_set.card.native_size
+    scored = _radii(radii, native)
+    configuration = configuration_of(native, seen, shape, LR, BETA)
+    trainer = _trainer(patch_set, configuration, epochs, seed, size, asked)
     _train(trainer, "all radii")
     found = []
     for one in response_curve(trainer, patch_set, scored):
@@ -91,6 +102,7 @@ def response(
             {
                 "dataset": dataset,
                 "stage": stage,
+                "seen": seen,
                 "seed": seed,
                 "r_max": one.radius,
                 "network_size": trainer.settings.network_size,
@@ -107,54 +119,65 @@ def response(
         say(f"The curve was written to {csv}")
 
 
-def _prepared(
-    dataset: str, radii: str | None, epochs: int | None, seed: int, shape: str, size: str, settings: dict[str, Any]
-) -> "tuple[EveryRadiusTrainer, PatchSet, list[float]]":
-    """Return the trainer, its data set and the radii to score, in native px.
+def _radii(text: str | None, native_size: int) -> list[float]:
+    """Return the radii to score, in native px, none twice.
+
+    Raises:
+        SettingError: They are no numbers, or lie outside a patch.
+    """
+    from bench.domains import rounded
+    from cellbench.errors import SettingError
+    from cellbench.suppression import PAPER_SIZE
+
+    try:
+        typed = [float(one) for one in text.split(",")] if text else [r * native_size / PAPER_SIZE for r in RADII]
+    except ValueError:
+        raise SettingError(f"--radii {text}: write numbers of px with commas between them, as 40,70,100.") from None
+    scored, corner = list(dict.fromkeys(rounded(radius) for radius in typed)), native_size / 2**0.5
+    if not 0 < min(scored) <= max(scored) <= corner:
+        raise SettingError(
+            f"--radii {text}: a radius lies above 0 and below {corner:.0f} px, where the corners of a patch are."
+        )
+    return scored
+
+
+def _trainer(
+    patch_set: "PatchSet",
+    configuration: "Configuration",
+    epochs: int | None,
+    seed: int,
+    size: str,
+    asked: dict[str, Any],
+) -> "EveryRadiusTrainer":
+    """Return the trainer of four fifths of the pool.
 
     Raises:
         SettingError: An option is out of range.
-        NotFoundError: There is no such data set.
     """
     import torch
 
-    from bench.domains import rounded
-    from bench.home import cache_dir, open_dataset
+    from bench.home import cache_dir
     from bench.profiles import n_epochs, network_size, profile
     from bench.request import settings_from
     from cellbench.errors import SettingError
-    from cellbench.every_radius import EveryRadiusTrainer, configuration_of
-    from cellbench.suppression import PAPER_SIZE
+    from cellbench.every_radius import EveryRadiusTrainer
     from cellbench.trials import training_rows
 
-    patch_set = open_dataset(dataset)
     native = patch_set.card.native_size
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     defaults = profile("auto", device.type == "cuda")
     if size != "auto" and not (size.isdigit() and 16 <= int(size) <= native):
         raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
     side = network_size(defaults, native, patch_set.card.cell_radius_px) if size == "auto" else int(size)
-    try:
-        typed = [float(text) for text in radii.split(",")] if radii else [r * native / PAPER_SIZE for r in RADII]
-    except ValueError:
-        raise SettingError(f"--radii {radii}: write numbers of px with commas between them, as 40,70,100.") from None
-    scored = list(dict.fromkeys(rounded(radius) for radius in typed))
-    if not 0 < min(scored) <= max(scored) <= native / 2**0.5:
-        raise SettingError(
-            f"--radii {radii}: a radius lies above 0 and below {native / 2**0.5:.0f} px, the corner of a patch."
-        )
     rows, _ = training_rows(patch_set, fold=0)
-    chosen = settings_from(
-        {
-            "network_size": side,
-            "epochs": epochs or n_epochs(defaults, len(rows)),
-            "batch_size": defaults.batch_size,
-            **settings,
-        }
-    )
-    configuration = configuration_of(native, shape=shape, lr=LR, beta=BETA)
+    chosen = {
+        "network_size": side,
+        "epochs": epochs or n_epochs(defaults, len(rows)),
+        "batch_size": defaults.batch_size,
+    }
+    settings = settings_from(chosen | asked)
     patches = patch_set.resized(side, cache_dir())
-    return EveryRadiusTrainer(configuration, chosen, patches, rows, native, seed, device), patch_set, scored
+    return EveryRadiusTrainer(configuration, settings, patches, rows, native, seed, device)
 
 
 def _train(trainer: "EveryRadiusTrainer", what: str) -> None:

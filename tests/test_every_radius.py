@@ -11,6 +11,7 @@ from cellbench.embedding import embed
 from cellbench.errors import SettingError, TrainingError
 from cellbench.every_radius import (
     EveryRadius,
+    EveryRadiusMasked,
     EveryRadiusParams,
     EveryRadiusTrainer,
     configuration_of,
@@ -24,8 +25,8 @@ CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20, batch_size=16, epochs=3, views=2)
 
 
-def trainer(discs, cache, seed=0, low=5.0, high=28.0, **options) -> EveryRadiusTrainer:
-    configuration = Configuration(method="every_radius", params={"r_low": low, "r_high": high}, latent_dim=8)
+def trainer(discs, cache, seed=0, low=5.0, high=28.0, seen="whole", **options) -> EveryRadiusTrainer:
+    configuration = Configuration(method=f"every_radius_{seen}", params={"r_low": low, "r_high": high}, latent_dim=8)
     settings = SETTINGS.model_copy(update=options)
     rows = discs.rows("pool")
     return EveryRadiusTrainer(configuration, settings, discs.resized(20, cache), rows, 40, seed, CPU)
@@ -111,6 +112,27 @@ def test_an_embedding_is_the_same_whichever_way_the_patch_lies(trained):
     np.testing.assert_allclose(other, straight, atol=1e-5)
 
 
+@pytest.mark.parametrize("seen", ["whole", "masked"])
+def test_what_lies_beyond_the_radius_reaches_the_embedding_of_the_whole_patch_alone(discs, tmp_path, seen):
+    run = trainer(discs, tmp_path, seen=seen)
+    run.run_epoch()
+    patches = run.patches[:5].copy()
+    changed = patches.copy()
+    changed[:, :4] = 0  # at least 6.5 network px from the centre, 13 of the data set's
+    embedded = [embed(run.model, run.suppression.at(10.0), each, np.arange(5), CPU) for each in (patches, changed)]
+    assert np.array_equal(*embedded) == (seen == "masked")
+    wide = [embed(run.model, run.suppression.at(26.0), each, np.arange(5), CPU) for each in (patches, changed)]
+    assert not np.array_equal(*wide)
+
+
+def test_a_masked_patch_fades_to_mid_grey():
+    every = EveryRadiusMasked(EveryRadiusParams(r_low=20, r_high=181), 256, 32, 8)
+    told = every.told(torch.ones(1, 3, 32, 32), torch.tensor([60.0]))
+    torch.testing.assert_close(told[:, 0], 0.5 + 0.5 * told[:, 3])
+    assert told[0, 0, 0, 0] == 0.5
+    assert told[0, 0, 16, 16] == 1
+
+
 def test_a_curve_has_one_value_a_radius_and_the_seed_decides_it(discs, trained, tmp_path):
     radii = [6.0, 12.0, 25.0]
     curve = list(response_curve(trained, discs, radii, seeds=(0,)))
@@ -155,6 +177,8 @@ def test_bad_radii_are_refused(low, high):
 
 
 def test_default_radii_are_scaled_to_the_data_set_and_shapes_are_checked():
-    assert configuration_of(512, "cosine", 1e-3, 1e-3).params["r_low"] == 40
+    assert configuration_of(512, "whole", "cosine", 1e-3, 1e-3).params["r_low"] == 40
     with pytest.raises(SettingError, match="no shape 'cosin'"):
-        configuration_of(512, "cosin", 1e-3, 1e-3)
+        configuration_of(512, "whole", "cosin", 1e-3, 1e-3)
+    with pytest.raises(SettingError, match="no view 'half' of a patch"):
+        configuration_of(512, "half", "sqrt", 1e-3, 1e-3)

@@ -12,6 +12,8 @@ from cellbench.suppression.mask import Shape, radial_weights, radius_limits
 RADII = (20.0, 181.0)
 """Smallest and largest radius that are drawn by default, px of a 256 px patch."""
 
+MID_GREY = 0.5
+
 
 class EveryRadiusParams(base.SuppressionParams):
     """Hyperparameters of a training for all radii; lengths in native px."""
@@ -60,8 +62,12 @@ class EveryRadius(base.Suppression):
     def told(self, patches: Tensor, radii: Tensor) -> Tensor:
         """Return patches of shape (B, 3, H, H) with the map of their radius (native px, shape (B,)) as a channel."""
         maps = radial_weights(radii, patches.shape[-1], self.native_size, self.params.shape, normalize=False)
-        maps = maps / maps.amax(dim=(2, 3), keepdim=True)
-        return torch.cat((patches, maps.to(patches.dtype)), dim=1)
+        maps = (maps / maps.amax(dim=(2, 3), keepdim=True)).to(patches.dtype)
+        return torch.cat((self.shown(patches, maps), maps), dim=1)
+
+    def shown(self, patches: Tensor, maps: Tensor) -> Tensor:
+        """Return what the encoder sees of patches of shape (B, 3, H, H) under maps in 0–1: all of them."""
+        return patches
 
     def in_latent(self, radii: Tensor) -> Tensor:
         """Return what the decoder is told of radii in native px: log(r / half the patch), shape (B, 1)."""
@@ -70,6 +76,17 @@ class EveryRadius(base.Suppression):
     def at(self, radius: float) -> "SeenAt":
         """Return patches as seen at one radius in native px."""
         return SeenAt(self, radius)
+
+
+class EveryRadiusMasked(EveryRadius):
+    """As `EveryRadius`, but the encoder sees each patch fade to mid-grey with its map, nothing beyond the radius.
+
+    Its curve answers for encoders that are masked likewise: what lies outside the radius cannot reach the latent.
+    """
+
+    def shown(self, patches: Tensor, maps: Tensor) -> Tensor:
+        """Return patches that fade to mid-grey where the maps fall to 0."""
+        return MID_GREY + (patches - MID_GREY) * maps
 
 
 class SeenAt(base.Suppression):

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import SettingError
-from cellbench.every_radius.mask import RADII, EveryRadius, EveryRadiusParams
+from cellbench.every_radius.mask import RADII, EveryRadius, EveryRadiusMasked, EveryRadiusParams
 from cellbench.every_radius.network import ToldAutoEncoder
 from cellbench.models import AutoEncoder
 from cellbench.registry import nearest
@@ -14,28 +14,35 @@ from cellbench.suppression import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.mask import SHAPES
 from cellbench.training import Pass, Patches, Trainer
 
-METHOD = "every_radius"
-"""What a configuration of this training calls its method; it is no method of a search."""
+MASKS = {"whole": EveryRadius, "masked": EveryRadiusMasked}
+"""What the encoder sees of a patch beside the map."""
+PREFIX = "every_radius_"
+"""A configuration's method is this and a name of `MASKS`; it is no method of a search."""
 
 
-def configuration_of(native_size: int, shape: str, lr: float, beta: float, latent_dim: int = 256) -> Configuration:
+def configuration_of(
+    native_size: int, seen: str, shape: str, lr: float, beta: float, latent_dim: int = 256
+) -> Configuration:
     """Return the configuration that draws from the default radii.
 
     Args:
         native_size: Side in px of the data set's patches.
+        seen: What the encoder sees, a name of `MASKS`.
         shape: Shape of the mask; its weights are divided by their mean.
         lr: Peak learning rate.
         beta: Weight of the KL term.
         latent_dim: Number of latent units.
 
     Raises:
-        SettingError: There is no such shape.
+        SettingError: There is no such shape, or nothing of that name to see.
     """
+    if seen not in MASKS:
+        raise SettingError(f"There is no view '{seen}' of a patch; {nearest(seen, MASKS)}")
     low, high = (radius * native_size / PAPER_SIZE for radius in RADII)
     if shape not in SHAPES:
         raise SettingError(f"There is no shape '{shape}' of a mask; {nearest(shape, SHAPES)}")
     params: dict[str, float | bool | str] = {"r_low": low, "r_high": high, "shape": shape, "normalize": True}
-    return Configuration(method=METHOD, params=params, lr=lr, beta=beta, latent_dim=latent_dim)
+    return Configuration(method=PREFIX + seen, params=params, lr=lr, beta=beta, latent_dim=latent_dim)
 
 
 class EveryRadiusTrainer(Trainer):
@@ -71,7 +78,8 @@ class EveryRadiusTrainer(Trainer):
         params = EveryRadiusParams.model_validate(self.configuration.params)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            mask = EveryRadius(params, native_size, settings.network_size, latent_dim)
+            kind = MASKS[self.configuration.method.removeprefix(PREFIX)]
+            mask = kind(params, native_size, settings.network_size, latent_dim)
             model = ToldAutoEncoder(settings.encoder, mask.view_size, latent_dim, settings.encoder_weights)
         return model, mask
 

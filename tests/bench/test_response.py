@@ -11,7 +11,7 @@ def home(discs, tmp_path):
 
 
 def test_a_bad_radius_is_one_sentence(home):
-    for radii, said in (("6,x", "write numbers of px"), ("6,99", "below 28 px, the corner of a patch")):
+    for radii, said in (("6,x", "write numbers of px"), ("6,99", "below 28 px, where the corners of a patch are")):
         _, errors = home.run("--dataset", "discs", "--radii", radii, program="response", expect=2)
         assert said in errors
 
