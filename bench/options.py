@@ -45,7 +45,7 @@ Method = Annotated[
     list[str] | None,
     typer.Option(
         help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all: these eight, "
-        "which the paper compares. Beyond it: mask_evidence, mask_prior.",
+        "which the paper compares. Beyond it: mask_evidence.",
         rich_help_panel=WHAT,
     ),
 ]

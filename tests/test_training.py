@@ -15,7 +15,6 @@ TINY = {"encoder": "test_resnet", "network_size": 32, "batch_size": 8}
 PARAMS = {
     "mask_fixed": {"r_max": 20.0},
     "mask_sampled": {"r_mean": 20.0, "r_std": 4.0},
-    "mask_prior": {"prior": 20.0, "prior_std": 4.0},
     "crop_small": {"offset_sigma": 2.0},
     "crop_medium": {"offset_sigma": 2.0},
 }

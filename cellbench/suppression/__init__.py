@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cellbench.errors import SettingError
-from cellbench.suppression import batch_learned, crop, evidence, learned, mask, noise, none, prior
+from cellbench.suppression import crop, evidence, learned, mask, noise, none
 from cellbench.suppression.base import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.table import SUPPRESSIONS
 
@@ -14,7 +14,6 @@ __all__ = [
     "SUPPRESSIONS",
     "Suppression",
     "Weights",
-    "batch_learned",
     "build_suppression",
     "crop",
     "evidence",
@@ -22,7 +21,6 @@ __all__ = [
     "mask",
     "noise",
     "none",
-    "prior",
 ]
 
 

@@ -15,7 +15,7 @@ LearnableShape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"]
 
 
 class LearnedParams(mask.MaskParams):
-    """Hyperparameters of every mask that learns its radius."""
+    """Hyperparameters that every mask with a learned radius shares."""
 
     shape: LearnableShape = Field(
         "sqrt",

@@ -8,7 +8,6 @@ from cellbench.suppression import SUPPRESSIONS, build_suppression
 EXAMPLES = {
     "mask_fixed": {"r_max": 60.0},
     "mask_sampled": {"r_mean": 60.0, "r_std": 20.0},
-    "mask_prior": {"prior": 60.0, "prior_std": 10.0},
     "crop_small": {"offset_sigma": 15.0},
     "crop_medium": {"offset_sigma": 15.0},
 }
