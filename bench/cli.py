@@ -10,6 +10,7 @@ PROGRAMS = {
     "search": "Search a suppression method and its hyperparameters on a data set.",
     "datasets": "Add, list, show and remove data sets.",
     "floors": "Score what needs no training: PCA of the whole and of the masked patch.",
+    "response": "Train once for all radii, and show what the representation is worth at each.",
     "forecast": "Say how long a search takes on how much of a cluster.",
     "results": "Show the trials of a search as a table.",
     "status": "Show where searches stand.",

@@ -44,7 +44,8 @@ MoreMethods = Annotated[list[str] | None, typer.Argument(metavar="[METHOD]...", 
 Method = Annotated[
     list[str] | None,
     typer.Option(
-        help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all.",
+        help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all: these eight, "
+        "which the paper compares. Beyond it: mask_evidence.",
         rich_help_panel=WHAT,
     ),
 ]

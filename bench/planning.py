@@ -17,7 +17,7 @@ from bench.narrow import narrow
 from bench.objectives import objective
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
-from bench.spaces import Space, check_values, load_space, space_names
+from bench.spaces import PAPER_METHODS, Space, check_values, load_space
 from bench.tuning.cluster import Plan, connect, plan, this_machine
 from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
@@ -167,8 +167,8 @@ def _spaces(asked: Asked) -> list[Space]:
     names = [name for text in asked.methods for name in text.split(",") if name]
     if "all" in names:
         if len(names) > 1:
-            raise SettingError("--method all names every method already; leave the others away.")
-        names = space_names()
+            raise SettingError("--method all names the paper's methods already; name others in a search of their own.")
+        names = list(PAPER_METHODS)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingError(f"--method names {twice} twice; each method is compared once.")

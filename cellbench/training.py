@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from cellbench.augment import random_symmetry, stain_jitter
 from cellbench.checkpoint import load_checkpoint, save_checkpoint
 from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
-from cellbench.models import AutoEncoder
-from cellbench.suppression import Suppression, build_suppression
+from cellbench.models import AutoEncoder, Posterior
+from cellbench.suppression import Suppression, Weights, build_suppression
 
 Patches = np.ndarray
 """uint8 patches of shape (N, S, S, 3): a memory map or an array."""
@@ -42,6 +43,15 @@ def build(
     return model, suppression
 
 
+class Pass(NamedTuple):
+    """What one batch went through: outputs and targets of shape (B, 3, H, W), the posterior, the loss weights."""
+
+    outputs: Tensor
+    targets: Tensor
+    posterior: Posterior
+    weights: Weights
+
+
 class Trainer:
     """Trains one configuration, an epoch at a time; what an epoch draws depends on (seed, epoch) alone.
 
@@ -68,7 +78,7 @@ class Trainer:
     ) -> None:
         self.configuration, self.settings, self.seed, self.device = configuration, settings, seed, device
         self.epoch = 0
-        model, suppression = build(configuration, settings, native_size, seed)
+        model, suppression = self._built(native_size)
         self.model = model.to(device).to(memory_format=torch.channels_last)
         self.suppression = suppression.to(device)
         self._source: _Mapped | _Resident
@@ -162,6 +172,10 @@ class Trainer:
         self._scheduler.load_state_dict(state["scheduler"])
         self.epoch = int(state["epoch"])
 
+    def _built(self, native_size: int) -> tuple[AutoEncoder, Suppression]:
+        """Return the untrained auto-encoder and its suppression."""
+        return build(self.configuration, self.settings, native_size, self.seed)
+
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
         order = torch.randperm(self.n_patches, generator=generator, device=self.device)
         for rows in order.tensor_split(self._steps):
@@ -174,15 +188,21 @@ class Trainer:
     def _batch_loss(
         self, patches: Tensor, beta: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        outputs, targets, posterior, weights = self._pass(patches, generator)
+        reconstruction = (weights.map * (outputs - targets).abs()).mean()
+        kl = posterior.kl().mean()
+        return reconstruction + beta * kl + weights.penalty, reconstruction, kl, weights.r_max
+
+    def _pass(self, patches: Tensor, generator: torch.Generator) -> Pass:
+        """Send a batch, values in 0–1 of shape (B, 3, S, S), through the network."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
             inputs, targets = self.suppression.view(patches, generator, training=True)
             posterior = self.model.encode(inputs)
             latent = posterior.sample(generator)
             outputs = self.model.decode(latent).float()
         weights = self.suppression.weights(latent, outputs.shape[-1], generator)
-        reconstruction = (weights.map * (outputs - targets).abs()).mean()
-        kl = posterior.kl().mean()
-        return reconstruction + beta * kl + weights.penalty, reconstruction, kl, weights.r_max
+        penalty = weights.penalty + self.suppression.evidence(targets, latent)
+        return Pass(outputs, targets, posterior, weights._replace(penalty=penalty))
 
     def _beta_now(self, step: int) -> float:
         beta = self.configuration.beta

@@ -29,6 +29,20 @@ RUNG_SEEDS = (0,)
 """A rung is scored by one probe seed: it ranks trials, it is not a result."""
 
 
+def training_rows(patch_set: PatchSet, fold: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the pool that a trial trains on, and those that it never sees.
+
+    Args:
+        patch_set: The data set.
+        fold: Which fifth of the pool is left out; None trains on the whole pool.
+    """
+    pool = patch_set.rows("pool")
+    if fold is None:
+        return pool, pool[:0]
+    train, unseen = pool_folds(patch_set.groups(pool), n_folds=N_POOL_FOLDS)[fold]
+    return pool[train], pool[unseen]
+
+
 class TrialRun:
     """Runs a job, an epoch at a time.
 
@@ -42,12 +56,8 @@ class TrialRun:
             torch.set_num_threads(job.settings.threads)
         self.job, self.device = job, device
         self.patch_set = PatchSet.open(job.dataset)
-        pool = self.patch_set.rows("pool")
-        if job.fold is None:
-            self._train, self._unseen = pool, pool[:0]
-        else:
-            train, unseen = pool_folds(self.patch_set.groups(pool), n_folds=N_POOL_FOLDS)[job.fold]
-            self._train, self._unseen = pool[train], np.random.default_rng(0).permutation(pool[unseen])
+        self._train, unseen = training_rows(self.patch_set, job.fold)
+        self._unseen = np.random.default_rng(0).permutation(unseen)
         self._labelled = self.patch_set.rows("labelled")
         self.source = self._source_patches()
         self.trainer = Trainer(

@@ -19,21 +19,23 @@ class Encoder(nn.Module):
         name: Name of a timm model.
         size: Side of the patches in px.
         weights: A local safetensors file of weights for that model; None starts from scratch.
+        channels: Channels of a patch; more than 3 where a network is told something beside the colours.
 
     Raises:
         SettingError: timm has no such model, it cannot take patches of this size, or the weights do not fit.
     """
 
-    def __init__(self, name: str, size: int, weights: Path | None = None) -> None:
+    def __init__(self, name: str, size: int, weights: Path | None = None, channels: int = 3) -> None:
         super().__init__()
-        self.backbone = _create(name, size)
+        self.backbone = _create(name, size, channels)
         if weights is not None:
             _load(self.backbone, name, weights)
-        self.n_features = _n_features(self.backbone, name, size)
-        use_small_map_convolutions(self.backbone, torch.zeros(1, 3, size, size))
+        example = torch.zeros(1, channels, size, size)
+        self.n_features = _n_features(self.backbone, name, example)
+        use_small_map_convolutions(self.backbone, example)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Return features of shape (B, n_features) for patches of shape (B, 3, size, size)."""
+        """Return features of shape (B, n_features) for patches of shape (B, channels, size, size)."""
         features: Tensor = self.backbone((patches - 0.5) / 0.25)
         return features
 
@@ -52,7 +54,7 @@ def open_residual_branches(network: nn.Module) -> None:
                 weight.fill_(1.0)
 
 
-def _create(name: str, size: int) -> nn.Module:
+def _create(name: str, size: int, channels: int) -> nn.Module:
     import timm
 
     if not timm.is_model(name):
@@ -62,19 +64,19 @@ def _create(name: str, size: int) -> nn.Module:
         way_out = f"the nearest are: {near}" if near else "`timm.list_models()` names all it has"
         raise SettingError(f"timm has no encoder {name!r}; {way_out}.")
     options = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
-    model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=3, **options)
+    model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels, **options)
     return model
 
 
-def _n_features(backbone: nn.Module, name: str, size: int) -> int:
+def _n_features(backbone: nn.Module, name: str, example: Tensor) -> int:
     training = backbone.training
     backbone.eval()
     try:
         with torch.no_grad():
-            features = backbone(torch.zeros(1, 3, size, size))
+            features = backbone(example)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise SettingError(
-            f"Encoder {name!r} cannot take patches of {size} px ({error}); choose a larger --size."
+            f"Encoder {name!r} cannot take patches of {example.shape[-1]} px ({error}); choose a larger --size."
         ) from None
     finally:
         backbone.train(training)

@@ -96,3 +96,12 @@ class Suppression(nn.Module):
         """
         one = latent.new_ones((1, 1, size, size))
         return Weights(one, None, latent.new_zeros(()))
+
+    def evidence(self, targets: Tensor, latent: Tensor) -> Tensor:
+        """Return a scalar that is added to the loss: what a radius is learned from beside the reconstruction, or 0.
+
+        Args:
+            targets: What the decoder must reproduce, shape (B, 3, view_size, view_size).
+            latent: Latent of the batch, shape (B, latent_dim).
+        """
+        return latent.new_zeros(())

@@ -7,8 +7,7 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from cellbench.geometry import centre_distance, corner_radius
 from cellbench.suppression import base
@@ -51,7 +50,14 @@ def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, nor
     return maps
 
 
-class _MaskParams(base.SuppressionParams):
+def radius_limits(native_size: int, network_size: int) -> tuple[float, float]:
+    """Return the smallest and largest r_max in native px: two network px, and the distance to the patch corner."""
+    return 2 * native_size / network_size, corner_radius(native_size)
+
+
+class MaskParams(base.SuppressionParams):
+    """Hyperparameters that all masks share."""
+
     normalize: bool = Field(
         True,
         description="divide the weights by their mean, so that radius and beta can be chosen apart",
@@ -68,13 +74,13 @@ class Mask(base.Suppression):
     Radii are clamped to [2 network px, distance to the patch corner].
     """
 
-    Params = _MaskParams
-    params: _MaskParams
+    Params = MaskParams
+    params: MaskParams
 
     @property
     def radius_limits(self) -> tuple[float, float]:
         """Smallest and largest r_max in native px."""
-        return 2 * self.native_size / self.network_size, corner_radius(self.native_size)
+        return radius_limits(self.native_size, self.network_size)
 
     @abstractmethod
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -92,7 +98,7 @@ class Mask(base.Suppression):
 class FixedMask(Mask):
     """A mask of the radius `r_max` ("fixed" in section 3.2)."""
 
-    class Params(_MaskParams):
+    class Params(MaskParams):
         """Hyperparameters of the fixed mask."""
 
         r_max: float = Field(..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px"})
@@ -108,7 +114,7 @@ class FixedMask(Mask):
 class SampledMask(Mask):
     """A mask of radius r_max ~ N(r_mean, r_std²), one draw per batch ("sampled" in section 3.2)."""
 
-    class Params(_MaskParams):
+    class Params(MaskParams):
         """Hyperparameters of the sampled mask."""
 
         r_mean: float = Field(..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px"})
@@ -125,48 +131,3 @@ class SampledMask(Mask):
             draw = torch.randn((1,), generator=generator, device=latent.device, dtype=latent.dtype)
             r_max = r_max + self.params.r_std * draw
         return r_max, latent.new_zeros(())
-
-
-@SUPPRESSIONS.register("mask_learned", "loss mask whose radius a small network reads off the latent")
-class LearnedMask(Mask):
-    """A mask of radius r_max ~ N(μ, σ²) per patch, μ and σ put out by a small network ("learned" in section 3.2).
-
-    Two fully connected layers turn the latent into μ and σ; they start at μ = half the patch and σ = a tenth of it.
-    The paper says of its penalty only that it penalises small radii; here it is
-    `penalty` × mean(1 − r_max / distance to the corner), 0 switching it off.
-    """
-
-    class Params(_MaskParams):
-        """Hyperparameters of the learned mask."""
-
-        penalty: float = Field(
-            0.0, ge=0, description="strength of the penalty on small radii; 0 is off", json_schema_extra={"unit": ""}
-        )
-        shape: Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"] = Field(
-            "sqrt",
-            description="how the weight falls from the centre to the radius (`hard` has no gradient to learn from)",
-            json_schema_extra={"unit": ""},
-        )
-
-    params: Params
-
-    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
-        super().__init__(params, native_size, network_size, latent_dim)
-        self.head = nn.Sequential(nn.Linear(latent_dim, 64), nn.ReLU(), nn.Linear(64, 2))
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.normal_(last.weight, std=1e-3)
-        with torch.no_grad():  # μ = half · 1, σ = half · softplus(b) = half · 0.1
-            last.bias.copy_(torch.tensor([1.0, math.log(math.expm1(0.1))]))
-
-    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return a draw of each patch's radius, or its mean without a generator, and the penalty."""
-        half = self.native_size / 2
-        mean, spread = (half * self.head(latent)).unbind(dim=1)  # each (B,)
-        r_max = mean
-        if generator is not None:
-            draw = torch.randn(mean.shape, generator=generator, device=latent.device, dtype=latent.dtype)
-            r_max = mean + half * functional.softplus(spread / half) * draw
-        low, high = self.radius_limits
-        penalty = self.params.penalty * (1 - r_max.clamp(low, high) / high).mean()
-        return r_max, penalty

@@ -9,6 +9,7 @@ from bench.ledger import Ledger
 from bench.planning import Asked, check_patch_set, make_request
 from bench.profiles import PROFILES, n_epochs, network_size, profile, rungs
 from bench.request import Request, seconds
+from bench.spaces import PAPER_METHODS, space_names
 from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
 from cellbench.patches.write import write_patch_set
 
@@ -65,9 +66,10 @@ def test_a_grid_is_walked_to_its_end(home):
         make_request(asked(sampler="grid", set=["r_max=25..28"]))
 
 
-def test_all_means_every_method(home):
+def test_all_means_the_methods_of_the_paper_whatever_else_there_is(home):
     request, _ = make_request(asked("all", trials=1, epochs=1))
-    assert len(request.methods) == 8
+    assert request.methods == list(PAPER_METHODS)
+    assert set(space_names()) > set(PAPER_METHODS)
 
 
 def test_a_request_is_read_as_it_was_written(home):
@@ -81,7 +83,7 @@ def test_a_request_is_read_as_it_was_written(home):
     ("changes", "message"),
     [
         ({"methods": ["mask_fixt"]}, "no method 'mask_fixt'; did you mean 'mask_fixed'"),
-        ({"methods": ["all", "vae"]}, "--method all names every method already"),
+        ({"methods": ["all", "vae"]}, "--method all names the paper's methods already"),
         ({"methods": ["vae", "vae"]}, "--method names vae twice"),
         ({"dataset": "disks"}, "no data set 'disks'.*did you mean 'discs'"),
         ({"dataset": "../etc"}, "cannot be the name of a data set"),

@@ -43,34 +43,6 @@ def test_sampled_mask_is_equation_3_of_the_radius_it_draws():
     torch.testing.assert_close(found.map[0, 0], by_distance(*(max(0, 1 - math.sqrt(d / r)) for d in distances)))
 
 
-def test_learned_mask_starts_at_half_the_patch_and_learns_a_radius_for_each_patch():
-    mask = build("mask_learned", native=256, network=4, normalize=False)
-    for parameter in mask.head[-1].parameters():
-        parameter.data.mul_(1)
-    mask.head[-1].weight.data.zero_()
-    found = mask.weights(torch.randn(2, 8), 4, None)
-    assert found.map.shape == (2, 1, 4, 4)
-    torch.testing.assert_close(found.r_max, torch.tensor([128.0, 128.0]))
-    expected = by_distance(*(max(0, 1 - math.sqrt(64 * d / 128)) for d in (MIDDLE, EDGE, CORNER)))
-    torch.testing.assert_close(found.map[0, 0], expected)
-
-
-def test_learned_mask_has_a_gradient_through_its_draw():
-    mask = build("mask_learned", native=256, network=32)
-    latent = torch.randn(4, 8, requires_grad=True)
-    found = mask.weights(latent, 32, torch.Generator().manual_seed(0))
-    (found.map**2).mean().backward()
-    assert latent.grad.abs().sum() > 0
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in mask.head[-1].parameters())
-
-
-def test_penalty_falls_as_the_radius_grows():
-    mask = build("mask_learned", native=256, network=32, penalty=2.0)
-    mask.head[-1].weight.data.zero_()
-    mask.head[-1].bias.data[0] = 0.5  # r_max = 64
-    assert mask.weights(torch.zeros(1, 8), 32, None).penalty.item() == pytest.approx(2 * (1 - 64 / (127.5 * 2**0.5)))
-
-
 @pytest.mark.parametrize("method", ["mask_fixed", "mask_sampled"])
 def test_a_wider_mask_gives_the_border_more_weight(method):
     name = {"mask_fixed": "r_max", "mask_sampled": "r_mean"}[method]

@@ -1,0 +1,129 @@
+"""A learned radius that reaches as far as the centre of a patch tells something of what lies there."""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellbench.geometry import centre_distance
+from cellbench.suppression import learned, mask
+from cellbench.suppression.table import SUPPRESSIONS
+
+CORE_SIDE = 6
+"""The core is pooled to so many pixels a side before it predicts anything."""
+CORE = 0.1
+"""Radius of the core, as a share of the patch's side."""
+OUTER = 0.85
+"""The outer ring begins at this share of half the patch; its colour is known to both predictions."""
+HIDDEN = 64
+SMALLEST_ERROR = 1e-3
+
+
+class RingPredictor(nn.Module):
+    """Predicts the mean colour of each ring of a patch from its core, relative to the colour of its outer ring.
+
+    Rings are one network px wide and end at half the side. Beside it stands what is predicted without the core: the
+    data set's mean of each ring. Where the first is no better than the second, the core says nothing of the ring.
+
+    Args:
+        size: Side in px of the patches.
+    """
+
+    area: Tensor
+    members: Tensor
+    radii: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        distance = centre_distance(size)
+        ring = (distance - 0.5).floor().long().clamp_min(0)
+        inside = distance <= size / 2
+        self.n_rings = int(ring[inside].max()) + 1
+        members = functional.one_hot(ring.clamp_max(self.n_rings - 1), self.n_rings) * inside[..., None]  # (S, S, R)
+        self.register_buffer("area", members.sum(dim=(0, 1)).float(), persistent=False)
+        self.register_buffer("members", members.flatten(0, 1).float(), persistent=False)
+        radii = (distance[..., None] * members).sum(dim=(0, 1)) / self.area
+        self.register_buffer("radii", radii, persistent=False)
+        self.n_core = int((radii <= CORE * size).sum())
+        self.n_outer = max(1, int((radii > OUTER * size / 2).sum()))
+        self.network = nn.Sequential(
+            nn.Linear(3 * CORE_SIDE**2, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 3 * self.n_rings)
+        )
+        last = self.network[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)  # the core tells nothing until it is learned what it tells
+        nn.init.zeros_(last.bias)
+        self.without_core = nn.Parameter(torch.zeros(3, self.n_rings))
+
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the errors of both predictions, with and without the core, each (B, 3, rings), for (B, 3, S, S)."""
+        rings = patches.flatten(2) @ self.members / self.area  # (B, 3, R)
+        outer = rings[..., -self.n_outer :].mean(dim=2)  # (B, 3)
+        size = patches.shape[-1]
+        start = size // 2 - max(1, round(CORE * size))
+        core = functional.adaptive_avg_pool2d(patches[:, :, start : size - start, start : size - start], CORE_SIDE)
+        seen = (core - outer[..., None, None]).flatten(1) / 0.25
+        predicted = self.without_core.detach() + self.network(seen).view(-1, 3, self.n_rings)
+        relative = rings - outer[..., None]
+        return (predicted - relative).abs(), (self.without_core - relative).abs()
+
+
+@SUPPRESSIONS.register("mask_evidence", "loss mask that reaches as far as the centre tells of its surroundings")
+class EvidenceMask(mask.Mask):
+    """A mask whose radius is read off the latent and learned from evidence, not from the reconstruction.
+
+    Hiding a ring costs what the centre tells of it: the mean log-likelihood ratio, in nats, of two Laplace models of
+    its colour, one that knows the core of the patch and one that does not (`RingPredictor`). Showing it costs
+    `threshold` nats. The radius minimises their sum, weighted by the mask: rings of the cell follow from its core,
+    rings of the surroundings do not. The reconstruction has no say in the radius, so it cannot make the task easy by
+    shrinking or widening it.
+    """
+
+    class Params(learned.LearnedParams):
+        """Hyperparameters of the mask."""
+
+        threshold: float = Field(
+            0.3, gt=0, description="what a ring must tell to be shown", json_schema_extra={"unit": "nats"}
+        )
+
+    params: Params
+
+    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
+        super().__init__(params, native_size, network_size, latent_dim)
+        self.head = nn.Sequential(nn.Linear(latent_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
+        self.rings = RingPredictor(self.view_size)
+
+    def learned_radius(self, latent: Tensor) -> Tensor:
+        """Return r_max of each patch in native px, between the limits, shape (B,); it starts in their middle."""
+        low, high = self.radius_limits
+        return low + (high - low) * self.head(latent.float().detach())[:, 0].sigmoid()
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return each patch's radius; the reconstruction sends no gradient into it."""
+        return self.learned_radius(latent).detach(), latent.new_zeros(())
+
+    def evidence(self, targets: Tensor, latent: Tensor) -> Tensor:
+        """Return what hiding and showing cost, and what the two predictions of rings are trained by."""
+        with_core, without = self.rings(targets.float())
+        gain = log_ratio(with_core.detach(), without.detach())  # (B, R)
+        gain[:, : self.rings.n_core + 1] = gain[:, self.rings.n_core, None].clone()  # the core predicts itself
+        r_max = self.learned_radius(latent)
+        distance = self.rings.radii * (self.native_size / self.view_size)
+        weights = mask.SHAPES[self.params.shape](distance / r_max[:, None])  # (B, R)
+        share = self.rings.area / self.rings.area.sum()
+        worth = (share * weights * (gain - self.params.threshold)).sum(dim=1).mean()
+        return with_core.mean() + without.mean() - worth
+
+
+def log_ratio(with_core: Tensor, without: Tensor) -> Tensor:
+    """Return the log-likelihood ratio of two Laplace models whose scales are their mean errors, in nats a value.
+
+    Args:
+        with_core: Errors of the model that knows the core, shape (B, 3, R).
+        without: Errors of the model that does not.
+
+    Returns:
+        Mean over channels, shape (B, R); its mean over patches is log(mean error without / mean error with).
+    """
+    inner, outer = (errors.mean(dim=0).clamp_min(SMALLEST_ERROR) for errors in (with_core, without))
+    return (without / outer + outer.log() - with_core / inner - inner.log()).mean(dim=1)

@@ -1,0 +1,84 @@
+"""Loss masks that learn their radius while the auto-encoder trains."""
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellbench.suppression import mask
+from cellbench.suppression.table import SUPPRESSIONS
+
+LearnableShape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"]
+
+
+class LearnedParams(mask.MaskParams):
+    """Hyperparameters that every mask with a learned radius shares."""
+
+    shape: LearnableShape = Field(
+        "sqrt",
+        description="how the weight falls from the centre to the radius (`hard` has no gradient to learn from)",
+        json_schema_extra={"unit": ""},
+    )
+
+
+class RadiusHead(nn.Sequential):
+    """Two fully connected layers that read μ and σ of a radius off the latent.
+
+    They start at μ = half the patch and σ = a tenth of it, the same for every patch.
+
+    Args:
+        latent_dim: Number of latent units.
+    """
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__(nn.Linear(latent_dim, 64), nn.ReLU(), nn.Linear(64, 2))
+        last = self[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=1e-3)
+        with torch.no_grad():  # μ = half · 1, σ = half · softplus(b) = half · 0.1
+            last.bias.copy_(torch.tensor([1.0, math.log(math.expm1(0.1))]))
+
+    def distribution(self, latent: Tensor, half: float) -> tuple[Tensor, Tensor]:
+        """Return μ and σ of each patch's radius, shape (B,), in the unit of `half`, half the side of a patch."""
+        mean, spread = self(latent).unbind(dim=1)
+        return half * mean, half * functional.softplus(spread)
+
+
+def draw(mean: Tensor, std: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return one draw from N(mean, std²) each, or the means without a generator."""
+    if generator is None:
+        return mean
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    return mean + std * noise
+
+
+@SUPPRESSIONS.register("mask_learned", "loss mask whose radius a small network reads off the latent")
+class LearnedMask(mask.Mask):
+    """A mask of radius r_max ~ N(μ, σ²) per patch, μ and σ put out by a small network ("learned" in section 3.2).
+
+    The paper says of its penalty only that it penalises small radii; here it is
+    `penalty` × mean(1 − r_max / distance to the corner), 0 switching it off.
+    """
+
+    class Params(LearnedParams):
+        """Hyperparameters of the learned mask."""
+
+        penalty: float = Field(
+            0.0, ge=0, description="strength of the penalty on small radii; 0 is off", json_schema_extra={"unit": ""}
+        )
+
+    params: Params
+
+    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
+        super().__init__(params, native_size, network_size, latent_dim)
+        self.head = RadiusHead(latent_dim)
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return a draw of each patch's radius, or its mean without a generator, and the penalty."""
+        r_max = draw(*self.head.distribution(latent, self.native_size / 2), generator)
+        low, high = self.radius_limits
+        penalty = self.params.penalty * (1 - r_max.clamp(low, high) / high).mean()
+        return r_max, penalty
