@@ -17,8 +17,9 @@ from bench.ledger import Ledger, TrialRecord
 from bench.live import View
 from bench.polite_end import polite_end
 from bench.request import Request
+from bench.rows import Ending, mean
 from bench.selection import finalists, fresh_scores, overall, standings
-from bench.summary import Ending, Summary, mean, summarise
+from bench.summary import Summary, summarise
 from bench.tracking.client import connect
 from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bench.request import Request
-    from bench.summary import Row, Summary
+    from bench.rows import Row
+    from bench.summary import Summary
 
 
 def print_verdict(request: "Request", summary: "Summary") -> None:
@@ -26,6 +27,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
+    if summary.response is not None:
+        say(summary.response.sentence(request.um_per_px))
     say()
     console().print(table(summary))
     if len(request.spaces) > 1:

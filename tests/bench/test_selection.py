@@ -8,9 +8,10 @@ from bench.importance import importances
 from bench.jobs import configuration_of
 from bench.ledger import TrialRecord
 from bench.objectives import objective
+from bench.rows import Row
 from bench.selection import Standing, finalists, fresh_scores, overall, standings
 from bench.spaces import load_space
-from bench.summary import Row, Summary
+from bench.summary import Summary
 from cellbench.configuration import Configuration
 from cellbench.errors import NotFoundError, TrainingError
 
