@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.console import duration, note
 from bench.ends import EndsJob, score_ends
 from bench.handout import write_results
+from bench.heats import run_heats
 from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
@@ -145,7 +147,7 @@ class Course:
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
-        request, goal = self._request, self._request.goal
+        request, goal, tracker = self._request, self._request.goal, self._bench.tracker
         start = time.monotonic()
         self._search()
         tried = self._ledger.records("search")
@@ -153,7 +155,7 @@ class Course:
             method: finalists(tried, method, goal, request.n_finalists if request.n_folds > 1 else 1)
             for method in request.methods
         }
-        self._train("folds", self._jobs.folds([c for each in candidates.values() for c in each]))
+        n_spared = run_heats(candidates, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark)
         scored = self._ledger.records()
         winners = {method: standings(scored, each, goal)[0] for method, each in candidates.items()}
         only = winners[request.methods[0]].configuration if len(winners) == 1 else None
@@ -165,7 +167,7 @@ class Course:
         method = overall(winners, fresh, goal)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
-        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, seconds=0.0)
+        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0)
         ending.ends = remotely(
             score_ends, self._ends_job(ending), cpus=self._bench.plan.cpus, gpus=self._bench.plan.gpus
         )
@@ -204,13 +206,13 @@ class Course:
             run_stage(self._bench, "search", searcher, n_left, scheduler, stopper)
         self._end_stage("search")
 
-    def _train(self, stage: str, jobs: Sequence["TrialJob"]) -> None:
-        """Train what a stage consists of and is not trained yet."""
+    def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
+        """Train what of some jobs of a stage is not trained yet; so many jobs of the stage were before them."""
         records = {record.key: record for record in self._ledger.records()}
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return
-        searcher = JobSearcher(left, self._terms, len(jobs) - len(left))
+        searcher = JobSearcher(left, self._terms, n_before + len(jobs) - len(left))
         with self._bench.view.stage(stage, len(left), self._request.settings.epochs):
             run_stage(self._bench, stage, searcher, len(left))
         self._end_stage(stage)
@@ -231,7 +233,7 @@ class Course:
         request, at_once = self._request, self._bench.plan.concurrent
         n_methods = len(request.spaces)
         sizes = [
-            n_methods * request.n_finalists * (request.n_folds - 1),
+            *[n_methods * request.n_finalists] * (request.n_folds - 1),
             n_methods * request.n_seeds,
             int(request.oracle),
         ]

@@ -113,7 +113,8 @@ Folds = Annotated[
     typer.Option(
         min=1,
         max=5,
-        help=f"Folds of the pool (of 5) that a finalist is scored on. {_defaults('n_folds')}",
+        help=f"Folds of the pool (of 5) that a finalist is scored on; one that is clearly behind gets no further fold. "
+        f"{_defaults('n_folds')}",
         rich_help_panel=BUDGET,
     ),
 ]

@@ -25,6 +25,7 @@ class Ending:
         fresh: Each method's macro F1 from fresh seeds.
         ends: Floors, the winner and the ceiling, with the holdout.
         look: Which look at the holdout this was.
+        n_spared: Trainings that racing left out.
         seconds: How long it took, this time.
     """
 
@@ -33,6 +34,7 @@ class Ending:
     fresh: dict[str, list[float]]
     ends: list[End]
     look: int
+    n_spared: int
     seconds: float
 
 

@@ -32,6 +32,7 @@ class Summary(BaseModel):
         notes: What a reader of the figures must know.
         final: Means over the winner's fresh seeds of all its final metrics.
         seconds: How long the search took, this time.
+        n_spared: Trainings on further folds that racing left out.
         response: The objective over the winner's radius; None where the winner has none that was searched.
     """
 
@@ -47,6 +48,7 @@ class Summary(BaseModel):
     notes: list[str]
     final: dict[str, float]
     seconds: float
+    n_spared: int = 0
     response: Response | None = None
 
     @property
@@ -164,6 +166,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         notes=_notes(card),
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
+        n_spared=ending.n_spared,
         response=response(records, space, request.goal, best.id, best.flat()),
     )
 

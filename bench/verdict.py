@@ -42,6 +42,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         shares = ", ".join(f"{name} {value:.2f}" for name, value in found["values"].items())
         whose = "" if len(summary.importances) == 1 else f" of {method}"
         say(f"What mattered{whose}: {shares} ({found['how']}).")
+    if summary.n_spared:
+        say(f"Racing spared {counted(summary.n_spared, 'training')} on folds: their finalists were clearly behind.")
     if best.holdout is None:
         say("There is no holdout to look at.")
     else:
