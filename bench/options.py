@@ -68,6 +68,15 @@ Space = Annotated[
 Sampler = Annotated[
     SamplerName | None, typer.Option(help="How configurations are chosen. Default: tpe.", rich_help_panel=WHAT)
 ]
+WarmStart = Annotated[
+    bool | None,
+    typer.Option(
+        "--warm-start/--no-warm-start",
+        help="Try first what ended searches found best for the method, on this data set or, rescaled, on others. "
+        "Default: no, so that the same command gives the same search.",
+        rich_help_panel=WHAT,
+    ),
+]
 Scheduler = Annotated[
     SchedulerName | None,
     typer.Option(

@@ -23,6 +23,7 @@ from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
+from cellbench.patches.card import Card
 
 ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
@@ -40,6 +41,7 @@ class Asked:
     set: Sequence[str] = ()
     space: Path | None = None
     sampler: str = "tpe"
+    warm_start: bool = False
     scheduler: str | None = None
     objective: str = "f1"
     trials: int | None = None
@@ -81,6 +83,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             "choose --objective f1 or l1_core."
         )
     native = narrow([space.scaled(card.native_size) for space in spaces], asked.set)
+    native, warm = _warm(asked, native, card)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
     shares = plan(machine, *resources, defaults.max_concurrent)
@@ -112,6 +115,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "profile": defaults.name,
         "spaces": tuple(native),
         "sampler": asked.sampler,
+        "warm_start": warm,
         "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" else "asha"),
         "objective": asked.objective,
         "n_trials": _first(asked.trials, _n_trials(asked.sampler, native, defaults)),
@@ -175,6 +179,18 @@ def _spaces(asked: Asked) -> list[Space]:
     if asked.space is not None and len(names) > 1:
         raise SettingError("--space gives the space of one method; name one --method with it.")
     return [load_space(name, asked.space) for name in names]
+
+
+def _warm(asked: Asked, spaces: list[Space], card: Card) -> tuple[list[Space], dict[str, list[str]]]:
+    """Return the spaces with what ended searches found as their first points, and the names of these searches."""
+    if not asked.warm_start:
+        return spaces, {}
+    from bench.warm_start import warm_started
+
+    if asked.sampler == "grid":
+        raise SettingError("--warm-start means nothing with --sampler grid, which tries the grid alone.")
+    found = {space.method: warm_started(space, card) for space in spaces}
+    return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 
 
 def _whole(option: str, text: str) -> int | Literal["auto"]:

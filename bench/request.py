@@ -37,6 +37,7 @@ class Request(BaseModel):
         profile: Profile that gave the defaults.
         spaces: Space of each method, lengths in native px.
         sampler: How configurations are chosen.
+        warm_start: For each method, the ended searches whose best point it tries first; empty without --warm-start.
         scheduler: Whether unpromising trials are stopped at rungs.
         objective: What is optimised.
         n_trials: Trials of the search stage, per method.
@@ -69,6 +70,7 @@ class Request(BaseModel):
     profile: str
     spaces: tuple[Space, ...]
     sampler: Literal["tpe", "random", "grid", "gp"]
+    warm_start: dict[str, list[str]] = {}
     scheduler: Literal["asha", "none"]
     objective: Literal["f1", "ssim", "l1_core"]
     n_trials: int = Field(gt=0)

@@ -31,6 +31,7 @@ def search(
     set_: options.Set = None,
     space: options.Space = None,
     sampler: options.Sampler = None,
+    warm_start: options.WarmStart = None,
     scheduler: options.Scheduler = None,
     objective: options.Objective = None,
     seed: options.Seed = None,
@@ -137,6 +138,8 @@ def _run(request: Any, ledger: Any) -> int:
         f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
         f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
     )
+    for method, names in request.warm_start.items():
+        say(f"{method} begins with what was found by: {', '.join(names) or 'no search yet'}")
     try:
         summary = run_search(request, ledger)
     except KeyboardInterrupt:

@@ -213,6 +213,7 @@ class Tracker:
         run = self._client.create_run(self._experiment, tags=tags)
         params = {
             "sampler": request.sampler,
+            "warm_start": "; ".join(f"{m}: {', '.join(names)}" for m, names in request.warm_start.items()) or "none",
             "scheduler": request.scheduler,
             "objective": request.objective,
             "trials": request.n_trials,
