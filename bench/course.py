@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import duration, note
+from bench.console import duration, note, say
 from bench.ends import EndsJob, score_ends
 from bench.handout import write_results
 from bench.heats import run_heats
@@ -21,6 +21,7 @@ from bench.polite_end import polite_end
 from bench.request import Request
 from bench.rows import Ending, mean
 from bench.selection import finalists, fresh_scores, overall, standings
+from bench.stopping import endings, trials_left
 from bench.summary import Summary, summarise
 from bench.tracking.client import connect
 from bench.tracking.store import check_reachable, store_uri
@@ -173,6 +174,7 @@ class Course:
         )
         ending.look = count_holdout_look(self._patch_set)
         ending.seconds = time.monotonic() - start
+        ending.notes = endings(request, self._ledger.directory, self._ledger.records("search"))
         return summarise(request, self._patch_set.card, self._ledger.records(), ending)
 
     def _search(self) -> None:
@@ -185,8 +187,7 @@ class Course:
             }
             for record in records
         }
-        n_wanted = sum(request.n_tried(space) for space in request.spaces)
-        n_left = n_wanted - sum(record.outcome != "running" for record in records)
+        n_left = trials_left(request, self._ledger.directory, records)
         if n_left <= 0 or self._is_over("search"):
             return
         rungs = request.rungs
@@ -205,6 +206,8 @@ class Course:
         with self._bench.view.stage("search", n_left, request.settings.epochs):
             run_stage(self._bench, "search", searcher, n_left, scheduler, stopper)
         self._end_stage("search")
+        for line in endings(request, self._ledger.directory, self._ledger.records("search")):
+            say(f"  {line}")
 
     def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
         """Train what of some jobs of a stage is not trained yet; so many jobs of the stage were before them."""

@@ -25,7 +25,7 @@ class Jobs:
     """
 
     def __init__(self, request: Request, ledger: Ledger) -> None:
-        self.request = request
+        self.request, self.directory = request, ledger.directory
         self._trials = ledger.directory / "trials"
         self._cache = cache_dir()
 

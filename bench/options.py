@@ -147,6 +147,15 @@ TimeBudget = Annotated[
         rich_help_panel=BUDGET,
     ),
 ]
+StopEarly = Annotated[
+    bool | None,
+    typer.Option(
+        "--stop-early/--no-stop-early",
+        help="End trying configurations of a method once the best still to be found is expected to gain less than the "
+        "noise of one training; --trials is then the most. Default: no.",
+        rich_help_panel=BUDGET,
+    ),
+]
 TrialTimeout = Annotated[
     str | None,
     typer.Option(

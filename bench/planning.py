@@ -52,6 +52,7 @@ class Asked:
     seed: int = 0
     size: str = "auto"
     time_budget: str | None = None
+    stop_early: bool = False
     trial_timeout: str | None = None
     oracle: bool = True
     concurrent: str = "auto"
@@ -126,6 +127,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "n_rungs": defaults.n_rungs,
         "seed": asked.seed,
         "time_budget_s": budget,
+        "stop_early": asked.stop_early,
         "trial_timeout_s": timeout,
         "oracle": asked.oracle and patch_set.masks is not None,
         "settings": settings,

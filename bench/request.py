@@ -48,6 +48,7 @@ class Request(BaseModel):
         n_rungs: Rungs before the last epoch.
         seed: Seed of everything that is drawn.
         time_budget_s: Seconds after which the search stage ends.
+        stop_early: Whether a method gets no further trials once they are unlikely to pay.
         trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
         oracle: Whether the ceiling is trained too.
         settings: What all trainings share.
@@ -81,6 +82,7 @@ class Request(BaseModel):
     n_rungs: int = Field(ge=0)
     seed: int = Field(ge=0)
     time_budget_s: float | None = Field(gt=0)
+    stop_early: bool = False
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     oracle: bool
     settings: TrainingSettings

@@ -1,7 +1,7 @@
 """The rows of a search's table: one for each method, floor and ceiling."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ class Ending:
         look: Which look at the holdout this was.
         n_spared: Trainings that racing left out.
         seconds: How long it took, this time.
+        notes: Why the trials ended, where they could end by themselves.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Ending:
     look: int
     n_spared: int
     seconds: float
+    notes: list[str] = field(default_factory=list)
 
 
 class Row(BaseModel):

@@ -44,6 +44,7 @@ def search(
     finalists: options.Finalists = None,
     seeds: options.Seeds = None,
     time_budget: options.TimeBudget = None,
+    stop_early: options.StopEarly = None,
     trial_timeout: options.TrialTimeout = None,
     oracle: options.Oracle = None,
     size: options.Size = None,

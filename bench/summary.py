@@ -163,7 +163,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=ending.look,
-        notes=_notes(card),
+        notes=[*_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
         n_spared=ending.n_spared,
