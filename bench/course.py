@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.console import duration, note, say
 from bench.ends import EndsJob, score_ends
+from bench.front import front_winner
 from bench.handout import write_results
 from bench.heats import run_heats
 from bench.home import cache_dir, count_holdout_look
@@ -144,21 +145,23 @@ class Course:
         self._request, self._bench, self._patch_set = request, bench, patch_set
         self._ledger = bench.ledger
         self._jobs = Jobs(request, bench.ledger)
-        self._terms = Terms(objective=request.objective, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
+        self._terms = Terms(objective=request.goal.name, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
         request, goal, tracker = self._request, self._request.goal, self._bench.tracker
         start = time.monotonic()
         self._search()
-        tried = self._ledger.records("search")
+        tried, several = self._ledger.records("search"), request.n_folds > 1 or len(request.goals) > 1
         candidates = {
-            method: finalists(tried, method, goal, request.n_finalists if request.n_folds > 1 else 1)
+            method: finalists(tried, method, request.goals, request.n_finalists if several else 1)
             for method in request.methods
         }
         n_spared = run_heats(candidates, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark)
         scored = self._ledger.records()
-        winners = {method: standings(scored, each, goal)[0] for method, each in candidates.items()}
+        winners = {
+            method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
+        }
         only = winners[request.methods[0]].configuration if len(winners) == 1 else None
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
         finals = self._jobs.final([standing.configuration for standing in winners.values()])
@@ -192,7 +195,7 @@ class Course:
             return
         rungs = request.rungs
         methods = {
-            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials)
+            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials, request.goals)
             for space in request.spaces
         }
         searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)

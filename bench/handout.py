@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench.figures import draw_search
+from bench.front_figure import draw_front
 from bench.ledger import Ledger
 from bench.response_figure import draw_response
 from bench.summary import Summary
@@ -26,4 +27,12 @@ def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
     if summary.response is not None and summary.response.radii:
         files.append(ledger.directory / "response.png")
         draw_response(summary.response, files[-1])
+    if summary.front:
+        files += [ledger.directory / "front.csv", ledger.directory / "front.png"]
+        flat = [
+            {**member.model_dump(exclude={"values", "params"}), **member.values, **member.params}
+            for member in summary.front
+        ]
+        write_text(files[-2], pd.DataFrame(flat).to_csv(index=False))
+        draw_front(summary.front, summary.best.configuration, files[-1])
     return files

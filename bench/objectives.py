@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cellbench.errors import NotFoundError
+from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
 
 
@@ -57,3 +57,16 @@ def objective(name: str) -> Objective:
     if name not in OBJECTIVES:
         raise NotFoundError(f"There is no objective '{name}'; {nearest(name, OBJECTIVES)}")
     return OBJECTIVES[name]
+
+
+def objectives(text: str) -> tuple[Objective, ...]:
+    """Return the objectives that a text such as `f1` or `f1,ssim` names, the most important first.
+
+    Raises:
+        NotFoundError: There is none of that name.
+        SettingError: One stands there twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != len(set(names)):
+        raise SettingError(f"--objective {text} names one twice.")
+    return tuple(map(objective, names))

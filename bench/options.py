@@ -27,14 +27,6 @@ class SchedulerName(StrEnum):
     none = "none"
 
 
-class ObjectiveName(StrEnum):
-    """What is optimised."""
-
-    f1 = "f1"
-    ssim = "ssim"
-    l1_core = "l1_core"
-
-
 def _defaults(name: str) -> str:
     """Return what the profiles say, for the help of an option."""
     return "Default: " + ", ".join(f"{getattr(profile, name)} ({profile.name})" for profile in PROFILES.values()) + "."
@@ -84,9 +76,11 @@ Scheduler = Annotated[
     ),
 ]
 Objective = Annotated[
-    ObjectiveName | None,
+    str | None,
     typer.Option(
-        help="What is optimised: macro F1 of the probe, SSIM inside the cell, or L1 in the centre disc. Default: f1.",
+        help="What is optimised: f1 (macro F1 of the probe), ssim (SSIM inside the cell), l1_core (L1 in the centre "
+        "disc), or several, such as f1,ssim, for a Pareto front. Default: f1.",
+        metavar="NAME[,NAME]",
         rich_help_panel=WHAT,
     ),
 ]

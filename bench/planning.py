@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bench.home import cache_dir, open_dataset, searches_dir
 from bench.ledger import Ledger
 from bench.narrow import narrow
-from bench.objectives import objective
+from bench.objectives import objectives
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
 from bench.spaces import Space, check_values, load_space, space_names
@@ -68,7 +68,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     Raises:
         CellbenchError: Something that was typed cannot be; the message says what, and the way out.
     """
-    goal = objective(asked.objective)
+    _check_objectives(asked)
     budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     spaces = _spaces(asked)
@@ -78,7 +78,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     patch_set = open_dataset(asked.dataset)
     card = patch_set.card
     n_training = check_patch_set(patch_set)
-    if goal.name == "ssim" and not _has_radius(patch_set):
+    if "ssim" in asked.objective.split(",") and not _has_radius(patch_set):
         raise SettingError(
             f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
@@ -117,7 +117,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "spaces": tuple(native),
         "sampler": asked.sampler,
         "warm_start": warm,
-        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" else "asha"),
+        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" or "," in asked.objective else "asha"),
         "objective": asked.objective,
         "n_trials": _first(asked.trials, _n_trials(asked.sampler, native, defaults)),
         "n_finalists": _first(asked.finalists, defaults.n_finalists),
@@ -181,6 +181,15 @@ def _spaces(asked: Asked) -> list[Space]:
     if asked.space is not None and len(names) > 1:
         raise SettingError("--space gives the space of one method; name one --method with it.")
     return [load_space(name, asked.space) for name in names]
+
+
+def _check_objectives(asked: Asked) -> None:
+    """Check that the objectives exist, and that nothing is asked for that looks at one number alone."""
+    if len(objectives(asked.objective)) > 1:
+        if asked.scheduler == "asha":
+            raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
+        if asked.stop_early:
+            raise SettingError("--stop-early looks at one number; with several objectives leave it away.")
 
 
 def _warm(asked: Asked, spaces: list[Space], card: Card) -> tuple[list[Space], dict[str, list[str]]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 RATE = 0.05
 """Highest rate, over a whole race, at which the truly best finalist is dropped."""
@@ -66,9 +67,8 @@ def clearly_behind(scores: Mapping[str, Mapping[int, float]], n_started: int, no
     table = np.array([[scores[name][fold] for fold in shared] for name in names])
     k, n = table.shape
     means = table.mean(axis=1)
-    residuals = table - means[:, None] - table.mean(axis=0) + table.mean()
     freedom = PRIOR_WEIGHT + (k - 1) * (n - 1)
-    variance = (PRIOR_WEIGHT * noise**2 + (residuals**2).sum()) / freedom
+    variance = pooled_variance(table, noise)
     leader = int(means.argmax())
     behind = means[leader] - means
     better = t.sf(behind / np.sqrt(2 * variance / n), freedom)
@@ -78,3 +78,15 @@ def clearly_behind(scores: Mapping[str, Mapping[int, float]], n_started: int, no
         for i, name in enumerate(names)
         if i != leader and better[i] < limit
     ]
+
+
+def pooled_variance(table: NDArray[np.float64], noise: float) -> float:
+    """Return the variance of what neither configuration nor fold explains, with the weak prior of `clearly_behind`.
+
+    Args:
+        table: Scores, shape (configurations, folds).
+        noise: Expected standard deviation.
+    """
+    k, n = table.shape
+    residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    return float((PRIOR_WEIGHT * noise**2 + (residuals**2).sum()) / (PRIOR_WEIGHT + (k - 1) * (n - 1)))

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.ledger import Ledger
-from bench.objectives import Objective, objective
+from bench.objectives import Objective, objectives
 from bench.profiles import PROFILES, rungs
 from bench.spaces import Space
 from cellbench.configuration import TrainingSettings
@@ -39,7 +39,7 @@ class Request(BaseModel):
         sampler: How configurations are chosen.
         warm_start: For each method, the ended searches whose best point it tries first; empty without --warm-start.
         scheduler: Whether unpromising trials are stopped at rungs.
-        objective: What is optimised.
+        objective: What is optimised; several, divided by commas, for a Pareto front.
         n_trials: Trials of the search stage, per method.
         n_finalists: Configurations that are trained on further folds.
         n_folds: Folds that a finalist is scored on in all.
@@ -73,7 +73,7 @@ class Request(BaseModel):
     sampler: Literal["tpe", "random", "grid", "gp"]
     warm_start: dict[str, list[str]] = {}
     scheduler: Literal["asha", "none"]
-    objective: Literal["f1", "ssim", "l1_core"]
+    objective: str
     n_trials: int = Field(gt=0)
     n_finalists: int = Field(gt=0)
     n_folds: int = Field(gt=0, le=5)
@@ -98,8 +98,13 @@ class Request(BaseModel):
 
     @property
     def goal(self) -> Objective:
-        """What is optimised."""
-        return objective(self.objective)
+        """What is optimised, of several objectives the first."""
+        return self.goals[0]
+
+    @property
+    def goals(self) -> tuple[Objective, ...]:
+        """All that is optimised, the most important first."""
+        return objectives(self.objective)
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def _begin(given: dict[str, Any]) -> int:
     if "compile_" in given:
         settings["compile"] = given.pop("compile_")
     given["set"] = given.pop("set_", [])
-    for option in ("sampler", "scheduler", "objective"):
+    for option in ("sampler", "scheduler"):
         if option in given:
             given[option] = given[option].value
     asked = Asked(

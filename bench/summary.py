@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bench.front import Member, members
 from bench.importance import importances
 from bench.ledger import Ledger, TrialRecord
 from bench.request import Request
@@ -32,6 +33,7 @@ class Summary(BaseModel):
         notes: What a reader of the figures must know.
         final: Means over the winner's fresh seeds of all its final metrics.
         seconds: How long the search took, this time.
+        front: Of several objectives, the fully trained configurations of the search stage, the front's first.
         n_spared: Trainings on further folds that racing left out.
         response: The objective over the winner's radius; None where the winner has none that was searched.
     """
@@ -48,6 +50,7 @@ class Summary(BaseModel):
     notes: list[str]
     final: dict[str, float]
     seconds: float
+    front: list[Member] = []
     n_spared: int = 0
     response: Response | None = None
 
@@ -166,6 +169,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         notes=[*_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
+        front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
         n_spared=ending.n_spared,
         response=response(records, space, request.goal, best.id, best.flat()),
     )
