@@ -5,20 +5,25 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import duration, note
+from bench.console import duration, note, say
 from bench.ends import EndsJob, score_ends
+from bench.front import front_winner
 from bench.handout import write_results
+from bench.heats import run_heats
 from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
 from bench.live import View
 from bench.polite_end import polite_end
 from bench.request import Request
+from bench.rows import Ending, mean
 from bench.selection import finalists, fresh_scores, overall, standings
-from bench.summary import Ending, Summary, mean, summarise
+from bench.stopping import endings, trials_left
+from bench.summary import Summary, summarise
 from bench.tracking.client import connect
 from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker
@@ -140,21 +145,23 @@ class Course:
         self._request, self._bench, self._patch_set = request, bench, patch_set
         self._ledger = bench.ledger
         self._jobs = Jobs(request, bench.ledger)
-        self._terms = Terms(objective=request.objective, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
+        self._terms = Terms(objective=request.goal.name, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
-        request, goal = self._request, self._request.goal
+        request, goal, tracker = self._request, self._request.goal, self._bench.tracker
         start = time.monotonic()
         self._search()
-        tried = self._ledger.records("search")
+        tried, several = self._ledger.records("search"), request.n_folds > 1 or len(request.goals) > 1
         candidates = {
-            method: finalists(tried, method, goal, request.n_finalists if request.n_folds > 1 else 1)
+            method: finalists(tried, method, request.goals, request.n_finalists if several else 1)
             for method in request.methods
         }
-        self._train("folds", self._jobs.folds([c for each in candidates.values() for c in each]))
+        n_spared = run_heats(candidates, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark)
         scored = self._ledger.records()
-        winners = {method: standings(scored, each, goal)[0] for method, each in candidates.items()}
+        winners = {
+            method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
+        }
         only = winners[request.methods[0]].configuration if len(winners) == 1 else None
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
         finals = self._jobs.final([standing.configuration for standing in winners.values()])
@@ -164,12 +171,13 @@ class Course:
         method = overall(winners, fresh, goal)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
-        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, seconds=0.0)
+        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0)
         ending.ends = remotely(
             score_ends, self._ends_job(ending), cpus=self._bench.plan.cpus, gpus=self._bench.plan.gpus
         )
         ending.look = count_holdout_look(self._patch_set)
         ending.seconds = time.monotonic() - start
+        ending.notes = endings(request, self._ledger.directory, self._ledger.records("search"))
         return summarise(request, self._patch_set.card, self._ledger.records(), ending)
 
     def _search(self) -> None:
@@ -182,13 +190,12 @@ class Course:
             }
             for record in records
         }
-        n_wanted = sum(request.n_tried(space) for space in request.spaces)
-        n_left = n_wanted - sum(record.outcome != "running" for record in records)
+        n_left = trials_left(request, self._ledger.directory, records)
         if n_left <= 0 or self._is_over("search"):
             return
         rungs = request.rungs
         methods = {
-            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials)
+            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials, request.goals)
             for space in request.spaces
         }
         searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)
@@ -202,14 +209,16 @@ class Course:
         with self._bench.view.stage("search", n_left, request.settings.epochs):
             run_stage(self._bench, "search", searcher, n_left, scheduler, stopper)
         self._end_stage("search")
+        for line in endings(request, self._ledger.directory, self._ledger.records("search")):
+            say(f"  {line}")
 
-    def _train(self, stage: str, jobs: Sequence["TrialJob"]) -> None:
-        """Train what a stage consists of and is not trained yet."""
+    def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
+        """Train what of some jobs of a stage is not trained yet; so many jobs of the stage were before them."""
         records = {record.key: record for record in self._ledger.records()}
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return
-        searcher = JobSearcher(left, self._terms, len(jobs) - len(left))
+        searcher = JobSearcher(left, self._terms, n_before + len(jobs) - len(left))
         with self._bench.view.stage(stage, len(left), self._request.settings.epochs):
             run_stage(self._bench, stage, searcher, len(left))
         self._end_stage(stage)
@@ -230,7 +239,7 @@ class Course:
         request, at_once = self._request, self._bench.plan.concurrent
         n_methods = len(request.spaces)
         sizes = [
-            n_methods * request.n_finalists * (request.n_folds - 1),
+            *[n_methods * request.n_finalists] * (request.n_folds - 1),
             n_methods * request.n_seeds,
             int(request.oracle),
         ]

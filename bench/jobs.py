@@ -25,7 +25,7 @@ class Jobs:
     """
 
     def __init__(self, request: Request, ledger: Ledger) -> None:
-        self.request = request
+        self.request, self.directory = request, ledger.directory
         self._trials = ledger.directory / "trials"
         self._cache = cache_dir()
 
@@ -33,10 +33,13 @@ class Jobs:
         """Return the training that tries a configuration."""
         return self._job(configuration, "search", SEARCH_FOLD, self.request.seed, self.request.rungs)
 
-    def folds(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
-        """Return the trainings of finalists on the folds that they were not tried on."""
-        folds = [fold for fold in range(self.request.n_folds) if fold != SEARCH_FOLD]
-        return [self._job(c, "folds", fold, self.request.seed) for fold in folds for c in configurations]
+    def further_folds(self) -> list[int]:
+        """Return the folds that finalists were not tried on, in the order in which they are raced over."""
+        return [fold for fold in range(self.request.n_folds) if fold != SEARCH_FOLD]
+
+    def on_fold(self, configurations: Sequence[Configuration], fold: int) -> list["TrialJob"]:
+        """Return the trainings of finalists on one of those folds."""
+        return [self._job(configuration, "folds", fold, self.request.seed) for configuration in configurations]
 
     def final(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
         """Return the trainings of winners on the whole pool, from fresh seeds."""

@@ -44,7 +44,7 @@ class TrialRecord(BaseModel):
         seed: Seed of the training.
         epochs: Epochs of a full training.
         outcome: `running` also stands for a trial that was interrupted.
-        reason: Why it was pruned or failed, in words.
+        reason: Why it was pruned or failed, or why its configuration gets no further fold, in words.
         epoch: Epochs trained so far.
         metrics: Last known value of each metric; the final scores only where it completed.
         started: Seconds since the epoch.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cellbench.errors import NotFoundError
+from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
 
 
@@ -15,6 +15,8 @@ class Objective:
         rung: Metric that trials in progress are compared on.
         final: Metric of a fully trained trial that decides.
         sign: 1 where more is better, −1 where less is.
+        noise: Standard deviation between trainings that differ in nothing but chance, roughly: what is believed before
+            any was measured.
         worst: Value that a trial gets before it has any, and where it failed; finite, as samplers need it.
         description: What it is, for people.
     """
@@ -23,6 +25,7 @@ class Objective:
     rung: str
     final: str
     sign: int
+    noise: float
     worst: float
     description: str
 
@@ -38,9 +41,9 @@ class Objective:
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("f1", "rung/f1_macro", "probe/f1_macro", 1, 0.0, "macro F1 of the probe"),
-        Objective("ssim", "val/ssim_cell", "val/ssim_cell", 1, -1.0, "SSIM inside the cell, on unseen patches"),
-        Objective("l1_core", "val/l1_core", "val/l1_core", -1, 1.0, "L1 in the centre disc, on unseen patches"),
+        Objective("f1", "rung/f1_macro", "probe/f1_macro", 1, 0.02, 0.0, "macro F1 of the probe"),
+        Objective("ssim", "val/ssim_cell", "val/ssim_cell", 1, 0.02, -1.0, "SSIM inside the cell, on unseen patches"),
+        Objective("l1_core", "val/l1_core", "val/l1_core", -1, 0.004, 1.0, "L1 in the centre disc, on unseen patches"),
     )
 }
 
@@ -54,3 +57,16 @@ def objective(name: str) -> Objective:
     if name not in OBJECTIVES:
         raise NotFoundError(f"There is no objective '{name}'; {nearest(name, OBJECTIVES)}")
     return OBJECTIVES[name]
+
+
+def objectives(text: str) -> tuple[Objective, ...]:
+    """Return the objectives that a text such as `f1` or `f1,ssim` names, the most important first.
+
+    Raises:
+        NotFoundError: There is none of that name.
+        SettingError: One stands there twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != len(set(names)):
+        raise SettingError(f"--objective {text} names one twice.")
+    return tuple(map(objective, names))

@@ -27,14 +27,6 @@ class SchedulerName(StrEnum):
     none = "none"
 
 
-class ObjectiveName(StrEnum):
-    """What is optimised."""
-
-    f1 = "f1"
-    ssim = "ssim"
-    l1_core = "l1_core"
-
-
 def _defaults(name: str) -> str:
     """Return what the profiles say, for the help of an option."""
     return "Default: " + ", ".join(f"{getattr(profile, name)} ({profile.name})" for profile in PROFILES.values()) + "."
@@ -69,6 +61,15 @@ Space = Annotated[
 Sampler = Annotated[
     SamplerName | None, typer.Option(help="How configurations are chosen. Default: tpe.", rich_help_panel=WHAT)
 ]
+WarmStart = Annotated[
+    bool | None,
+    typer.Option(
+        "--warm-start/--no-warm-start",
+        help="Try first what ended searches found best for the method, on this data set or, rescaled, on others. "
+        "Default: no, so that the same command gives the same search.",
+        rich_help_panel=WHAT,
+    ),
+]
 Scheduler = Annotated[
     SchedulerName | None,
     typer.Option(
@@ -76,9 +77,11 @@ Scheduler = Annotated[
     ),
 ]
 Objective = Annotated[
-    ObjectiveName | None,
+    str | None,
     typer.Option(
-        help="What is optimised: macro F1 of the probe, SSIM inside the cell, or L1 in the centre disc. Default: f1.",
+        help="What is optimised: f1 (macro F1 of the probe), ssim (SSIM inside the cell), l1_core (L1 in the centre "
+        "disc), or several, such as f1,ssim, for a Pareto front. Default: f1.",
+        metavar="NAME[,NAME]",
         rich_help_panel=WHAT,
     ),
 ]
@@ -114,7 +117,8 @@ Folds = Annotated[
     typer.Option(
         min=1,
         max=5,
-        help=f"Folds of the pool (of 5) that a finalist is scored on. {_defaults('n_folds')}",
+        help=f"Folds of the pool (of 5) that a finalist is scored on; one that is clearly behind gets no further fold. "
+        f"{_defaults('n_folds')}",
         rich_help_panel=BUDGET,
     ),
 ]
@@ -135,6 +139,15 @@ TimeBudget = Annotated[
     typer.Option(
         help="Time for everything, such as 30m or 1h30m: configurations are tried until what "
         "follows just fits. Default: none.",
+        rich_help_panel=BUDGET,
+    ),
+]
+StopEarly = Annotated[
+    bool | None,
+    typer.Option(
+        "--stop-early/--no-stop-early",
+        help="End trying configurations of a method once the best still to be found is expected to gain less than the "
+        "noise of one training; --trials is then the most. Default: no.",
         rich_help_panel=BUDGET,
     ),
 ]

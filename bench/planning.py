@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bench.home import cache_dir, open_dataset, searches_dir
 from bench.ledger import Ledger
 from bench.narrow import narrow
-from bench.objectives import objective
+from bench.objectives import objectives
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
 from bench.spaces import PAPER_METHODS, Space, check_values, load_space
@@ -23,6 +23,7 @@ from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
+from cellbench.patches.card import Card
 
 ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
@@ -40,6 +41,7 @@ class Asked:
     set: Sequence[str] = ()
     space: Path | None = None
     sampler: str = "tpe"
+    warm_start: bool = False
     scheduler: str | None = None
     objective: str = "f1"
     trials: int | None = None
@@ -50,6 +52,7 @@ class Asked:
     seed: int = 0
     size: str = "auto"
     time_budget: str | None = None
+    stop_early: bool = False
     trial_timeout: str | None = None
     oracle: bool = True
     concurrent: str = "auto"
@@ -65,7 +68,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     Raises:
         CellbenchError: Something that was typed cannot be; the message says what, and the way out.
     """
-    goal = objective(asked.objective)
+    _check_objectives(asked)
     budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     spaces = _spaces(asked)
@@ -75,12 +78,13 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     patch_set = open_dataset(asked.dataset)
     card = patch_set.card
     n_training = check_patch_set(patch_set)
-    if goal.name == "ssim" and not _has_radius(patch_set):
+    if "ssim" in asked.objective.split(",") and not _has_radius(patch_set):
         raise SettingError(
             f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
         )
     native = narrow([space.scaled(card.native_size) for space in spaces], asked.set)
+    native, warm = _warm(asked, native, card)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
     shares = plan(machine, *resources, defaults.max_concurrent)
@@ -112,7 +116,8 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "profile": defaults.name,
         "spaces": tuple(native),
         "sampler": asked.sampler,
-        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" else "asha"),
+        "warm_start": warm,
+        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" or "," in asked.objective else "asha"),
         "objective": asked.objective,
         "n_trials": _first(asked.trials, _n_trials(asked.sampler, native, defaults)),
         "n_finalists": _first(asked.finalists, defaults.n_finalists),
@@ -122,6 +127,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "n_rungs": defaults.n_rungs,
         "seed": asked.seed,
         "time_budget_s": budget,
+        "stop_early": asked.stop_early,
         "trial_timeout_s": timeout,
         "oracle": asked.oracle and patch_set.masks is not None,
         "settings": settings,
@@ -175,6 +181,27 @@ def _spaces(asked: Asked) -> list[Space]:
     if asked.space is not None and len(names) > 1:
         raise SettingError("--space gives the space of one method; name one --method with it.")
     return [load_space(name, asked.space) for name in names]
+
+
+def _check_objectives(asked: Asked) -> None:
+    """Check that the objectives exist, and that nothing is asked for that looks at one number alone."""
+    if len(objectives(asked.objective)) > 1:
+        if asked.scheduler == "asha":
+            raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
+        if asked.stop_early:
+            raise SettingError("--stop-early looks at one number; with several objectives leave it away.")
+
+
+def _warm(asked: Asked, spaces: list[Space], card: Card) -> tuple[list[Space], dict[str, list[str]]]:
+    """Return the spaces with what ended searches found as their first points, and the names of these searches."""
+    if not asked.warm_start:
+        return spaces, {}
+    from bench.warm_start import warm_started
+
+    if asked.sampler == "grid":
+        raise SettingError("--warm-start means nothing with --sampler grid, which tries the grid alone.")
+    found = {space.method: warm_started(space, card) for space in spaces}
+    return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 
 
 def _whole(option: str, text: str) -> int | Literal["auto"]:

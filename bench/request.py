@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.ledger import Ledger
-from bench.objectives import Objective, objective
+from bench.objectives import Objective, objectives
 from bench.profiles import PROFILES, rungs
 from bench.spaces import Space
 from cellbench.configuration import TrainingSettings
@@ -37,8 +37,9 @@ class Request(BaseModel):
         profile: Profile that gave the defaults.
         spaces: Space of each method, lengths in native px.
         sampler: How configurations are chosen.
+        warm_start: For each method, the ended searches whose best point it tries first; empty without --warm-start.
         scheduler: Whether unpromising trials are stopped at rungs.
-        objective: What is optimised.
+        objective: What is optimised; several, divided by commas, for a Pareto front.
         n_trials: Trials of the search stage, per method.
         n_finalists: Configurations that are trained on further folds.
         n_folds: Folds that a finalist is scored on in all.
@@ -47,6 +48,7 @@ class Request(BaseModel):
         n_rungs: Rungs before the last epoch.
         seed: Seed of everything that is drawn.
         time_budget_s: Seconds after which the search stage ends.
+        stop_early: Whether a method gets no further trials once they are unlikely to pay.
         trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
         oracle: Whether the ceiling is trained too.
         settings: What all trainings share.
@@ -69,8 +71,9 @@ class Request(BaseModel):
     profile: str
     spaces: tuple[Space, ...]
     sampler: Literal["tpe", "random", "grid", "gp"]
+    warm_start: dict[str, list[str]] = {}
     scheduler: Literal["asha", "none"]
-    objective: Literal["f1", "ssim", "l1_core"]
+    objective: str
     n_trials: int = Field(gt=0)
     n_finalists: int = Field(gt=0)
     n_folds: int = Field(gt=0, le=5)
@@ -79,6 +82,7 @@ class Request(BaseModel):
     n_rungs: int = Field(ge=0)
     seed: int = Field(ge=0)
     time_budget_s: float | None = Field(gt=0)
+    stop_early: bool = False
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     oracle: bool
     settings: TrainingSettings
@@ -94,8 +98,13 @@ class Request(BaseModel):
 
     @property
     def goal(self) -> Objective:
-        """What is optimised."""
-        return objective(self.objective)
+        """What is optimised, of several objectives the first."""
+        return self.goals[0]
+
+    @property
+    def goals(self) -> tuple[Objective, ...]:
+        """All that is optimised, the most important first."""
+        return objectives(self.objective)
 
     @property
     def rungs(self) -> tuple[int, ...]:

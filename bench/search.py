@@ -31,6 +31,7 @@ def search(
     set_: options.Set = None,
     space: options.Space = None,
     sampler: options.Sampler = None,
+    warm_start: options.WarmStart = None,
     scheduler: options.Scheduler = None,
     objective: options.Objective = None,
     seed: options.Seed = None,
@@ -43,6 +44,7 @@ def search(
     finalists: options.Finalists = None,
     seeds: options.Seeds = None,
     time_budget: options.TimeBudget = None,
+    stop_early: options.StopEarly = None,
     trial_timeout: options.TrialTimeout = None,
     oracle: options.Oracle = None,
     size: options.Size = None,
@@ -81,7 +83,7 @@ def _begin(given: dict[str, Any]) -> int:
     if "compile_" in given:
         settings["compile"] = given.pop("compile_")
     given["set"] = given.pop("set_", [])
-    for option in ("sampler", "scheduler", "objective"):
+    for option in ("sampler", "scheduler"):
         if option in given:
             given[option] = given[option].value
     asked = Asked(
@@ -137,6 +139,8 @@ def _run(request: Any, ledger: Any) -> int:
         f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
         f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
     )
+    for method, names in request.warm_start.items():
+        say(f"{method} begins with what was found by: {', '.join(names) or 'no search yet'}")
     try:
         summary = run_search(request, ledger)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.jobs import configuration_of
 from bench.ledger import TrialRecord
@@ -32,24 +33,41 @@ class Standing:
         return float(np.mean(list(self.folds.values())))
 
 
-def finalists(records: Iterable[TrialRecord], method: str, goal: Objective, n: int) -> list[Configuration]:
+def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows of shape (n, objectives), more is better, no other row dominates.
+
+    >>> non_dominated(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.4, 0.4]])).tolist()
+    [True, True, True, False]
+    """
+    as_good = np.all(values[None] >= values[:, None], axis=-1)
+    better = np.any(values[None] > values[:, None], axis=-1)
+    return np.asarray(~np.any(as_good & better, axis=1))
+
+
+def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objective], n: int) -> list[Configuration]:
     """Return the best configurations of a method among its completed trials of the search stage.
+
+    Of several objectives, the front's members are taken, the best in the first objective before the others.
 
     Args:
         records: Trials of the search stage.
         method: Name of the method.
-        goal: What decides.
+        goals: What decides.
         n: How many, at most.
 
     Raises:
         TrainingError: No trial of the method was completed; the message says why the first failed.
     """
     own = [record for record in records if record.method == method]
-    done = [record for record in own if record.outcome == "completed" and goal.final in record.metrics]
+    goal = goals[0]
+    done = [r for r in own if r.outcome == "completed" and all(each.final in r.metrics for each in goals)]
     if not done:
         failed = [record for record in own if record.outcome == "failed"]
         why = f"the first failed: {failed[0].reason}" if failed else "none had its full budget"
         raise TrainingError(f"None of the {len(own)} trials of {method} was completed; {why}")
+    if len(goals) > 1:
+        signed = np.array([[each.sign * record.metrics[each.final] for each in goals] for record in done])
+        done = [record for record, flag in zip(done, non_dominated(signed), strict=True) if flag]
     done.sort(key=lambda record: (-goal.sign * record.metrics[goal.final], record.number))
     return [configuration_of(record) for record in done[:n]]
 

@@ -1,91 +1,22 @@
 """How a search ended: one row for each method, floor and ceiling, and what can honestly be said of the winner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from bench.ends import End
+from bench.front import Member, members
 from bench.importance import importances
 from bench.ledger import Ledger, TrialRecord
+from bench.radius_range import Response, response
 from bench.request import Request
-from bench.selection import Standing
+from bench.rows import SHOWN, Ending, Row, end_row, mean, method_row, records_of
 from cellbench.disk import write_text
 from cellbench.errors import DataError
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage")
-"""Scores of a method that need unseen patches, so they come from its trainings on folds."""
-
-
-@dataclass
-class Ending:
-    """What the stages found.
-
-    Attributes:
-        method: The method that wins.
-        winners: Each method's best configuration.
-        fresh: Each method's macro F1 from fresh seeds.
-        ends: Floors, the winner and the ceiling, with the holdout.
-        look: Which look at the holdout this was.
-        seconds: How long it took, this time.
-    """
-
-    method: str
-    winners: dict[str, Standing]
-    fresh: dict[str, list[float]]
-    ends: list[End]
-    look: int
-    seconds: float
-
-
-class Row(BaseModel):
-    """One line of the table.
-
-    Attributes:
-        kind: `method`, `floor` or `ceiling`.
-        name: Its name.
-        configuration: Short hash of the configuration; empty for a floor.
-        params: Its hyperparameters, lengths in native px.
-        f1_macro: Macro F1 on the labelled patches, cross-validated; for what is trained, the mean over fresh seeds.
-        f1_std: Its standard deviation over seeds; for PCA over folds.
-        n_seeds: Number of trainings in that mean.
-        scores: `val/ssim_cell`, `val/l1_cell`, `val/l1_core`, `latent/leakage`: means over folds.
-        holdout: Macro F1 on the holdout; only the winner, floors and the ceiling are looked at.
-        holdout_low: Lower end of its 95 % bootstrap interval over groups.
-        holdout_high: Upper end.
-        n_trials: Trials of the search stage, and of these
-        n_completed: completed,
-        n_pruned: stopped early,
-        n_failed: failed.
-        seconds: Time of all its trainings, added up.
-        patches: Patches that all its trainings have seen.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["method", "floor", "ceiling"]
-    name: str
-    configuration: str = ""
-    params: dict[str, bool | int | float | str] = {}
-    f1_macro: float
-    f1_std: float | None
-    n_seeds: int = 1
-    scores: dict[str, float] = {}
-    holdout: float | None = None
-    holdout_low: float | None = None
-    holdout_high: float | None = None
-    n_trials: int = 0
-    n_completed: int = 0
-    n_pruned: int = 0
-    n_failed: int = 0
-    seconds: float = 0.0
-    patches: float = 0.0
 
 
 class Summary(BaseModel):
@@ -102,6 +33,9 @@ class Summary(BaseModel):
         notes: What a reader of the figures must know.
         final: Means over the winner's fresh seeds of all its final metrics.
         seconds: How long the search took, this time.
+        front: Of several objectives, the fully trained configurations of the search stage, the front's first.
+        n_spared: Trainings on further folds that racing left out.
+        response: The objective over the winner's radius; None where the winner has none that was searched.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -116,6 +50,9 @@ class Summary(BaseModel):
     notes: list[str]
     final: dict[str, float]
     seconds: float
+    front: list[Member] = []
+    n_spared: int = 0
+    response: Response | None = None
 
     @property
     def best(self) -> Row:
@@ -173,17 +110,18 @@ class Summary(BaseModel):
     def metrics(self) -> dict[str, float]:
         """Return the metrics of the search's MLflow run: the winner's, and the holdout."""
         best = self.best
-        found = {**self.final, **best.scores}
+        found = {**self.final, **best.scores, **(self.response.metrics() if self.response else {})}
         named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
         return found | {f"holdout/{name}": value for name, value in named.items() if value is not None}
 
     def tags(self) -> dict[str, str]:
         """Return tags of the search's MLflow run."""
+        radii = [] if self.response is None else [self.response.sentence(None)]
         return {
             "cellbench.outcome": "completed",
             "cellbench.configuration": self.best.configuration,
             "cellbench.winner": self.winner if self.beats_floors else "none",
-            "mlflow.note.content": " ".join([self.verdict(), *self.notes]),
+            "mlflow.note.content": " ".join([self.verdict(), *radii, *self.notes]),
         }
 
     def frame(self) -> "pd.DataFrame":
@@ -199,11 +137,6 @@ class Summary(BaseModel):
         return pd.DataFrame(flat)
 
 
-def mean(values: Sequence[float]) -> float:
-    """Return the mean of at least one value."""
-    return float(np.mean(values))
-
-
 def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: Ending) -> Summary:
     """Return how a search ended.
 
@@ -214,14 +147,15 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         ending: What the stages found.
     """
     ends = {end.name: end for end in ending.ends}
-    methods = [_method_row(method, records, ending, ends.get(method)) for method in ending.winners]
+    methods = [method_row(method, records, ending, ends.get(method)) for method in ending.winners]
     methods.sort(key=lambda row: (row.name != ending.method, -row.f1_macro))
     others = [end for end in ending.ends if end.name not in ending.winners]
-    floors = [_end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
-    ceilings = [_end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
+    floors = [end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
+    ceilings = [end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
     found = {space.method: importances(records_of(records, "search"), space, request.goal) for space in request.spaces}
-    winner = ending.winners[ending.method].configuration.id
-    done = [r for r in records if r.stage == "final" and r.configuration == winner and r.outcome == "completed"]
+    best = ending.winners[ending.method].configuration
+    space = next(space for space in request.spaces if space.method == ending.method)
+    done = [r for r in records if r.stage == "final" and r.configuration == best.id and r.outcome == "completed"]
     names = {name for record in done for name in record.metrics if name.startswith(("probe/", "cost/", "train/"))}
     holdout = ends[ending.method].holdout
     return Summary(
@@ -232,65 +166,13 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=ending.look,
-        notes=_notes(card),
+        notes=[*_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
+        front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
+        n_spared=ending.n_spared,
+        response=response(records, space, request.goal, best.id, best.flat()),
     )
-
-
-def records_of(records: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
-    """Return the trials of a stage."""
-    return [record for record in records if record.stage == stage]
-
-
-def _method_row(method: str, records: Sequence[TrialRecord], ending: Ending, end: End | None) -> Row:
-    standing, fresh = ending.winners[method], ending.fresh[method]
-    own = [record for record in records if record.method == method and record.stage != "oracle"]
-    tried = records_of(own, "search")
-    counts = {f"n_{kind}": sum(r.outcome == kind for r in tried) for kind in ("completed", "pruned", "failed")}
-    scores = {
-        name: mean([record.metrics[name] for record in standing.records if name in record.metrics])
-        for name in SHOWN
-        if any(name in record.metrics for record in standing.records)
-    }
-    return Row(
-        kind="method",
-        name=method,
-        configuration=standing.configuration.id,
-        params=standing.configuration.flat(),
-        f1_macro=mean(fresh),
-        f1_std=float(np.std(fresh, ddof=1)) if len(fresh) > 1 else None,
-        n_seeds=len(fresh),
-        scores=scores,
-        **_holdout(end),
-        n_trials=len(tried),
-        **counts,
-        seconds=sum(_seconds(record) for record in own),
-        patches=sum(record.metrics.get("cost/patches", 0.0) for record in own),
-    )
-
-
-def _seconds(record: TrialRecord) -> float:
-    """Return how long a trial trained; one that was stopped counts from its start, its process's start included."""
-    return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
-
-
-def _end_row(end: End, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
-    return Row(
-        kind=kind,
-        name=end.name,
-        f1_macro=end.f1_macro,
-        f1_std=end.f1_std,
-        n_seeds=n_seeds if end.name == "random" else 1,
-        **_holdout(end),
-    )
-
-
-def _holdout(end: End | None) -> dict[str, Any]:
-    if end is None or end.holdout is None:
-        return {}
-    found = end.holdout
-    return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
 
 
 def _notes(card: Card) -> list[str]:

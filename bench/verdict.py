@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bench.request import Request
-    from bench.summary import Row, Summary
+    from bench.rows import Row
+    from bench.summary import Summary
 
 
 def print_verdict(request: "Request", summary: "Summary") -> None:
@@ -26,8 +27,12 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
+    if summary.response is not None:
+        say(summary.response.sentence(request.um_per_px))
     say()
     console().print(table(summary))
+    if summary.front:
+        _print_front(request, summary)
     if len(request.spaces) > 1:
         for row in summary.rows:
             if row.kind == "method" and row.name != best.name:
@@ -39,6 +44,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         shares = ", ".join(f"{name} {value:.2f}" for name, value in found["values"].items())
         whose = "" if len(summary.importances) == 1 else f" of {method}"
         say(f"What mattered{whose}: {shares} ({found['how']}).")
+    if summary.n_spared:
+        say(f"Racing spared {counted(summary.n_spared, 'training')} on folds: their finalists were clearly behind.")
     if best.holdout is None:
         say("There is no holdout to look at.")
     else:
@@ -52,6 +59,24 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say("Next:")
     say("  python -m bench.ui                       every trial in MLflow")
     say(f"  python -m bench.classify --search {summary.search}")
+
+
+def _print_front(request: "Request", summary: "Summary") -> None:
+    """Print the front's members: what no other configuration beats in all objectives."""
+    from rich.table import Table
+
+    found = Table(box=None, pad_edge=False, title="Front, on fold 0", title_justify="left")
+    for goal in request.goals:
+        found.add_column(goal.name, justify="right", no_wrap=True)
+    found.add_column("configuration")
+    for member in summary.front:
+        if member.on_front:
+            mark = "  (winner)" if member.configuration == summary.best.configuration else ""
+            what = params_in_words(member.method, member.params, request.um_per_px)
+            values = [f"{member.values[goal.name]:.3f}" for goal in request.goals]
+            found.add_row(*values, f"{member.method} {what}{mark}")
+    console().print(found)
+    say()
 
 
 def table(summary: "Summary") -> "Table":

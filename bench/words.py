@@ -43,6 +43,17 @@ def length_in_words(value: float, um_per_px: float | None) -> str:
     return f"{value_in_words(value)} px" + ("" if um_per_px is None else f" ({value * um_per_px:.1f} µm)")
 
 
+def lengths_in_words(low: float, high: float, um_per_px: float | None) -> str:
+    """Return a range of lengths in whole native px, and in µm where that is known.
+
+    >>> lengths_in_words(84.2, 127, None), lengths_in_words(8.26, 12.71, 0.1)
+    ('84 to 127 px', '8.3 to 12.7 px (0.8 to 1.3 µm)')
+    """
+    digits = 0 if low >= 20 else 1
+    um = "" if um_per_px is None else f" ({low * um_per_px:.1f} to {high * um_per_px:.1f} µm)"
+    return f"{low:.{digits}f} to {high:.{digits}f} px{um}"
+
+
 def with_spread(mean: float, spread: float | None) -> str:
     """Return a mean and its standard deviation.
 

@@ -93,6 +93,10 @@ class Tracker:
         """Write how a trial ended, and its files."""
         self._attempt(record.key, lambda: self._close(record, directory))
 
+    def remark(self, record: TrialRecord) -> None:
+        """Write what was said of a trial after its end: its reason."""
+        self._attempt(record.key, lambda: self._write_reason(record))
+
     def interrupted(self, record: TrialRecord) -> None:
         """Say that nobody works on a trial any more, though it has not ended."""
         self._attempt(record.key, lambda: self._client.set_terminated(self._runs[record.key], "KILLED"))
@@ -209,6 +213,7 @@ class Tracker:
         run = self._client.create_run(self._experiment, tags=tags)
         params = {
             "sampler": request.sampler,
+            "warm_start": "; ".join(f"{m}: {', '.join(names)}" for m, names in request.warm_start.items()) or "none",
             "scheduler": request.scheduler,
             "objective": request.objective,
             "trials": request.n_trials,
@@ -264,13 +269,17 @@ class Tracker:
         if record.nodes:
             self._client.set_tag(run_id, "cellbench.node", ", ".join(record.nodes))
         if record.reason:
-            self._client.set_tag(run_id, "cellbench.reason", record.reason[:5000])
-            self._client.set_tag(run_id, "mlflow.note.content", note_of(record, self._card.um_per_px))
+            self._write_reason(record)
         for name in ARTIFACTS:
             if (directory / name).is_file():
                 self._client.log_artifact(run_id, str(directory / name))
         ended = int(1000 * (record.ended or time.time()))
         self._client.set_terminated(run_id, STATUS[record.outcome], end_time=ended)
+
+    def _write_reason(self, record: TrialRecord) -> None:
+        run_id = self._runs[record.key]
+        self._client.set_tag(run_id, "cellbench.reason", (record.reason or "")[:5000])
+        self._client.set_tag(run_id, "mlflow.note.content", note_of(record, self._card.um_per_px))
 
     def _log(self, run_id: str, metrics: list[tuple[str, float, int, int]]) -> None:
         from mlflow.entities import Metric

@@ -1,7 +1,7 @@
 """How configurations of one method are chosen: Optuna's samplers behind Ray's OptunaSearch, and the paper's grid."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
@@ -11,6 +11,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from bench.domains import Choice, Point, Range, Scalar, rounded
 from bench.ledger import TrialRecord
+from bench.objectives import Objective
 from bench.spaces import Space
 from bench.tuning.config import GOAL, OUTCOME
 
@@ -89,9 +90,18 @@ class OptunaMethodSearch(OptunaSearch):
         seed: Seed of the sampler.
         rungs: Epochs at which trials are compared.
         n_trials: Trials in all; a third of them (4 to 10) precede the first that TPE or GP suggest.
+        goals: The objectives; of several, a study hears nothing of trials that were not trained to the end.
     """
 
-    def __init__(self, space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int) -> None:
+    def __init__(
+        self,
+        space: Space,
+        sampler: str,
+        seed: int,
+        rungs: Iterable[int],
+        n_trials: int,
+        goals: Sequence[Objective] = (),
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._method_space = space
         self._distributions = {name: distribution_of(domain) for name, domain in space.searched.items()}
@@ -101,8 +111,12 @@ class OptunaMethodSearch(OptunaSearch):
         self._first = space.first_points()
         self._known: list[Point] = []
         self._interrupted: dict[str, optuna.Trial] = {}
+        self._goals = tuple(goals) if len(goals) > 1 else ()
         super().__init__(
-            space=self._distributions, metric=GOAL, mode="max", sampler=make_sampler(sampler, seed, self._n_startup)
+            space=self._distributions,
+            metric=[goal.final for goal in goals] if self._goals else GOAL,
+            mode=["max"] * len(goals) if self._goals else "max",
+            sampler=make_sampler(sampler, seed, self._n_startup),
         )
 
     @property
@@ -132,6 +146,9 @@ class OptunaMethodSearch(OptunaSearch):
         self._known.append(point)
         states = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         state = states.get(record.outcome, TrialState.RUNNING)
+        if self._goals:
+            self._recall_several(record, state)
+            return
         at_rungs = {epoch: goal for epoch, goal in goals.items() if epoch in self._rungs}
         if state == TrialState.PRUNED and goals:
             at_rungs[max(goals)] = goals[max(goals)]
@@ -145,9 +162,27 @@ class OptunaMethodSearch(OptunaSearch):
                 intermediate_values=at_rungs,
             )
         )
+        self._keep_if_running(record, state)
+
+    def _recall_several(self, record: TrialRecord, state: TrialState) -> None:
+        values = self._values(record.metrics) if state == TrialState.COMPLETE else None
+        if values is None and state != TrialState.RUNNING:
+            state = TrialState.FAIL
+        params = {name: self._known[-1][name] for name in self._distributions}
+        self.study.add_trial(
+            optuna.trial.create_trial(state=state, values=values, params=params, distributions=self._distributions)
+        )
+        self._keep_if_running(record, state)
+
+    def _keep_if_running(self, record: TrialRecord, state: TrialState) -> None:
         if state == TrialState.RUNNING:
             newest = self.study.get_trials(deepcopy=False)[-1]
             self._interrupted[record.key] = optuna.Trial(self.study, newest._trial_id)
+
+    def _values(self, metrics: Mapping[str, Any]) -> list[float] | None:
+        if not all(goal.final in metrics for goal in self._goals):
+            return None
+        return [goal.sign * float(metrics[goal.final]) for goal in self._goals]
 
     def take_up(self, key: str, trial_id: str) -> None:
         """Go on with an interrupted trial."""
@@ -155,13 +190,17 @@ class OptunaMethodSearch(OptunaSearch):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report the goal where it is news: at rungs."""
-        if result[TRAINING_ITERATION] in self._rungs:
+        if result[TRAINING_ITERATION] in self._rungs and not self._goals:
             self._report(trial_id, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the study how a trial ended."""
         trial = self._ot_trials[trial_id]
         outcome = (result or {}).get(OUTCOME)
+        if self._goals:
+            values = self._values(result or {}) if outcome == "completed" and not error else None
+            self.study.tell(trial, values, state=None if values else TrialState.FAIL)
+            return
         if error or result is None or outcome == "failed":
             self.study.tell(trial, state=TrialState.FAIL)
         elif outcome == "completed":
@@ -211,7 +250,9 @@ def make_sampler(name: str, seed: int, n_startup: int) -> optuna.samplers.BaseSa
         return optuna.samplers.RandomSampler(seed=seed)
 
 
-def method_search(space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int) -> MethodSearch:
+def method_search(
+    space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int, goals: Sequence[Objective] = ()
+) -> MethodSearch:
     """Return what chooses the configurations of a method.
 
     Args:
@@ -220,10 +261,11 @@ def method_search(space: Space, sampler: str, seed: int, rungs: Iterable[int], n
         seed: Seed of the sampler.
         rungs: Epochs at which trials are compared.
         n_trials: Trials in all.
+        goals: The objectives.
     """
     if sampler == "grid" or not space.searched:
         return GridMethodSearch(space.grid_points() if space.searched else [space.complete({})])
-    return OptunaMethodSearch(space, sampler, seed, rungs, n_trials)
+    return OptunaMethodSearch(space, sampler, seed, rungs, n_trials, goals)
 
 
 def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribution:

@@ -7,7 +7,8 @@ from ray.tune.search import Searcher
 
 from bench.jobs import Jobs
 from bench.ledger import TrialRecord
-from bench.tuning.config import GOAL, Terms, TrialConfig
+from bench.stopping import Enough
+from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import MethodSearch
 
 if TYPE_CHECKING:
@@ -68,27 +69,34 @@ class MethodsSearcher(_Unsaved):
         self._spaces = {space.method: space for space in jobs.request.spaces}
         self._started = dict.fromkeys(methods, 0)
         self._method_of: dict[str, str] = {}
+        self._point_of: dict[str, Mapping[str, Any]] = {}
         self._next_number = 1 + max((record.number for record in records), default=-1)
         for record in records:
             self._methods[record.method].recall(record, (goals or {}).get(record.key, {}))
             self._started[record.method] += 1
         self._interrupted = [record for record in records if record.outcome == "running"]
+        self._enough = Enough(jobs.request, jobs.directory) if jobs.request.stop_early else None
+        for record in records:
+            self._hear(record.method, record.params, record.outcome, (goals or {}).get(record.key, {}))
 
     def suggest(self, trial_id: str) -> Any:
         """Return the configuration of the next trial, or `Searcher.FINISHED`."""
         if self._interrupted:
             record = self._interrupted.pop(0)
             self._methods[record.method].take_up(record.key, trial_id)
-            self._method_of[trial_id] = record.method
+            self._method_of[trial_id], self._point_of[trial_id] = record.method, record.params
             return _config(self._jobs.of_record(record), record.number, self._terms)
         while open_ones := [name for name, count in self._started.items() if count < self._n_trials]:
             name = min(open_ones, key=lambda name: self._started[name])
+            if self._enough is not None and self._enough.is_enough(name):
+                self._started[name] = self._n_trials
+                continue
             point = self._methods[name].next_point(trial_id)
             if point is None:  # nothing left in its space
                 self._started[name] = self._n_trials
                 continue
             self._started[name] += 1
-            self._method_of[trial_id] = name
+            self._method_of[trial_id], self._point_of[trial_id] = name, point
             self._next_number += 1
             job = self._jobs.search(self._spaces[name].configuration(point))
             return _config(job, self._next_number - 1, self._terms)
@@ -100,7 +108,17 @@ class MethodsSearcher(_Unsaved):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Pass on the end of a trial to its method."""
-        self._methods[self._method_of[trial_id]].on_trial_complete(trial_id, result, error)
+        method = self._method_of[trial_id]
+        self._methods[method].on_trial_complete(trial_id, result, error)
+        if result is not None and not error:
+            self._hear(method, self._point_of[trial_id], result.get(OUTCOME), {0: result.get(GOAL)})
+
+    def _hear(
+        self, method: str, point: Mapping[str, Any], outcome: str | None, goals: Mapping[int, float | None]
+    ) -> None:
+        goal = goals[max(goals)] if goals else None
+        if self._enough is not None and outcome == "completed" and goal is not None:
+            self._enough.hear(method, point, goal)
 
 
 def _config(job: "TrialJob", number: int, terms: Terms) -> dict[str, Any]:

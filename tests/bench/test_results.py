@@ -53,7 +53,8 @@ def test_an_unknown_search_is_an_error(ledger):
 
 def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
     from bench.results import _list
-    from bench.summary import Row, Summary
+    from bench.rows import Row
+    from bench.summary import Summary
 
     rows = [
         Row(kind="method", name="mask_fixed", f1_macro=0.5, f1_std=0.01),

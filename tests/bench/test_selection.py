@@ -8,9 +8,10 @@ from bench.importance import importances
 from bench.jobs import configuration_of
 from bench.ledger import TrialRecord
 from bench.objectives import objective
+from bench.rows import Row
 from bench.selection import Standing, finalists, fresh_scores, overall, standings
 from bench.spaces import load_space
-from bench.summary import Row, Summary
+from bench.summary import Summary
 from cellbench.configuration import Configuration
 from cellbench.errors import NotFoundError, TrainingError
 
@@ -37,9 +38,9 @@ def radii(configurations):
 
 def test_finalists_are_the_best_of_the_completed_trials():
     tried = [trial(50, 0.5), trial(60, 0.7), trial(70, 0.9, outcome="pruned"), trial(80, 0.6)]
-    assert radii(finalists(tried, "mask_fixed", F1, 2)) == [60.0, 80.0]
-    assert radii(finalists(tried, "mask_fixed", L1, 2)) == [50.0, 80.0], "less is better"
-    assert radii(finalists(tried, "mask_fixed", F1, 9)) == [60.0, 80.0, 50.0]
+    assert radii(finalists(tried, "mask_fixed", [F1], 2)) == [60.0, 80.0]
+    assert radii(finalists(tried, "mask_fixed", [L1], 2)) == [50.0, 80.0], "less is better"
+    assert radii(finalists(tried, "mask_fixed", [F1], 9)) == [60.0, 80.0, 50.0]
 
 
 def test_a_configuration_survives_its_record():
@@ -50,13 +51,13 @@ def test_a_configuration_survives_its_record():
 
 def test_a_method_without_a_completed_trial_says_why():
     with pytest.raises(TrainingError, match=r"None of the 2 trials of mask_fixed .* the first failed: The loss is nan"):
-        finalists([trial(50, 0.0, outcome="failed"), trial(60, 0.4, outcome="pruned")], "mask_fixed", F1, 3)
+        finalists([trial(50, 0.0, outcome="failed"), trial(60, 0.4, outcome="pruned")], "mask_fixed", [F1], 3)
 
 
 def test_the_winner_has_the_best_mean_over_folds():
     tried = [trial(50, 0.70), trial(60, 0.69)]
     folds = [trial(50, 0.5, 1, "folds"), trial(60, 0.6, 1, "folds")]
-    found = standings([*tried, *folds], finalists(tried, "mask_fixed", F1, 2), F1)
+    found = standings([*tried, *folds], finalists(tried, "mask_fixed", [F1], 2), F1)
     assert radii(standing.configuration for standing in found) == [60.0, 50.0]
     assert found[0].mean == pytest.approx(0.645)
 
@@ -64,7 +65,7 @@ def test_the_winner_has_the_best_mean_over_folds():
 def test_a_finalist_that_failed_on_a_fold_comes_last():
     tried = [trial(50, 0.9), trial(60, 0.5)]
     folds = [trial(50, 0.0, 1, "folds", "failed"), trial(60, 0.5, 1, "folds")]
-    found = standings([*tried, *folds], finalists(tried, "mask_fixed", F1, 2), F1)
+    found = standings([*tried, *folds], finalists(tried, "mask_fixed", [F1], 2), F1)
     assert radii(standing.configuration for standing in found) == [60.0, 50.0]
 
 

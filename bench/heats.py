@@ -1,0 +1,87 @@
+"""The finalists' race: fold by fold, and whoever is clearly behind gets no further fold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bench.jobs import SEARCH_FOLD, Jobs
+from bench.ledger import Ledger, TrialRecord
+from bench.objectives import Objective
+from bench.racing import clearly_behind
+from bench.selection import standings
+from cellbench.configuration import Configuration
+
+if TYPE_CHECKING:
+    from cellbench.trial_job import TrialJob
+
+
+def run_heats(
+    candidates: Mapping[str, Sequence[Configuration]],
+    jobs: Jobs,
+    ledger: Ledger,
+    train: Callable[[Sequence["TrialJob"], int], None],
+    remark: Callable[[TrialRecord], None],
+) -> int:
+    """Train finalists fold by fold; return how many trainings were spared.
+
+    Who is dropped follows from the ledger alone, so a race that was interrupted goes on as if it had not been. A
+    finalist that failed on a fold cannot win and gets no further one either. Methods are raced apart, at the same time.
+
+    Args:
+        candidates: The finalists of each method.
+        jobs: Makes the jobs of the search.
+        ledger: The search's folder.
+        train: Trains what of some jobs is left to do; the number is how many jobs of the stage were before them.
+        remark: Hears of the last training of a finalist that was dropped, with the reason in its record.
+    """
+    goal = jobs.request.goal
+    left = {method: list(each) for method, each in candidates.items()}
+    n_begun = n_spared = 0
+    folds = jobs.further_folds()
+    for place, fold in enumerate(folds):
+        heat = jobs.on_fold([configuration for each in left.values() for configuration in each], fold)
+        train(heat, n_begun)
+        n_begun += len(heat)
+        n_after = len(folds) - place - 1
+        if n_after == 0:
+            break
+        # Resumed, the ledger holds later heats already, which were not known when this one was judged.
+        records = [record for record in ledger.records() if record.fold in (SEARCH_FOLD, *folds[: place + 1])]
+        for method, started in candidates.items():
+            dropped = _dropped(records, left[method], len(started), goal)
+            for each, reason in dropped.items():
+                _write_down(ledger, records, each, fold, reason, remark)
+            n_spared += n_after * sum(reason is not None for reason in dropped.values())
+            left[method] = [configuration for configuration in left[method] if configuration.id not in dropped]
+    return n_spared
+
+
+def _dropped(
+    records: Sequence[TrialRecord], left: Sequence[Configuration], n_started: int, goal: Objective
+) -> dict[str, str | None]:
+    """Return who gets no further fold and why; no reason for one that failed, whose record says it."""
+    found = standings(records, left, goal)
+    n_folds = max((len(standing.folds) for standing in found), default=0)
+    whole = [standing for standing in found if len(standing.folds) == n_folds]
+    failed = {standing.configuration.id: None for standing in found if len(standing.folds) < n_folds}
+    scores = {
+        standing.configuration.id: {fold: goal.sign * value for fold, value in standing.folds.items()}
+        for standing in whole
+    }
+    return failed | {each.name: each.reason for each in clearly_behind(scores, n_started, goal.noise)}
+
+
+def _write_down(
+    ledger: Ledger,
+    records: Sequence[TrialRecord],
+    configuration: str,
+    fold: int,
+    reason: str | None,
+    remark: Callable[[TrialRecord], None],
+) -> None:
+    last = next(
+        (r for r in records if r.stage == "folds" and r.configuration == configuration and r.fold == fold), None
+    )
+    if last is not None and reason is not None and last.reason is None:
+        last.reason = reason
+        ledger.write(last)
+        remark(last)

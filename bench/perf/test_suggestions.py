@@ -1,0 +1,70 @@
+"""What a suggestion costs as finished trials become many, with each sampler."""
+
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from bench.ledger import TrialRecord
+from bench.perf.beside import beside
+from bench.spaces import load_space
+from bench.stopping import outlook
+from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.samplers import OptunaMethodSearch
+
+SAMPLERS = ("tpe", "gp", "random")
+SPACE = load_space("mask_fixed")
+
+
+@pytest.mark.parametrize("n_finished", [10, 100, 1000])
+def test_suggestions_after_so_many_finished_trials(benchmark: Any, n_finished: int) -> None:
+    records = _finished(n_finished)
+    searches = {name: _told(name, records) for name in SAMPLERS}
+    numbers = iter(range(10**6))
+
+    def suggest(name: str) -> None:
+        trial_id = f"{name}{next(numbers)}"
+        assert searches[name].next_point(trial_id) is not None
+        searches[name].on_trial_complete(trial_id, {GOAL: 0.5, "training_iteration": 1, OUTCOME: "failed"})
+
+    ways = {name: (lambda name=name: suggest(name)) for name in SAMPLERS}
+    beside(benchmark, ways, amount=1, unit="suggestions", rounds=5 if n_finished < 1000 else 3)
+
+
+@pytest.mark.parametrize("n_finished", [10, 40, 100])
+def test_whether_to_stop_after_so_many_finished_trials(benchmark: Any, n_finished: int) -> None:
+    records = _finished(n_finished)
+    points, goals = [record.params for record in records], [record.metrics["probe/f1_macro"] for record in records]
+    beside(benchmark, {"--stop-early": lambda: _look(points, goals)}, amount=1, unit="decisions", rounds=3)
+
+
+def _look(points: list[Any], goals: list[float]) -> None:
+    assert outlook(SPACE, points, goals) is not None
+
+
+def _told(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:
+    """Return a search that knows of these trials; its first points are among them."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    search = OptunaMethodSearch(SPACE, name, 0, (), len(records))
+    for record in records:
+        search.recall(record, {1: record.metrics["probe/f1_macro"]})
+    return search
+
+
+def _finished(n: int) -> list[TrialRecord]:
+    """Return trials at the space's first points and at random ones, whose score has its best at 70 px."""
+    rng = np.random.default_rng(0)
+    random = OptunaMethodSearch(SPACE, "random", 0, (), n)
+    found = []
+    for number in range(n):
+        point = random.next_point(str(number))
+        assert point is not None
+        value = 0.6 - 0.05 * np.log(float(point["r_max"]) / 70) ** 2 + rng.normal(0, 0.01)
+        record = TrialRecord(
+            key=str(number), number=number, stage="search", method="mask_fixed", configuration=str(number),
+            params=point, fold=0, seed=0, epochs=1, outcome="completed", metrics={"probe/f1_macro": float(value)},
+        )  # fmt: skip
+        random.on_trial_complete(str(number), {GOAL: value, "training_iteration": 1, OUTCOME: "completed"})
+        found.append(record)
+    return found

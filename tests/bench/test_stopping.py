@@ -1,0 +1,120 @@
+"""When trying ends by itself, that it says why, and that it stays ended."""
+
+import numpy as np
+import pytest
+
+from bench.narrow import narrow
+from bench.spaces import load_space
+from bench.stopping import MIN_COMPLETED, Stops, endings, outlook, trials_left
+
+SPACE = narrow([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "beta=0.001"])[0]
+
+
+def tried(radii, noise=0.01, seed=0):
+    """Return points and what they reached: best at 70 px."""
+    rng = np.random.default_rng(seed)
+    points = [SPACE.complete({"r_max": float(radius)}) for radius in radii]
+    return points, [0.6 - 0.05 * np.log(radius / 70) ** 2 + rng.normal(0, noise) for radius in radii]
+
+
+def test_a_space_that_is_known_promises_less_than_the_noise():
+    found = outlook(SPACE, *tried(np.geomspace(25, 150, 20)))
+    assert found.is_enough
+    assert found.noise == pytest.approx(0.01, rel=0.6)
+    assert "after 20 completed trials the best of the space is expected to be 0.00" in found.sentence
+
+
+def test_a_space_that_is_half_unknown_promises_more():
+    points, goals = tried(np.geomspace(25, 33, 12), noise=0.001)
+    found = outlook(SPACE, points, goals)
+    assert not found.is_enough
+    assert found.regret > 0.01
+
+
+def test_the_expected_regret_is_about_the_true_one():
+    expected, true = [], []
+    for seed in range(10):
+        radii = np.exp(np.random.default_rng(seed).uniform(np.log(25), np.log(150), 10))
+        points, goals = tried(radii, seed=seed)
+        expected.append(outlook(SPACE, points, goals).regret)
+        true.append(0.05 * np.log(radii[int(np.argmax(goals))] / 70) ** 2)
+    assert np.mean(expected) == pytest.approx(np.mean(true), abs=0.006)
+
+
+def test_few_trials_say_nothing():
+    assert outlook(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1))) is None
+
+
+@pytest.fixture
+def search(make_request, ledger):
+    """A search whose radius alone is searched and that may end early, its searcher, and how to run a trial of it."""
+    from ray.tune.result import TRAINING_ITERATION
+    from ray.tune.search import Searcher
+
+    from bench.jobs import Jobs, record_of
+    from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
+    from bench.tuning.samplers import method_search
+    from bench.tuning.searchers import MethodsSearcher
+    from cellbench.trial_job import TrialJob
+
+    spaces = narrow(make_request().spaces, ["normalize=true", "lr=0.001", "beta=0.001"])
+    request = make_request(n_trials=40, stop_early=True, scheduler="none").model_copy(update={"spaces": tuple(spaces)})
+    jobs = Jobs(request, ledger)
+
+    def go_on(most=99):
+        """Run trials until the searcher has enough; return how many."""
+        records = ledger.records()
+        goals = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
+        methods = {"mask_fixed": method_search(spaces[0], "tpe", 0, (), 40)}
+        terms = Terms(objective="f1", gpus=0.0, timeout_s=60.0)
+        searcher = MethodsSearcher(methods, 40, jobs, terms, records, goals)
+        for number in range(most):
+            suggestion = searcher.suggest(str(number))
+            if suggestion == Searcher.FINISHED:
+                return number
+            config = TrialConfig.model_validate(suggestion["trial"])
+            record = record_of(TrialJob.model_validate(config.job), config.number)
+            chance = np.random.default_rng(config.number).normal(0, 0.01)
+            goal = 0.6 - 0.05 * np.log(record.params["r_max"] / 12) ** 2 + chance
+            record.outcome, record.metrics = "completed", {"probe/f1_macro": goal}
+            ledger.write(record)
+            searcher.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+        return most
+
+    return request, go_on
+
+
+def test_a_search_ends_by_itself_says_why_and_stays_ended(search, ledger):
+    request, go_on = search
+    n = go_on()
+    assert MIN_COMPLETED <= n < 40
+    records = ledger.records("search")
+    (line,) = endings(request, ledger.directory, records)
+    assert line.startswith(f"Trying mask_fixed ended by itself: after {n} completed trials the best of the space")
+    assert trials_left(request, ledger.directory, records) == 0
+    assert go_on() == 0
+
+
+def test_resumed_it_ends_where_it_would_have_ended(search, ledger):
+    _, go_on = search
+    first = go_on(5)
+    n = first + go_on()
+    for path in ledger.directory.glob("trials/*/trial.json"):
+        path.unlink()
+    (ledger.directory / "stopped.json").unlink()
+    assert go_on() == n
+
+
+def test_without_the_option_nothing_is_said(search, ledger):
+    request, _ = search
+    plain = request.model_copy(update={"stop_early": False})
+    assert endings(plain, ledger.directory, []) == []
+    assert trials_left(plain, ledger.directory, []) == 40
+    assert Stops(ledger.directory).read() == {}
+
+
+def test_a_search_that_used_all_its_trials_says_what_more_might_bring(search, ledger):
+    request, go_on = search
+    go_on(4)
+    (line,) = endings(request, ledger.directory, ledger.records("search"))
+    assert line == "Trying mask_fixed did not end by itself before 4 trials: only 4 completed, too few to say."
