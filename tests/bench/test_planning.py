@@ -92,7 +92,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"set": ["r_max=-1"]}, "greater than 0"),
         ({"time_budget": "soon"}, "--time-budget 'soon' is no length of time"),
         ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),
-        ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to that"),
+        ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to 40"),
         ({"size": "large"}, "--size large: write auto or a whole number"),
         ({"concurrent": "many"}, "--concurrent many: write auto or a whole number"),
         ({"gpus_per_trial": "half"}, "--gpus-per-trial half: write auto or a number"),
