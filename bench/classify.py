@@ -76,7 +76,7 @@ def classify(
     )
     if summary.notes:
         say(" ".join(summary.notes))
-    if not summary.beats_floors:
+    if not summary.is_clear:
         say(f"[yellow]{summary.verdict()} This classifier stands on {summary.winner} all the same.[/]")
     if before is not None and before[1] > by_class.mean():
         say(f"[yellow]It takes the place of version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")

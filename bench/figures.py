@@ -42,7 +42,8 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
     bars.axvline(summary.best_floor.f1_macro, color=COLOURS["floor"], linestyle="--", linewidth=1)
     bars.set_xlim(0, 1)
     bars.set_xlabel("macro F1 (labelled patches; bars: standard deviation over seeds, of PCA over folds)")
-    bars.set_title(f"{summary.dataset}: {summary.winner if summary.beats_floors else 'no winner'}", loc="left")
+    ahead = summary.winner if summary.is_clear else f"{summary.winner}, not clearly ahead"
+    bars.set_title(f"{summary.dataset}: {ahead if summary.beats_floors else 'no winner'}", loc="left")
     _draw_trials(points, summary, tried)
     part = path.with_suffix(".part")
     figure.savefig(part, dpi=130, format="png")

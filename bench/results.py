@@ -119,7 +119,8 @@ def _state(ledger: "Ledger") -> str:
         return "failed: every trial did" if outcomes == {"failed"} else "stopped: --resume it"
     if not summary.beats_floors:
         return f"no winner: {summary.best_floor.name} ahead"
-    return f"{summary.winner} ahead by {summary.best.f1_macro - summary.best_floor.f1_macro:.3f}"
+    margin = summary.best.f1_macro - summary.best_floor.f1_macro
+    return f"{summary.winner} ahead by {margin:.3f}{'' if summary.is_clear else ', unclear'}"
 
 
 def _show(frame: "pd.DataFrame") -> None:

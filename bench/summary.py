@@ -62,7 +62,11 @@ class Summary(BaseModel):
     @property
     def best_floor(self) -> Row:
         """The highest floor's row."""
-        return max((row for row in self.rows if row.kind == "floor"), key=lambda row: row.f1_macro)
+        return max(self._floors, key=lambda row: row.f1_macro)
+
+    @property
+    def _floors(self) -> list[Row]:
+        return [row for row in self.rows if row.kind == "floor"]
 
     @property
     def beats_floors(self) -> bool:
@@ -89,23 +93,39 @@ class Summary(BaseModel):
                 f"{ledger.summary_path} is damaged; remove it, and --resume {ledger.name} writes it anew."
             ) from error
 
+    @property
+    def doubt(self) -> str:
+        """Why the winner may not lie above every floor; empty where nothing speaks against it."""
+        best = self.best
+        if best.f1_std is None:
+            return "from one seed, no more than a hint"
+        for floor in sorted(self._floors, key=lambda row: -row.f1_macro):
+            margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
+            of_seeds = std if floor.n_seeds > 1 else 0.0
+            noise = (best.f1_std**2 / best.n_seeds + of_seeds**2 / floor.n_seeds) ** 0.5
+            lead = f"its lead over {floor.name} ({floor.f1_macro:.3f})"
+            if margin < 2 * noise:
+                return f"{lead} is within the noise of {best.n_seeds} seeds"
+            if floor.n_seeds == 1 and margin < std:
+                return f"{lead} is less than that floor's spread over folds ({std:.3f})"
+        return ""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the winner lies above every floor by more than the noise."""
+        return self.beats_floors and not self.doubt
+
     def verdict(self) -> str:
         """Return one honest sentence about the winner and the floors."""
         best, floor = self.best, self.best_floor
-        margin = best.f1_macro - floor.f1_macro
         if not self.beats_floors:
             return (
                 f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without any training, "
                 f"{best.name} {best.f1_macro:.3f}."
             )
+        margin = best.f1_macro - floor.f1_macro
         text = f"{best.name} lies {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
-        if best.f1_std is None:
-            return f"{text}, from one seed: no more than a hint."
-        if margin < 2 * best.f1_std / best.n_seeds**0.5:
-            return f"{text}, which is within the noise of {best.n_seeds} seeds."
-        if floor.f1_std is not None and margin < floor.f1_std:
-            return f"{text}, which is less than that floor's spread over folds ({floor.f1_std:.3f})."
-        return f"{text}."
+        return "; ".join(filter(None, [text, self.doubt])) + "."
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics of the search's MLflow run: the winner's, and the holdout."""
@@ -121,6 +141,7 @@ class Summary(BaseModel):
             "cellbench.outcome": "completed",
             "cellbench.configuration": self.best.configuration,
             "cellbench.winner": self.winner if self.beats_floors else "none",
+            "cellbench.lead": "clear" if self.is_clear else "unclear" if self.beats_floors else "none",
             "mlflow.note.content": " ".join([self.verdict(), *radii, *self.notes]),
         }
 

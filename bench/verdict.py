@@ -22,7 +22,7 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     """
     best = summary.best
     say()
-    colour = "green" if summary.beats_floors else "yellow"
+    colour = "green" if summary.is_clear else "yellow"
     say(f"[bold {colour}]{summary.verdict()}[/]")
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")

@@ -119,12 +119,13 @@ def test_too_few_trials_have_nothing_to_say(tried):
     assert importances(tried, load_space("mask_fixed"), F1).values == {}
 
 
-def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0):
+def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0, untrained=0.1):
     rows = [
         Row(kind="method", name="vae", f1_macro=f1, f1_std=std, n_seeds=n_seeds, holdout=0.5, holdout_low=0.4,
             holdout_high=0.6),
         Row(kind="floor", name="pca", f1_macro=floor - 0.1, f1_std=0.0),
         Row(kind="floor", name="pca_masked", f1_macro=floor, f1_std=floor_std),
+        Row(kind="floor", name="random", f1_macro=untrained, f1_std=0.01, n_seeds=3),
     ]  # fmt: skip
     return Summary(
         search="s", dataset="d", winner="vae", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
@@ -138,14 +139,20 @@ def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0):
         (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without any training, vae 0.600."),
         (summary(0.64, 0.64), "No winner"),
         (summary(0.70, 0.64), "vae lies 0.060 above the best floor, pca_masked (0.640)."),
-        (summary(0.65, 0.64), "which is within the noise of 3 seeds"),
-        (summary(0.66, 0.64, floor_std=0.03), "less than that floor's spread over folds (0.030)"),
-        (summary(0.70, 0.64, None, 1), "from one seed: no more than a hint"),
+        (summary(0.65, 0.64), "its lead over pca_masked (0.640) is within the noise of 3 seeds"),
+        (summary(0.66, 0.64, floor_std=0.03), "(0.640) is less than that floor's spread over folds (0.030)"),
+        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); its lead over random (0.660) is within the"),
+        (
+            summary(0.70, 0.65, floor_std=0.06, untrained=0.66),
+            "random (0.660); its lead over pca_masked (0.650) is less",
+        ),
+        (summary(0.70, 0.64, None, 1), "; from one seed, no more than a hint."),
     ],
 )
 def test_the_verdict_is_honest(found, expected):
     assert expected in found.verdict()
-    assert found.tags()["cellbench.winner"] == ("vae" if found.beats_floors else "none")
+    assert found.tags()["cellbench.winner"] == ("vae" if found.best.f1_macro > found.best_floor.f1_macro else "none")
+    assert found.is_clear == found.verdict().endswith("pca_masked (0.640).")
 
 
 def test_the_search_run_carries_the_holdout_with_its_interval():
@@ -157,8 +164,8 @@ def test_the_search_run_carries_the_holdout_with_its_interval():
 
 def test_the_table_has_a_row_for_each_method_and_floor():
     frame = summary(0.7, 0.6).frame()
-    assert frame["name"].tolist() == ["vae", "pca", "pca_masked"]
-    assert frame["kind"].tolist() == ["method", "floor", "floor"]
+    assert frame["name"].tolist() == ["vae", "pca", "pca_masked", "random"]
+    assert frame["kind"].tolist() == ["method", "floor", "floor", "floor"]
 
 
 def test_ends_are_plain_records():
