@@ -13,7 +13,7 @@ from bench.console import duration, note, say
 from bench.ends import EndsJob, score_ends
 from bench.front import front_winner
 from bench.handout import write_results
-from bench.heats import run_heats
+from bench.heats import heats, run_heats
 from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
@@ -157,7 +157,10 @@ class Course:
             method: finalists(tried, method, request.goals, request.n_finalists if several else 1)
             for method in request.methods
         }
-        n_spared = run_heats(candidates, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark)
+        at_once = self._bench.plan.concurrent
+        n_spared = run_heats(
+            candidates, at_once, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark
+        )
         scored = self._ledger.records()
         winners = {
             method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
@@ -239,7 +242,7 @@ class Course:
         request, at_once = self._request, self._bench.plan.concurrent
         n_methods = len(request.spaces)
         sizes = [
-            *[n_methods * request.n_finalists] * (request.n_folds - 1),
+            *heats(n_methods * request.n_finalists, request.n_folds - 1, at_once),
             n_methods * request.n_seeds,
             int(request.oracle),
         ]

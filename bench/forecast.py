@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from bench.console import console, say, user_errors
+from bench.heats import heats
 from bench.profiles import PROFILES, Profile, n_epochs, profile, rungs
 from cellbench.errors import SettingError
 
@@ -74,6 +75,8 @@ class Forecast:
 def forecast(chosen: Profile, costs: Costs, at_once: int, n_methods: int = 1, oracle: bool = True) -> Forecast:
     """Simulate a search: its stages wait for one another, and within each whoever is free takes the next trial.
 
+    No finalist is taken to be dropped from its race over folds.
+
     Args:
         chosen: Numbers of trials, finalists, folds and seeds, and ASHA's rungs.
         costs: What a training takes; floors and the terminal are left out.
@@ -82,14 +85,14 @@ def forecast(chosen: Profile, costs: Costs, at_once: int, n_methods: int = 1, or
         oracle: Whether the ceiling is trained.
     """
     search, work = _search_stage(chosen, costs, at_once, n_methods)
-    folds = [costs.full_s] * (n_methods * chosen.n_finalists * (chosen.n_folds - 1))
+    races = heats(n_methods * chosen.n_finalists, chosen.n_folds - 1, at_once)
     final_s = FINAL_SHARE * costs.epochs * costs.epoch_s + costs.scoring_s
     final = [final_s] * (n_methods * chosen.n_seeds)
     after = [final_s] if oracle else []
     if n_methods == 1:  # the winner's method is known, so the ceiling need not wait
         final, after = final + after, []
-    lengths = search, _makespan(folds, at_once), _makespan(final, at_once) + sum(after)
-    return Forecast(at_once, lengths, work + sum(folds) + sum(final) + sum(after))
+    lengths = search, sum(_makespan([costs.full_s] * n, at_once) for n in races), _makespan(final, at_once) + sum(after)
+    return Forecast(at_once, lengths, work + costs.full_s * sum(races) + sum(final) + sum(after))
 
 
 def _makespan(lengths: Sequence[float], at_once: int) -> float:

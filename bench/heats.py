@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def run_heats(
     candidates: Mapping[str, Sequence[Configuration]],
+    at_once: int,
     jobs: Jobs,
     ledger: Ledger,
     train: Callable[[Sequence["TrialJob"], int], None],
@@ -28,6 +29,7 @@ def run_heats(
 
     Args:
         candidates: The finalists of each method.
+        at_once: Trainings at once.
         jobs: Makes the jobs of the search.
         ledger: The search's folder.
         train: Trains what of some jobs is left to do; the number is how many jobs of the stage were before them.
@@ -37,22 +39,45 @@ def run_heats(
     left = {method: list(each) for method, each in candidates.items()}
     n_begun = n_spared = 0
     folds = jobs.further_folds()
-    for place, fold in enumerate(folds):
-        heat = jobs.on_fold([configuration for each in left.values() for configuration in each], fold)
+    known = [SEARCH_FOLD]
+    while folds:
+        running = [configuration for each in left.values() for configuration in each]
+        n_now = heat_width(len(running), at_once)
+        now, folds = folds[:n_now], folds[n_now:]
+        known += now
+        heat = [job for fold in now for job in jobs.on_fold(running, fold)]
         train(heat, n_begun)
         n_begun += len(heat)
-        n_after = len(folds) - place - 1
-        if n_after == 0:
+        if not folds:
             break
         # Resumed, the ledger holds later heats already, which were not known when this one was judged.
-        records = [record for record in ledger.records() if record.fold in (SEARCH_FOLD, *folds[: place + 1])]
+        records = [record for record in ledger.records() if record.fold in known]
         for method, started in candidates.items():
             dropped = _dropped(records, left[method], len(started), goal)
             for each, reason in dropped.items():
-                _write_down(ledger, records, each, fold, reason, remark)
-            n_spared += n_after * sum(reason is not None for reason in dropped.values())
+                _write_down(ledger, records, each, now[-1], reason, remark)
+            n_spared += len(folds) * sum(reason is not None for reason in dropped.values())
             left[method] = [configuration for configuration in left[method] if configuration.id not in dropped]
     return n_spared
+
+
+def heat_width(n_finalists: int, at_once: int) -> int:
+    """Return over how many folds finalists are trained together: more than one only where a slot would stand idle.
+
+    >>> heat_width(3, 1), heat_width(3, 2), heat_width(3, 8), heat_width(3, 64)
+    (1, 1, 2, 21)
+    """
+    return max(1, at_once // max(1, n_finalists))
+
+
+def heats(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
+    """Return the trainings of each heat over so many further folds, where nobody is dropped.
+
+    >>> heats(3, 4, 1), heats(3, 4, 8), heats(3, 4, 64)
+    ([3, 3, 3, 3], [6, 6], [12])
+    """
+    width = heat_width(n_finalists, at_once)
+    return [n_finalists * min(width, n_folds - start) for start in range(0, n_folds, width)]
 
 
 def _dropped(

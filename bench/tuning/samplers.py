@@ -15,6 +15,9 @@ from bench.objectives import Objective
 from bench.spaces import Space
 from bench.tuning.config import GOAL, OUTCOME
 
+OWN_REPEATS = 4
+"""Suggestions of known configurations in a row after which random ones take their place: a Gaussian process that is
+sure of its best point, or was told nothing of one that failed, would suggest it for ever."""
 MAX_REPEATS = 20
 """Suggestions of known configurations in a row after which a space counts as used up."""
 
@@ -131,7 +134,8 @@ class OptunaMethodSearch(OptunaSearch):
             self.study.enqueue_trial({name: first[name] for name in self._distributions})
         for attempt in range(MAX_REPEATS):
             seed = [self._base_seed, len(self._known), attempt]
-            self.study.sampler = make_sampler(self._sampler_name, _mixed(seed), self._n_startup)
+            name = self._sampler_name if attempt < OWN_REPEATS else "random"
+            self.study.sampler = make_sampler(name, _mixed(seed), self._n_startup)
             point = self._complete(self.suggest(trial_id))
             if point not in self._known:
                 self._known.append(point)

@@ -44,8 +44,8 @@ def finalists(make_request, ledger):
     return jobs, found
 
 
-def race(jobs, found, trainer):
-    return run_heats({"mask_fixed": found}, jobs, trainer.ledger, trainer.train, trainer.remarks.append)
+def race(jobs, found, trainer, at_once=1):
+    return run_heats({"mask_fixed": found}, at_once, jobs, trainer.ledger, trainer.train, trainer.remarks.append)
 
 
 def test_one_that_is_clearly_behind_gets_no_further_fold_and_its_record_says_why(finalists, ledger):
@@ -83,3 +83,18 @@ def test_where_all_fail_on_a_fold_all_go_on(finalists, ledger):
     trainer = Trainer(ledger, fails=[(radius, 2) for radius in SCORES])
     race(*finalists, trainer)
     assert {fold for _, fold in trainer.trained} == {1, 2, 3, 4}
+
+
+def test_where_slots_would_stand_idle_folds_are_not_waited_for(finalists, ledger):
+    trainer = Trainer(ledger)
+    assert race(*finalists, trainer, at_once=8) == 2
+    assert [fold for radius, fold in trainer.trained if radius == 12.0] == [1, 2]
+    assert [record.number for record in ledger.records("folds")] == list(range(14))
+    assert len(trainer.remarks) == 1
+
+
+def test_with_slots_for_all_folds_there_is_no_race(finalists, ledger):
+    trainer = Trainer(ledger)
+    assert race(*finalists, trainer, at_once=16) == 0
+    assert len(trainer.trained) == 16
+    assert trainer.remarks == []

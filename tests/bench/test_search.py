@@ -81,3 +81,22 @@ def test_all_methods_are_compared_in_one_table(home):
         assert name in output
     rows = (home.search("all") / "table.csv").read_text().splitlines()
     assert sum(row.startswith("method,") for row in rows) == 8
+
+
+@pytest.mark.slow
+def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself(home):
+    few = ("--method", "mask_fixed", "--dataset", "discs", "--epochs", "1", "--seeds", "1", "--no-oracle",
+           "--set", "normalize=true", "--set", "lr=0.001", "--set", "beta=0.001", "--views", "1", *SMALL)  # fmt: skip
+    output, _ = home.run(*few, "--objective", "f1,ssim", "--trials", "5", "--folds", "2", "--name", "front")
+    assert "Front, on fold 0" in output
+    assert "(winner)" in output
+    assert {"front.csv", "front.png", "response.png"} <= {path.name for path in home.search("front").iterdir()}
+    output, _ = home.run(
+        *few, "--warm-start", "--stop-early", "--trials", "9", "--scheduler", "none", "--folds", "1", "--name", "warm"
+    )
+    assert "mask_fixed begins with what was found by: front" in output
+    assert "Trying mask_fixed ended by itself" in output or "did not end by itself before 9 trials" in output
+    assert "Any r_max from" in output
+    parent = dict(home.runs("warm"))[""].data
+    assert {"response/r_max_low", "response/r_max_high", "response/noise"} <= set(parent.metrics)
+    assert parent.params["warm_start"] == "mask_fixed: front"

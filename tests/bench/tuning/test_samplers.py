@@ -181,3 +181,9 @@ def test_a_space_without_anything_to_search_has_one_point():
 def test_each_sampler_has_its_name():
     kinds = {name: type(make_sampler(name, 0, 4)).__name__ for name in ("tpe", "gp", "random")}
     assert kinds == {"tpe": "TPESampler", "gp": "GPSampler", "random": "RandomSampler"}
+
+
+def test_a_gaussian_process_goes_on_where_its_best_point_fails_each_time():
+    searcher = search("gp", n_trials=30)
+    points = play(searcher, 12)
+    assert None not in play(searcher, 20, failed=lambda number: number >= 12, points=points)
