@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError
 from cellbench.patches.patchset import PatchSet
-from cellbench.radius.dependence import Curve, GroupSums, curve, group_sums, lopsidedness, n_far
+from cellbench.radius.dependence import Curve, GroupSums, curve, group_sums, n_far
 from cellbench.radius.rings import Rings, read_rings
 
 MAX_PATCHES = 2000
@@ -20,17 +20,23 @@ FEW_PATCHES = 100
 FEW_GROUPS = 5
 NEAR_BORDER = 0.92
 """Share of the largest ring's distance that the dependence must have fallen by."""
-WIDE_FALL = 0.25
-"""Distance between three quarters and one quarter of the dependence, as a share of the radius: marrow variants of one
-magnification have 0.17–0.23, mixtures more."""
-LOPSIDED = 0.35
-"""Power of the first angular harmonic around the rim, as a share of the ring's mean: centred cells have 0.15–0.25."""
+WIDE_FALL = 0.3
+"""Distance between three quarters and one quarter of the dependence, as a share of the radius: marrow of one
+magnification has 0.18–0.26, mixtures of it 0.21–0.61, the three kinds of cells of BCCD 0.5."""
+GROUP_SIZE = 30
+"""Patches from which a group gets a radius of its own."""
+UNLIKE_GROUPS = 0.2
+"""Interquartile range of the groups' radii over their median: marrow of one magnification has 0.04–0.09, slides of two
+magnifications 0.3–1.1."""
+LOPSIDED = 0.4
+"""Largest power of the first angular harmonic over the largest variance of a ring's mean: well-centred cells have
+0.1–0.3; from 0.4 on the radius comes out a tenth too large, and far above it much too small."""
 WIDE_INTERVAL = 0.3
 WEAK = 0.1
-"""Correlation of facing points below which nothing seems to lie in the centre."""
+"""Correlation of a ring's points below which nothing seems to lie in the centre."""
 
 _INNERMOST = 2
-"""Rings that say nothing: their facing points are neighbours."""
+"""Rings that say nothing: all their points are neighbours."""
 _SHOULDER = 1 / 3
 """Share of the largest covariance that makes an outer maximum the cell's shoulder, and not noise."""
 
@@ -41,16 +47,17 @@ class RadiusEstimate:
 
     Attributes:
         radius_px: Typical radius: where the dependence has fallen by half. On data with known outlines it lies
-            between 7 % below and 8 % above the median radius.
+            between 2 % below and 10 % above the median radius.
         low_px: Lower end of the 95 % bootstrap interval over groups. It knows of sampling, not of that bias.
         high_px: Its upper end.
         distances_px: Distance of each ring, ascending, shape (R,).
         dependence: Of each ring, shape (R,): 1 at the cell's shoulder, 0 at the plateau; a nucleus may exceed 1.
-        correlation: Of facing points of each ring, the patch's tint taken off, shape (R,).
+        correlation: Mean correlation of two points of each ring, the patch's tint taken off, shape (R,).
         shoulder_px: Where the dependence begins to fall.
         knee_px: Where nine tenths of it are gone, about the radius of the largest cells; NaN where it never happens.
-        plateau: Correlation of facing points in the outermost rings: what a patch shares, such as tint.
+        plateau: That correlation in the outermost rings with the tint in it: what a whole patch shares.
         spread: Distance from three quarters to one quarter of the dependence, as a share of the radius.
+        group_radii_px: Radius of each group of 30 patches or more by itself, ascending.
         n_patches: Patches that were looked at.
         n_groups: Their groups.
         seconds: CPU seconds that it took.
@@ -67,6 +74,7 @@ class RadiusEstimate:
     knee_px: float
     plateau: float
     spread: float
+    group_radii_px: NDArray[np.float64]
     n_patches: int
     n_groups: int
     seconds: float
@@ -149,12 +157,13 @@ def estimate_from_rings(
         knee_px=fall.at(0.1),
         plateau=found.shared,
         spread=spread,
+        group_radii_px=_group_radii(sums, distances),
         n_patches=len(groups),
         n_groups=len(sums.patches),
         seconds=0.0,
         doubts=(),
     )
-    doubts = tuple(_doubts(estimate, found, sums, fall.shoulder))
+    doubts = tuple(_doubts(estimate, found, fall.shoulder))
     return RadiusEstimate(**vars(estimate) | {"doubts": doubts, "seconds": time.process_time() - start})
 
 
@@ -194,18 +203,24 @@ def _bootstrap(sums: GroupSums, distances: NDArray[np.float64], rng: np.random.G
     return np.array([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in draws])
 
 
+def _group_radii(sums: GroupSums, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the radius of each large group by itself, ascending."""
+    alone = np.eye(len(sums.patches))[sums.patches >= GROUP_SIZE]
+    return np.sort([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in alone])
+
+
 def _seen(sums: GroupSums) -> int:
     """Return the number of rings, from the centre, that enough patches show."""
-    pairs = sums.pairs.sum(axis=0)
-    hidden = np.flatnonzero(pairs < 0.1 * pairs[0])
-    return int(hidden[0]) if len(hidden) else len(pairs)
+    seen = sums.rings.sum(axis=0)
+    hidden = np.flatnonzero(seen < 0.1 * seen[0])
+    return int(hidden[0]) if len(hidden) else len(seen)
 
 
 def _cut(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     return values if values.ndim == 1 else values[:, :reach]
 
 
-def _doubts(found: RadiusEstimate, seen: Curve, sums: GroupSums, shoulder: int) -> list[str]:
+def _doubts(found: RadiusEstimate, seen: Curve, shoulder: int) -> list[str]:
     """Return what speaks against an estimate."""
     doubts = []
     reach = float(found.distances_px[-1])
@@ -222,14 +237,21 @@ def _doubts(found: RadiusEstimate, seen: Curve, sums: GroupSums, shoulder: int) 
         doubts.append(
             "The dependence falls slowly: cells of unlike sizes are mixed, and one radius serves none of them well."
         )
-    rim = (found.distances_px > 0.7 * found.radius_px) & (found.distances_px < 1.2 * found.radius_px)
-    if lopsidedness(sums, rim) > LOPSIDED:
+    radii = found.group_radii_px
+    if len(radii) >= FEW_GROUPS:
+        low, middle, high = np.quantile(radii, (0.25, 0.5, 0.75))
+        if high - low > UNLIKE_GROUPS * middle:
+            doubts.append(
+                f"Groups differ: a quarter of them have a radius below {low:.0f} px, a quarter above {high:.0f} px; if "
+                "their magnification differs, bring them to one."
+            )
+    if seen.lean[_INNERMOST:].max() > LOPSIDED * seen.covariance[_INNERMOST:].max():
         doubts.append(
-            "Patches are brighter on one side around the rim: cells seem to lie off the centre, which makes the "
-            "estimate uncertain; centre them better."
+            "Cells seem to lie off the centre: rings lean to one side. The estimate is then too large, or that of the "
+            "nucleus; centre the patches better."
         )
     if seen.correlation[shoulder] < WEAK:
-        doubts.append("Facing points hardly vary together at any distance: perhaps no cell lies in the centre.")
+        doubts.append("The points of a ring hardly vary together at any distance: perhaps no cell lies in the centre.")
     if found.high_px - found.low_px > WIDE_INTERVAL * found.radius_px:
         doubts.append("The interval is wide: other groups of patches would give another radius.")
     if found.radius_px < found.distances_px[2 * _INNERMOST]:
