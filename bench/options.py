@@ -44,7 +44,8 @@ MoreMethods = Annotated[list[str] | None, typer.Argument(metavar="[METHOD]...", 
 Method = Annotated[
     list[str] | None,
     typer.Option(
-        help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all.",
+        help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all of these, which "
+        "are the paper's; beyond the paper: mask_auto, mask_profile.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -57,7 +58,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         help="Narrow the space, lengths in px of the data set: r_max=30..120, beta=0.001, "
-        "shape=sqrt,linear. Can be repeated.",
+        "shape=sqrt,linear, r_max=auto (estimated from the patches). Can be repeated.",
         rich_help_panel=WHAT,
     ),
 ]

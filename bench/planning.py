@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
+from bench.auto import estimated
 from bench.home import cache_dir, open_dataset, searches_dir
 from bench.ledger import Ledger
 from bench.narrow import narrow
 from bench.objectives import objective
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
-from bench.spaces import Space, check_values, load_space, space_names
+from bench.spaces import PAPER_METHODS, Space, check_values, load_space
 from bench.tuning.cluster import Plan, connect, plan, this_machine
 from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
@@ -80,7 +81,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
         )
-    native = narrow([space.scaled(card.native_size) for space in spaces], asked.set)
+    native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
     shares = plan(machine, *resources, defaults.max_concurrent)
@@ -167,8 +168,8 @@ def _spaces(asked: Asked) -> list[Space]:
     names = [name for text in asked.methods for name in text.split(",") if name]
     if "all" in names:
         if len(names) > 1:
-            raise SettingError("--method all names every method already; leave the others away.")
-        names = space_names()
+            raise SettingError("--method all names the eight methods of the paper; leave the others away.")
+        names = list(PAPER_METHODS)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingError(f"--method names {twice} twice; each method is compared once.")

@@ -18,6 +18,8 @@ from cellbench.registry import nearest
 SPACES_DIR = Path(__file__).resolve().parents[1] / "search_spaces"
 FILE_SIZE = 256
 """Side in px of the patches that the files speak of."""
+PAPER_METHODS = ("vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_learned", "crop_small", "crop_medium")
+"""What `--method all` means; methods beyond the paper are named one by one."""
 COMMON = ("lr", "beta", "latent_dim")
 LARGEST_LR = 1.0
 """Adam moves each weight by about the learning rate: more than this can only diverge."""
@@ -101,9 +103,9 @@ class Space(BaseModel):
 
 
 def space_names() -> list[str]:
-    """Return the methods that have a search space, in the order of the paper."""
+    """Return the methods that have a search space: those of the paper in its order, then the others."""
     names = [path.stem for path in SPACES_DIR.glob("*.yaml")]
-    paper = ["vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_learned", "crop_small", "crop_medium"]
+    paper = PAPER_METHODS
     return sorted(names, key=lambda name: (paper.index(name) if name in paper else len(paper), name))
 
 

@@ -23,7 +23,7 @@ NEAR_BORDER = 0.92
 WIDE_FALL = 0.3
 """Distance between three quarters and one quarter of the dependence, as a share of the radius: marrow of one
 magnification has 0.18–0.26, mixtures of it 0.21–0.61, the three kinds of cells of BCCD 0.5."""
-GROUP_SIZE = 30
+GROUP_SIZE = 20
 """Patches from which a group gets a radius of its own."""
 UNLIKE_GROUPS = 0.2
 """Interquartile range of the groups' radii over their median: marrow of one magnification has 0.04–0.09, slides of two
@@ -57,7 +57,7 @@ class RadiusEstimate:
         knee_px: Where nine tenths of it are gone, about the radius of the largest cells; NaN where it never happens.
         plateau: That correlation in the outermost rings with the tint in it: what a whole patch shares.
         spread: Distance from three quarters to one quarter of the dependence, as a share of the radius.
-        group_radii_px: Radius of each group of 30 patches or more by itself, ascending.
+        group_radii_px: Radius of each group of 20 patches or more by itself, ascending.
         n_patches: Patches that were looked at.
         n_groups: Their groups.
         seconds: CPU seconds that it took.
@@ -79,6 +79,12 @@ class RadiusEstimate:
     n_groups: int
     seconds: float
     doubts: tuple[str, ...]
+
+    @property
+    def is_found(self) -> bool:
+        """Whether anything lies in the centres of the patches, so that there is a radius at all."""
+        at_shoulder = self.correlation[self.distances_px == self.shoulder_px]
+        return bool(np.isfinite(self.radius_px) and at_shoulder.max() >= WEAK)
 
     @property
     def weight_text(self) -> str:
@@ -163,7 +169,7 @@ def estimate_from_rings(
         seconds=0.0,
         doubts=(),
     )
-    doubts = tuple(_doubts(estimate, found, fall.shoulder))
+    doubts = tuple(_doubts(estimate, found))
     return RadiusEstimate(**vars(estimate) | {"doubts": doubts, "seconds": time.process_time() - start})
 
 
@@ -220,10 +226,12 @@ def _cut(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     return values if values.ndim == 1 else values[:, :reach]
 
 
-def _doubts(found: RadiusEstimate, seen: Curve, shoulder: int) -> list[str]:
+def _doubts(found: RadiusEstimate, seen: Curve) -> list[str]:
     """Return what speaks against an estimate."""
     doubts = []
     reach = float(found.distances_px[-1])
+    if not found.is_found:
+        doubts.append("The points of a ring hardly vary together at any distance: perhaps no cell lies in the centre.")
     if found.n_patches < FEW_PATCHES:
         doubts.append(f"Only {found.n_patches} patches were looked at; {FEW_PATCHES} or more give a steady estimate.")
     if found.n_groups < FEW_GROUPS:
@@ -250,8 +258,6 @@ def _doubts(found: RadiusEstimate, seen: Curve, shoulder: int) -> list[str]:
             "Cells seem to lie off the centre: rings lean to one side. The estimate is then too large, or that of the "
             "nucleus; centre the patches better."
         )
-    if seen.correlation[shoulder] < WEAK:
-        doubts.append("The points of a ring hardly vary together at any distance: perhaps no cell lies in the centre.")
     if found.high_px - found.low_px > WIDE_INTERVAL * found.radius_px:
         doubts.append("The interval is wide: other groups of patches would give another radius.")
     if found.radius_px < found.distances_px[2 * _INNERMOST]:

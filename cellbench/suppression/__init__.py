@@ -5,11 +5,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from cellbench.errors import SettingError
-from cellbench.suppression import crop, mask, noise, none
+from cellbench.suppression import auto, crop, mask, noise, none, profile
 from cellbench.suppression.base import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.table import SUPPRESSIONS
 
-__all__ = ["PAPER_SIZE", "SUPPRESSIONS", "Suppression", "Weights", "build_suppression", "crop", "mask", "noise", "none"]
+__all__ = [
+    "PAPER_SIZE",
+    "SUPPRESSIONS",
+    "Suppression",
+    "Weights",
+    "auto",
+    "build_suppression",
+    "crop",
+    "mask",
+    "noise",
+    "none",
+    "profile",
+]
 
 
 def build_suppression(

@@ -46,17 +46,25 @@ def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, nor
     """
     distance = centre_distance(size, device=r_max.device, dtype=r_max.dtype) * (native_size / size)
     maps = SHAPES[shape](distance / r_max[:, None, None])[:, None]  # (B, 1, size, size)
-    if normalize:
-        maps = maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
-    return maps
+    return normalised(maps) if normalize else maps
 
 
-class _MaskParams(base.SuppressionParams):
+def normalised(maps: Tensor) -> Tensor:
+    """Return maps of shape (B, 1, H, W), each divided by max(its mean, 1e-3)."""
+    return maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
+
+
+class MaskParams(base.SuppressionParams):
+    """Hyperparameters of every mask."""
+
     normalize: bool = Field(
         True,
         description="divide the weights by their mean, so that radius and beta can be chosen apart",
         json_schema_extra={"unit": ""},
     )
+
+
+class _ShapedParams(MaskParams):
     shape: Shape = Field(
         "sqrt", description="how the weight falls from the centre to the radius", json_schema_extra={"unit": ""}
     )
@@ -68,8 +76,8 @@ class Mask(base.Suppression):
     Radii are clamped to [2 network px, distance to the patch corner].
     """
 
-    Params = _MaskParams
-    params: _MaskParams
+    Params = _ShapedParams
+    params: _ShapedParams
 
     @property
     def radius_limits(self) -> tuple[float, float]:
@@ -92,10 +100,12 @@ class Mask(base.Suppression):
 class FixedMask(Mask):
     """A mask of the radius `r_max` ("fixed" in section 3.2)."""
 
-    class Params(_MaskParams):
+    class Params(_ShapedParams):
         """Hyperparameters of the fixed mask."""
 
-        r_max: float = Field(..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px"})
+        r_max: float = Field(
+            ..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px", "auto": "r_max"}
+        )
 
     params: Params
 
@@ -108,10 +118,12 @@ class FixedMask(Mask):
 class SampledMask(Mask):
     """A mask of radius r_max ~ N(r_mean, r_std²), one draw per batch ("sampled" in section 3.2)."""
 
-    class Params(_MaskParams):
+    class Params(_ShapedParams):
         """Hyperparameters of the sampled mask."""
 
-        r_mean: float = Field(..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px"})
+        r_mean: float = Field(
+            ..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px", "auto": "r_max"}
+        )
         r_std: float = Field(
             ..., ge=0, description="standard deviation of the radius", json_schema_extra={"unit": "px"}
         )
@@ -136,7 +148,7 @@ class LearnedMask(Mask):
     `penalty` × mean(1 − r_max / distance to the corner), 0 switching it off.
     """
 
-    class Params(_MaskParams):
+    class Params(_ShapedParams):
         """Hyperparameters of the learned mask."""
 
         penalty: float = Field(
