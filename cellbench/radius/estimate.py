@@ -89,16 +89,17 @@ class RadiusEstimate:
     @property
     def weight_text(self) -> str:
         """The profile as the weights of `mask_profile`: distance in native px and weight, from the centre outwards."""
-        steps = [(0.0, 1.0), (self.shoulder_px, 1.0)]
         fall = _Fall(self.distances_px, self.dependence)
-        steps += [(fall.at(level), level) for level in (0.9, 0.75, 0.5, 0.25, 0.1, 0.0)]
-        text, last = [], -1.0
-        for distance, weight in steps:
-            if np.isfinite(distance) and distance > last + 0.05:
+        steps = [(0.0, 1.0), (self.shoulder_px, 1.0)]
+        steps += [(fall.at(level), level) for level in (0.9, 0.75, 0.5, 0.25, 0.1)]
+        reached = [(distance, weight) for distance, weight in steps if np.isfinite(distance)]
+        (before, high), (last, low) = reached[-2:]
+        gone = last + low * max(last - before, 0.1) / (high - low) if low < high else self.distances_px[-1]
+        text, latest = [], -1.0
+        for distance, weight in (*reached, (gone, 0.0)):
+            if distance > latest + 0.05:
                 text.append(f"{distance:.1f}:{weight:g}")
-                last = distance
-        if not text[-1].endswith(":0"):
-            text.append(f"{max(last + 0.1, self.distances_px[-1]):.1f}:0")
+                latest = distance
         return " ".join(text)
 
 
