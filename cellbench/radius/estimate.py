@@ -47,7 +47,8 @@ class RadiusEstimate:
 
     Attributes:
         radius_px: Typical radius: where the dependence has fallen by half. On data with known outlines it lies
-            between 2 % below and 10 % above the median radius.
+            between 2 % below and 10 % above the median radius; most above where cells of one colour lie on an empty
+            background, since then the dependence is that of having a cell there at all.
         low_px: Lower end of the 95 % bootstrap interval over groups. It knows of sampling, not of that bias.
         high_px: Its upper end.
         distances_px: Distance of each ring, ascending, shape (R,).
