@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 PROGRAMS = {
     "search": "Search a suppression method and its hyperparameters on a data set.",
     "datasets": "Add, list, show and remove data sets.",
+    "radius": "Estimate the radius of the cells without labels, and the mask that suits it.",
     "floors": "Score what needs no training: PCA of the whole and of the masked patch.",
     "response": "Train once for all radii, and show what the representation is worth at each.",
     "forecast": "Say how long a search takes on how much of a cluster.",

@@ -22,6 +22,7 @@ from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     from cellbench.importers import ImportOptions
+    from cellbench.patches import PatchSet
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +62,10 @@ def add(
     ] = "reflect",
     um_per_px: Annotated[float | None, typer.Option(help="µm per px, where known.")] = None,
     cell_radius: Annotated[
-        float | None, typer.Option(help="Typical radius of a cell, px, where measured. Default: from boxes or masks.")
+        float | None,
+        typer.Option(
+            help="Typical radius of a cell, px, where measured. Default: from boxes or masks, else estimated."
+        ),
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
     citation: Annotated[str | None, typer.Option(help="What to cite with a figure.")] = None,
@@ -97,8 +101,9 @@ def add(
     )
     with _progress() as progress:
         imported = import_patch_set(target, name, from_format, path, options, replace, progress)
+    doubts = _record_radius(imported.patch_set)
     print_card(imported.patch_set)
-    for remark in imported.remarks:
+    for remark in (*imported.remarks, *doubts):
         note(remark)
     say(f"Look at it:   python -m bench.datasets show {name}")
     say(f"Search on it: python -m bench.search --method mask_fixed --dataset {name}")
@@ -190,6 +195,23 @@ def remove(
         return
     remove_dataset(name)
     say(f"Removed {name}.")
+
+
+def _record_radius(patch_set: "PatchSet") -> list[str]:
+    """Estimate the radius of the cells where none is annotated, write it into the card, and return what to doubt."""
+    from cellbench.errors import DataError
+    from cellbench.radius import estimate_radius
+
+    if patch_set.card.cell_radius_px is not None:
+        return []
+    try:
+        found = estimate_radius(patch_set)
+    except DataError as error:
+        return [str(error)]
+    if not found.is_found:
+        return [f"No cell radius could be estimated. {found.doubts[0]}"]
+    patch_set.record_cell_radius(found.radius_px, "estimated")
+    return [f"Estimated radius: {doubt}" for doubt in found.doubts]
 
 
 def _options(**values: Any) -> "ImportOptions":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.auto import AUTO, auto_names
 from bench.domains import Choice, Constant, Point, Range, Scalar, as_scalar
 from bench.spaces import Space
 from cellbench.errors import NotFoundError, SettingError
@@ -38,7 +39,10 @@ def narrow(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
 
 def _replaced(space: Space, name: str, values: str, text: str) -> Space:
     old = space.parameters[name]
-    new = _domain(name, old, values, text)
+    if values == AUTO and name in auto_names(space.method):
+        new: Range | Choice | Constant = Constant(value=AUTO)
+    else:
+        new = _domain(name, old, values, text)
 
     def point(values: Point) -> Point:
         return {**values, name: new.value} if isinstance(new, Constant) and name in values else values

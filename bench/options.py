@@ -37,7 +37,7 @@ Method = Annotated[
     list[str] | None,
     typer.Option(
         help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all: these eight, "
-        "which the paper compares. Beyond it: mask_evidence.",
+        "which the paper compares. Beyond it: mask_auto, mask_profile, mask_evidence.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -50,7 +50,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         help="Narrow the space, lengths in px of the data set: r_max=30..120, beta=0.001, "
-        "shape=sqrt,linear. Can be repeated.",
+        "shape=sqrt,linear, r_max=auto (estimated from the patches). Can be repeated.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
+from bench.auto import estimated
 from bench.home import cache_dir, open_dataset, searches_dir
 from bench.ledger import Ledger
 from bench.narrow import narrow
@@ -83,7 +84,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
         )
-    native = narrow([space.scaled(card.native_size) for space in spaces], asked.set)
+    native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
     native, warm = _warm(asked, native, card)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cellbench.errors import SettingError
-from cellbench.suppression import crop, evidence, learned, mask, noise, none
+from cellbench.suppression import auto, crop, evidence, learned, mask, noise, none, profile
 from cellbench.suppression.base import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.table import SUPPRESSIONS
 
@@ -14,6 +14,7 @@ __all__ = [
     "SUPPRESSIONS",
     "Suppression",
     "Weights",
+    "auto",
     "build_suppression",
     "crop",
     "evidence",
@@ -21,6 +22,7 @@ __all__ = [
     "mask",
     "noise",
     "none",
+    "profile",
 ]
 
 

@@ -14,7 +14,7 @@ from cellbench.suppression.table import SUPPRESSIONS
 LearnableShape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"]
 
 
-class LearnedParams(mask.MaskParams):
+class LearnedParams(mask.ShapedParams):
     """Hyperparameters that every mask with a learned radius shares."""
 
     shape: LearnableShape = Field(

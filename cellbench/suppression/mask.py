@@ -45,9 +45,7 @@ def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, nor
     """
     distance = centre_distance(size, device=r_max.device, dtype=r_max.dtype) * (native_size / size)
     maps = SHAPES[shape](distance / r_max[:, None, None])[:, None]  # (B, 1, size, size)
-    if normalize:
-        maps = maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
-    return maps
+    return normalised(maps) if normalize else maps
 
 
 def radius_limits(native_size: int, network_size: int) -> tuple[float, float]:
@@ -55,14 +53,24 @@ def radius_limits(native_size: int, network_size: int) -> tuple[float, float]:
     return 2 * native_size / network_size, corner_radius(native_size)
 
 
+def normalised(maps: Tensor) -> Tensor:
+    """Return maps of shape (B, 1, H, W), each divided by max(its mean, 1e-3)."""
+    return maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
+
+
 class MaskParams(base.SuppressionParams):
-    """Hyperparameters that all masks share."""
+    """Hyperparameters of every mask."""
 
     normalize: bool = Field(
         True,
         description="divide the weights by their mean, so that radius and beta can be chosen apart",
         json_schema_extra={"unit": ""},
     )
+
+
+class ShapedParams(MaskParams):
+    """Hyperparameters of a mask that falls from the centre to a radius."""
+
     shape: Shape = Field(
         "sqrt", description="how the weight falls from the centre to the radius", json_schema_extra={"unit": ""}
     )
@@ -74,8 +82,8 @@ class Mask(base.Suppression):
     Radii are clamped to [2 network px, distance to the patch corner].
     """
 
-    Params = MaskParams
-    params: MaskParams
+    Params = ShapedParams
+    params: ShapedParams
 
     @property
     def radius_limits(self) -> tuple[float, float]:
@@ -98,10 +106,12 @@ class Mask(base.Suppression):
 class FixedMask(Mask):
     """A mask of the radius `r_max` ("fixed" in section 3.2)."""
 
-    class Params(MaskParams):
+    class Params(ShapedParams):
         """Hyperparameters of the fixed mask."""
 
-        r_max: float = Field(..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px"})
+        r_max: float = Field(
+            ..., gt=0, description="radius of the mask", json_schema_extra={"unit": "px", "auto": "r_max"}
+        )
 
     params: Params
 
@@ -114,10 +124,12 @@ class FixedMask(Mask):
 class SampledMask(Mask):
     """A mask of radius r_max ~ N(r_mean, r_std²), one draw per batch ("sampled" in section 3.2)."""
 
-    class Params(MaskParams):
+    class Params(ShapedParams):
         """Hyperparameters of the sampled mask."""
 
-        r_mean: float = Field(..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px"})
+        r_mean: float = Field(
+            ..., gt=0, description="mean radius of the mask", json_schema_extra={"unit": "px", "auto": "r_max"}
+        )
         r_std: float = Field(
             ..., ge=0, description="standard deviation of the radius", json_schema_extra={"unit": "px"}
         )

@@ -146,3 +146,21 @@ def test_help_needs_no_heavy_library(heavy_modules_after):
         "assert CliRunner().invoke(app, ['add', '--help']).exit_code == 0"
     )
     assert heavy_modules_after(code) == []
+
+
+def test_a_radius_that_nobody_annotated_is_estimated(run, tmp_path):
+    from drawn_cells import draw_cells
+
+    patches, groups, radii = draw_cells(n=120)
+    for number, (patch, group) in enumerate(zip(patches, groups, strict=True)):
+        folder = tmp_path / "drawn" / f"slide{group}" / "ab"[number // 12 % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(patch).save(folder / f"{number}.png")
+    table = tmp_path / "drawn" / "table.csv"
+    rows = [f"{p.relative_to(table.parent)},{p.parent.name},{p.parts[-3]}" for p in sorted(table.parent.rglob("*.png"))]
+    table.write_text("\n".join(["path,label,group", *rows]))
+    result = run("add", "drawn", "--from", "csv", table)
+    assert result.exit_code == 0, result.output
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("Cell radius:"))
+    assert "(estimated)" in line
+    assert float(line.split()[2]) == pytest.approx(np.median(radii), rel=0.15)

@@ -7,6 +7,8 @@ from cellbench.suppression import SUPPRESSIONS, build_suppression
 
 EXAMPLES = {
     "mask_fixed": {"r_max": 60.0},
+    "mask_auto": {"r_max": 60.0},
+    "mask_profile": {"profile": "0:1 40:0.9 80:0.1 100:0"},
     "mask_sampled": {"r_mean": 60.0, "r_std": 20.0},
     "crop_small": {"offset_sigma": 15.0},
     "crop_medium": {"offset_sigma": 15.0},
@@ -50,7 +52,8 @@ def test_the_same_generator_gives_the_same_numbers(suppression, patches):
     first, again, other = (everything(suppression, patches, seed) for seed in (1, 1, 2))
     for mine, same in zip((*first[:2], first[2].map), (*again[:2], again[2].map), strict=True):
         assert torch.equal(mine, same)
-    random = type(suppression).__name__ not in {"NoSuppression", "PlainAutoEncoder", "FixedMask", "EvidenceMask"}
+    certain = {"NoSuppression", "PlainAutoEncoder", "FixedMask", "AutoMask", "EvidenceMask", "ProfileMask"}
+    random = type(suppression).__name__ not in certain
     differs = any(
         not torch.equal(a, b) for a, b in zip((*first[:2], first[2].map), (*other[:2], other[2].map), strict=True)
     )

@@ -1,0 +1,80 @@
+"""Estimates the radius of the cells, and which r_max suits it: no labels, no training, seconds.
+
+    python -m bench.radius
+    python -m bench.radius pbc --figure pbc-radius.png
+    python -m bench.radius mine --record
+
+Looks at pool and labelled patches, never at the holdout, and at no label. The same estimate is what
+`--method mask_auto`, `--method mask_profile` and `--set r_max=auto` use.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.console import console, counted, say, user_errors
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def radius(
+    dataset: Annotated[str, typer.Argument(help="Name of a data set.")] = "marrow-mini",
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the profile and circles of the radius over patches to this PNG.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write the estimate into the card, where no radius is annotated.")
+    ] = False,
+    patches: Annotated[int, typer.Option(min=10, help="Patches to look at, at most.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the interval.")] = 0,
+) -> None:
+    """Estimate the radius of the cells without labels, and the r_max that suits it for each shape of mask."""
+    from rich.table import Table
+
+    from bench.home import open_dataset
+    from bench.words import length_in_words
+    from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
+
+    patch_set = open_dataset(dataset)
+    card = patch_set.card
+    found = estimate_radius(patch_set, seed, patches)
+    um = card.um_per_px
+    for doubt in found.doubts:
+        say(f"[yellow]Doubt:[/] {doubt}")
+    if found.is_found:
+        say(
+            f"Radius of a cell: [bold]{length_in_words(found.radius_px, um)}[/], 95 % interval "
+            f"{length_in_words(found.low_px, um)} to {length_in_words(found.high_px, um)}; the largest cells reach "
+            f"{length_in_words(found.knee_px, um)}"
+        )
+        table = Table(box=None, pad_edge=False)
+        for title in ("shape", "r_max", "any in here will do"):
+            table.add_column(title, justify="left" if title == "shape" else "right")
+        for shape in FACTORS:
+            best = recommended_r_max(found.radius_px, shape, card.native_size)
+            low, high = length_in_words(best.low, um), length_in_words(best.high, um)
+            table.add_row(shape, length_in_words(best.best, um), f"{low} to {high}")
+        console().print(table)
+        say(f"Profile: {found.weight_text}")
+    say(
+        f"{found.n_patches} patches of {card.name} from "
+        f"{counted(found.n_groups, 'group')}, {found.seconds:.1f} s of CPU, no labels."
+    )
+    if record and found.is_found:
+        if card.cell_radius_source == "annotated":
+            say("The card keeps its annotated radius.")
+        else:
+            patch_set.record_cell_radius(found.radius_px, "estimated")
+            say("The card now holds the estimate.")
+    if figure is not None:
+        from bench.radius_figure import draw_radius
+
+        draw_radius(patch_set, found, figure, seed)
+        say(f"Figure: {figure}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,267 @@
+"""The radius of a data set's cells, with an interval, the profile it was read off, and when to doubt it."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellbench.errors import DataError, SettingError
+from cellbench.patches.patchset import PatchSet
+from cellbench.radius.dependence import Curve, GroupSums, curve, group_sums, n_far
+from cellbench.radius.rings import Rings, read_rings
+
+MAX_PATCHES = 2000
+"""More patches than this are sampled: they would cost time and hardly narrow the interval."""
+N_DRAWS = 300
+"""Draws of the bootstrap."""
+
+FEW_PATCHES = 100
+FEW_GROUPS = 5
+NEAR_BORDER = 0.92
+"""Share of the largest ring's distance that the dependence must have fallen by."""
+WIDE_FALL = 0.3
+"""Distance between three quarters and one quarter of the dependence, as a share of the radius: marrow of one
+magnification has 0.18–0.26, mixtures of it 0.21–0.61, the three kinds of cells of BCCD 0.5."""
+GROUP_SIZE = 20
+"""Patches from which a group gets a radius of its own."""
+UNLIKE_GROUPS = 0.2
+"""Interquartile range of the groups' radii over their median: marrow of one magnification has 0.04–0.09, slides of two
+magnifications 0.3–1.1."""
+LOPSIDED = 0.4
+"""Largest power of the first angular harmonic over the largest variance of a ring's mean: well-centred cells have
+0.1–0.3; from 0.4 on the radius comes out a tenth too large, and far above it much too small."""
+WIDE_INTERVAL = 0.3
+WEAK = 0.1
+"""Correlation of a ring's points below which nothing seems to lie in the centre."""
+
+_INNERMOST = 2
+"""Rings that say nothing: all their points are neighbours."""
+_SHOULDER = 1 / 3
+"""Share of the largest covariance that makes an outer maximum the cell's shoulder, and not noise."""
+
+
+@dataclass(frozen=True)
+class RadiusEstimate:
+    """What patches say about the radius of the cells in their centres; lengths are native px.
+
+    Attributes:
+        radius_px: Typical radius: where the dependence has fallen by half. On data with known outlines it lies
+            between 2 % below and 10 % above the median radius; most above where cells of one colour lie on an empty
+            background, since then the dependence is that of having a cell there at all.
+        low_px: Lower end of the 95 % bootstrap interval over groups. It knows of sampling, not of that bias.
+        high_px: Its upper end.
+        distances_px: Distance of each ring, ascending, shape (R,).
+        dependence: Of each ring, shape (R,): 1 at the cell's shoulder, 0 at the plateau; a nucleus may exceed 1.
+        correlation: Mean correlation of two points of each ring, the patch's tint taken off, shape (R,).
+        shoulder_px: Where the dependence begins to fall.
+        knee_px: Where nine tenths of it are gone, about the radius of the largest cells; NaN where it never happens.
+        plateau: That correlation in the outermost rings with the tint in it: what a whole patch shares.
+        spread: Distance from three quarters to one quarter of the dependence, as a share of the radius.
+        group_radii_px: Radius of each group of 20 patches or more by itself, ascending.
+        n_patches: Patches that were looked at.
+        n_groups: Their groups.
+        seconds: CPU seconds that it took.
+        doubts: Sentences on when to distrust the estimate; empty when nothing speaks against it.
+    """
+
+    radius_px: float
+    low_px: float
+    high_px: float
+    distances_px: NDArray[np.float64]
+    dependence: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    shoulder_px: float
+    knee_px: float
+    plateau: float
+    spread: float
+    group_radii_px: NDArray[np.float64]
+    n_patches: int
+    n_groups: int
+    seconds: float
+    doubts: tuple[str, ...]
+
+    @property
+    def is_found(self) -> bool:
+        """Whether anything lies in the centres of the patches, so that there is a radius at all."""
+        at_shoulder = self.correlation[self.distances_px == self.shoulder_px]
+        return bool(np.isfinite(self.radius_px) and at_shoulder.max() >= WEAK)
+
+    @property
+    def weight_text(self) -> str:
+        """The profile as the weights of `mask_profile`: distance in native px and weight, from the centre outwards."""
+        fall = _Fall(self.distances_px, self.dependence)
+        steps = [(0.0, 1.0), (self.shoulder_px, 1.0)]
+        steps += [(fall.at(level), level) for level in (0.9, 0.75, 0.5, 0.25, 0.1)]
+        reached = [(distance, weight) for distance, weight in steps if np.isfinite(distance)]
+        (before, high), (last, low) = reached[-2:]
+        gone = last + low * max(last - before, 0.1) / (high - low) if low < high else self.distances_px[-1]
+        text, latest = [], -1.0
+        for distance, weight in (*reached, (gone, 0.0)):
+            if distance > latest + 0.05:
+                text.append(f"{distance:.1f}:{weight:g}")
+                latest = distance
+        return " ".join(text)
+
+
+def estimate_radius(patch_set: PatchSet, seed: int = 0, max_patches: int = MAX_PATCHES) -> RadiusEstimate:
+    """Estimate the typical radius of the centre cells; looks at neither labels nor the holdout.
+
+    Args:
+        patch_set: The data set.
+        seed: Seed of the sample of patches and of the bootstrap.
+        max_patches: Patches to look at, at most.
+
+    Raises:
+        DataError: The patches are smaller than 16 px, or there are fewer than 10.
+    """
+    if max_patches < 10:
+        raise SettingError(f"A radius is estimated from 10 patches or more, got {max_patches}.")
+    start = time.process_time()
+    native = patch_set.card.native_size
+    rng = np.random.default_rng(seed)
+    rows = np.flatnonzero(~patch_set.index["in_holdout"].to_numpy(dtype=bool))
+    if native < 16 or len(rows) < 10:
+        raise DataError(
+            f"The radius of {patch_set.card.name} cannot be estimated: that takes 10 patches of 16 px or more, "
+            f"and it has {len(rows)} of {native} px outside the holdout."
+        )
+    if len(rows) > max_patches:
+        rows = np.sort(rng.permutation(rows)[:max_patches])
+    rings = read_rings((patch_set.patches[row] for row in rows), native, patch_set.valid_box(rows))
+    return estimate_from_rings(rings, patch_set.groups(rows), rng, start)
+
+
+def estimate_from_rings(
+    rings: Rings, groups: NDArray[np.int64], rng: np.random.Generator, start: float
+) -> RadiusEstimate:
+    """Estimate the radius from rings.
+
+    Args:
+        rings: Rings of N patches.
+        groups: Code of each patch's group, shape (N,).
+        rng: Draws the bootstrap.
+        start: CPU time at which the work began, seconds.
+    """
+    sums = group_sums(rings, groups)
+    reach = _seen(sums)
+    distances = rings.distances[:reach]
+    sums = GroupSums(**{name: _cut(value, reach) for name, value in vars(sums).items()})
+    found = curve(sums)
+    fall = _Fall(distances, found.covariance)
+    radius = fall.at(0.5)
+    drawn = _bootstrap(sums, distances, rng)
+    low, high = (float(np.nanquantile(drawn, q)) for q in (0.025, 0.975))
+    three_quarters, quarter = fall.at(0.75), fall.at(0.25)
+    spread = (quarter - three_quarters) / radius
+    estimate = RadiusEstimate(
+        radius_px=radius,
+        low_px=min(low, radius),
+        high_px=max(high, radius),
+        distances_px=distances,
+        dependence=fall.dependence,
+        correlation=found.correlation,
+        shoulder_px=float(distances[fall.shoulder]),
+        knee_px=fall.at(0.1),
+        plateau=found.shared,
+        spread=spread,
+        group_radii_px=_group_radii(sums, distances),
+        n_patches=len(groups),
+        n_groups=len(sums.patches),
+        seconds=0.0,
+        doubts=(),
+    )
+    doubts = tuple(_doubts(estimate, found))
+    return RadiusEstimate(**vars(estimate) | {"doubts": doubts, "seconds": time.process_time() - start})
+
+
+class _Fall:
+    """How a curve falls from the cell's shoulder to the plateau beyond all cells."""
+
+    def __init__(self, distances: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        n = n_far(len(values))
+        self.distances = distances
+        plateau = min(float(np.median(values[-n:])), float(values[-2 * n :].min()))
+        above = values - plateau
+        threshold = _SHOULDER * above[_INNERMOST:].max()
+        self.shoulder = _INNERMOST
+        for ring in range(len(values) - 2, _INNERMOST, -1):  # the outermost maximum that is no noise
+            if above[ring] >= threshold and above[ring] >= max(above[ring - 1], above[ring + 1]):
+                self.shoulder = ring
+                break
+        self.dependence = above / max(float(above[self.shoulder]), 1e-12)
+
+    def at(self, level: float) -> float:
+        """Return the distance at which the curve, outwards from its shoulder, first reaches a level; NaN if never."""
+        for ring in range(self.shoulder, len(self.dependence) - 1):
+            here, next_ = self.dependence[ring], self.dependence[ring + 1]
+            if next_ <= level:
+                share = (here - level) / max(here - next_, 1e-12)
+                step = self.distances[ring + 1] - self.distances[ring]
+                return float(self.distances[ring] + np.clip(share, 0, 1) * step)
+        return float("nan")
+
+
+def _bootstrap(sums: GroupSums, distances: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the radius of groups drawn with repetition; the order that groups come in does not matter."""
+    n = len(sums.patches)
+    order = np.lexsort((sums.colours[:, -1].sum(axis=1), sums.colours[:, 0].sum(axis=1)))
+    draws = np.empty((N_DRAWS, n))
+    draws[:, order] = rng.multinomial(n, np.full(n, 1 / n), size=N_DRAWS)
+    return np.array([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in draws])
+
+
+def _group_radii(sums: GroupSums, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the radius of each large group by itself, ascending."""
+    alone = np.eye(len(sums.patches))[sums.patches >= GROUP_SIZE]
+    return np.sort([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in alone])
+
+
+def _seen(sums: GroupSums) -> int:
+    """Return the number of rings, from the centre, that enough patches show."""
+    seen = sums.rings.sum(axis=0)
+    hidden = np.flatnonzero(seen < 0.1 * seen[0])
+    return int(hidden[0]) if len(hidden) else len(seen)
+
+
+def _cut(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    return values if values.ndim == 1 else values[:, :reach]
+
+
+def _doubts(found: RadiusEstimate, seen: Curve) -> list[str]:
+    """Return what speaks against an estimate."""
+    doubts = []
+    reach = float(found.distances_px[-1])
+    if not found.is_found:
+        doubts.append("The points of a ring hardly vary together at any distance: perhaps no cell lies in the centre.")
+    if found.n_patches < FEW_PATCHES:
+        doubts.append(f"Only {found.n_patches} patches were looked at; {FEW_PATCHES} or more give a steady estimate.")
+    if found.n_groups < FEW_GROUPS:
+        doubts.append(f"The patches come from {found.n_groups} groups; an interval needs {FEW_GROUPS} or more.")
+    if not found.knee_px <= NEAR_BORDER * reach:
+        doubts.append(
+            "The dependence still falls near the border of the patch: the largest cells fill it, and the radius may "
+            "be larger than estimated; larger patches would tell."
+        )
+    if found.spread > WIDE_FALL:
+        doubts.append(
+            "The dependence falls slowly: cells of unlike sizes are mixed, and one radius serves none of them well."
+        )
+    radii = found.group_radii_px
+    if len(radii) >= FEW_GROUPS:
+        low, middle, high = np.quantile(radii, (0.25, 0.5, 0.75))
+        if high - low > UNLIKE_GROUPS * middle:
+            doubts.append(
+                f"Groups differ: a quarter of them have a radius below {low:.0f} px, a quarter above {high:.0f} px; if "
+                "their magnification differs, bring them to one."
+            )
+    if seen.lean[_INNERMOST:].max() > LOPSIDED * seen.covariance[_INNERMOST:].max():
+        doubts.append(
+            "Cells seem to lie off the centre: rings lean to one side. The estimate is then too large, or that of the "
+            "nucleus; centre the patches better."
+        )
+    if found.high_px - found.low_px > WIDE_INTERVAL * found.radius_px:
+        doubts.append("The interval is wide: other groups of patches would give another radius.")
+    if found.radius_px < found.distances_px[2 * _INNERMOST]:
+        doubts.append("The radius is so small that few rings lie inside it; crop the patches more closely.")
+    return doubts

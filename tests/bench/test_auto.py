@@ -1,0 +1,69 @@
+"""`auto` in a search space becomes a number of px before the first trial."""
+
+import pytest
+from drawn_cells import draw_cells, write_cells
+
+from bench.auto import asked_for, filled
+from bench.narrow import narrow
+from bench.planning import Asked, make_request
+from bench.spaces import check_values, load_space
+from cellbench.errors import SettingError
+from cellbench.radius import FACTORS, estimate_radius
+
+
+@pytest.fixture
+def cells(tmp_path, monkeypatch):
+    """A home with a data set `cells` of known radius."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    patches, groups, _ = draw_cells()
+    return write_cells(tmp_path / "datasets", patches, groups)
+
+
+def request(*methods, **changes):
+    return make_request(Asked(command="", methods=methods, dataset="cells", trials=1, epochs=1, **changes))[0]
+
+
+def test_the_number_stands_in_the_request(cells):
+    radius = estimate_radius(cells).radius_px
+    found = request("mask_auto", "mask_profile", "mask_fixed", set=["r_max=auto"])
+    automatic, profile, fixed = found.spaces
+    for space in (automatic, fixed):
+        assert space.complete({})["r_max"] == pytest.approx(radius * FACTORS["sqrt"].best, rel=1e-3)
+        assert "r_max" not in space.searched
+    assert profile.complete({})["profile"].startswith("0.0:1 ")
+    assert not asked_for(found.spaces)
+    assert len(fixed.grid_points()) == 1, "the grid's radii have become one"
+
+
+def test_the_number_follows_the_shape(cells):
+    hard = request("mask_auto", set=["shape=hard"]).spaces[0].complete({})["r_max"]
+    sqrt = request("mask_auto").spaces[0].complete({})["r_max"]
+    assert hard / sqrt == pytest.approx(FACTORS["hard"].best / FACTORS["sqrt"].best, rel=0.01)
+
+
+def test_a_typed_radius_takes_the_place_of_auto(cells):
+    assert request("mask_auto", set=["r_max=17"]).spaces[0].complete({})["r_max"] == 17.0
+
+
+def test_all_means_the_eight_methods_of_the_paper(cells):
+    assert not {"mask_auto", "mask_profile"} & set(request("all").methods)
+
+
+@pytest.mark.parametrize("text", ["r_max=auto,50", "lr=auto", "shape=auto"])
+def test_auto_stands_alone_and_only_where_it_can_be_estimated(cells, text):
+    with pytest.raises(SettingError):
+        request("mask_fixed", set=[text])
+
+
+@pytest.mark.parametrize("method", ["mask_auto", "mask_profile"])
+def test_a_filled_space_fits_patches_of_any_size(method):
+    for native_size in (40, 256):
+        values = {"r_max": 0.3 * native_size, "profile": f"0:1 {0.2 * native_size}:0.5 {0.4 * native_size}:0"}
+        space = filled(load_space(method).scaled(native_size), lambda kind, shape, values=values: values[kind])
+        check_values(space, native_size)
+
+
+def test_sampled_masks_take_their_mean_from_the_patches():
+    (space,) = narrow([load_space("mask_sampled").scaled(256)], ["r_mean=auto"])
+    assert filled(space, lambda kind, shape: 60.0).complete({})["r_mean"] == 60.0
