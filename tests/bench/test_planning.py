@@ -81,7 +81,7 @@ def test_a_request_is_read_as_it_was_written(home):
     ("changes", "message"),
     [
         ({"methods": ["mask_fixt"]}, "no method 'mask_fixt'; did you mean 'mask_fixed'"),
-        ({"methods": ["all", "vae"]}, "--method all names every method already"),
+        ({"methods": ["all", "vae"]}, "--method all names the eight methods of the paper"),
         ({"methods": ["vae", "vae"]}, "--method names vae twice"),
         ({"dataset": "disks"}, "no data set 'disks'.*did you mean 'discs'"),
         ({"dataset": "../etc"}, "cannot be the name of a data set"),
