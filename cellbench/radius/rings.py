@@ -41,7 +41,7 @@ def read_rings(patches: Iterable[NDArray[np.uint8]], native_size: int, boxes: ND
     """
     side = min(SIDE, native_size)
     scale = native_size / side
-    distances = np.arange(1, side // 2) - 0.5  # px of the shrunken patch
+    distances: NDArray[np.float64] = np.arange(1, side // 2, dtype=np.float64) - 0.5  # px of the shrunken patch
     angles = np.arange(N_ANGLES) * (2 * np.pi / N_ANGLES)
     centre = (side - 1) / 2
     y = np.clip(centre + distances[:, None] * np.sin(angles), 0, side - 1)  # (R, A)
@@ -55,7 +55,11 @@ def read_rings(patches: Iterable[NDArray[np.uint8]], native_size: int, boxes: ND
         upper = small[top, left] * (1 - right) + small[top, left + 1] * right
         lower = small[top + 1, left] * (1 - right) + small[top + 1, left + 1] * right
         colours[number] = upper * (1 - down) + lower * down
+<<<<<<< HEAD
     return Rings((distances * scale).astype(np.float64), colours, _valid(y, x, scale, native_size, boxes))
+=======
+    return Rings(np.asarray(distances * scale, np.float64), colours, _valid(y, x, scale, native_size, boxes))
+>>>>>>> wt-estimate
 
 
 def _valid(

@@ -43,7 +43,8 @@ def test_the_estimate_can_be_recorded_and_drawn(cells, tmp_path):
     card = PatchSet.open(cells.path).card
     assert card.cell_radius_source == "estimated"
     assert f"{card.cell_radius_px:.4g}" in result.stdout
-    assert Image.open(figure).width > 1000
+    with Image.open(figure) as drawn:
+        assert drawn.width > 1000
 
 
 def test_an_annotated_radius_is_kept(cells):
