@@ -55,11 +55,7 @@ def read_rings(patches: Iterable[NDArray[np.uint8]], native_size: int, boxes: ND
         upper = small[top, left] * (1 - right) + small[top, left + 1] * right
         lower = small[top + 1, left] * (1 - right) + small[top + 1, left + 1] * right
         colours[number] = upper * (1 - down) + lower * down
-<<<<<<< HEAD
     return Rings((distances * scale).astype(np.float64), colours, _valid(y, x, scale, native_size, boxes))
-=======
-    return Rings(np.asarray(distances * scale, np.float64), colours, _valid(y, x, scale, native_size, boxes))
->>>>>>> wt-estimate
 
 
 def _valid(
