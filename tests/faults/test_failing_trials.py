@@ -27,7 +27,7 @@ def stopped_after_a_checkpoint(home, name, n_trials):
         "--method", "vae", "--dataset", "discs", "--trials", n_trials, "--folds", "1", "--seeds", "1", "--no-oracle",
         "--profile", "gpu", "--epochs", "54", "--concurrent", "1", *SMALL, "--name", name,
     )  # fmt: skip
-    assert wait_until(lambda: has_checkpoint(home.search(name) / "trials"))
+    assert wait_until(lambda: has_checkpoint(home.search(name) / "trials"), 600)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     (checkpoint,) = home.search(name).glob("trials/*/checkpoint")
@@ -78,8 +78,8 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails_alone(home, optio
     assert reasons == ["its process died 3 times; --concurrent 1 leaves it more memory"]
 
 
-def test_a_checkpoint_that_is_damaged_is_not_used(home):
-    name = "half-a-checkpoint"
+def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
+    home, name = Home(tmp_path, discs), "half-a-checkpoint"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)
     trainer, history = checkpoint / "trainer.pt", checkpoint.with_name("history.jsonl")
     trainer.write_bytes(trainer.read_bytes()[: trainer.stat().st_size // 2])
