@@ -159,6 +159,7 @@ def response(
         encoded([record.params for record in done], varied),
         [goal.sign * point.value for point in points],
         [point.fold for point in points],
+        goal.noise,
     )
     return known.model_copy(update=_curve(model, name, varied, goal, params, tried))
 

@@ -49,7 +49,9 @@ class Outlook:
         )
 
 
-def outlook(space: Space, points: Sequence[Mapping[str, Any]], goals: Sequence[float], seed: int = 0) -> Outlook | None:
+def outlook(
+    space: Space, points: Sequence[Mapping[str, Any]], goals: Sequence[float], noise: float, seed: int = 0
+) -> Outlook | None:
     """Return what further trials of a method may bring; None where too few were completed to say.
 
     Responses that fit the trials are drawn from a Gaussian process over all searched hyperparameters, at random points
@@ -61,13 +63,14 @@ def outlook(space: Space, points: Sequence[Mapping[str, Any]], goals: Sequence[f
         space: The method's space.
         points: Its completed trials,
         goals: and what each reached, more is better.
+        noise: Expected standard deviation between trainings that differ in nothing but chance.
         seed: Seed of points and draws.
     """
     if len(points) < MIN_COMPLETED:
         return None
     domains = space.searched
     tried = encoded(points, domains)
-    model = Surrogate(tried, goals, [0] * len(points))
+    model = Surrogate(tried, goals, [0] * len(points), noise)
     rng = np.random.default_rng(seed)
     others = [
         {
@@ -115,7 +118,7 @@ class Enough:
 
     def __init__(self, request: Request, directory: Path) -> None:
         self._spaces = {space.method: space for space in request.spaces}
-        self._seed, self._stops = request.seed, Stops(directory)
+        self._seed, self._noise, self._stops = request.seed, request.goal.noise, Stops(directory)
         self._heard: dict[str, tuple[list[Mapping[str, Any]], list[float]]] = {name: ([], []) for name in self._spaces}
         self._judged = dict.fromkeys(self._spaces, 0)
 
@@ -133,7 +136,7 @@ class Enough:
         if not self._spaces[method].searched or len(points) == self._judged[method]:
             return False
         self._judged[method] = len(points)
-        found = outlook(self._spaces[method], points, goals, self._seed)
+        found = outlook(self._spaces[method], points, goals, self._noise, self._seed)
         if found is None or not found.is_enough:
             return False
         self._stops.add(method, found.sentence)
@@ -158,7 +161,7 @@ def endings(request: Request, directory: Path, records: Sequence[TrialRecord]) -
             found.append(f"Trying {space.method} ended by itself: {stops[space.method]}.")
         elif space.searched:
             goals = [goal.sign * record.metrics[goal.final] for record in done]
-            view = outlook(space, [record.params for record in done], goals, request.seed)
+            view = outlook(space, [record.params for record in done], goals, goal.noise, request.seed)
             why = f"only {len(done)} completed, too few to say" if view is None else view.sentence
             found.append(f"Trying {space.method} did not end by itself before {len(own)} trials: {why}.")
     return found

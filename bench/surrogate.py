@@ -11,13 +11,14 @@ from bench.domains import Choice, Range
 
 Array = NDArray[np.float64]
 
-LENGTH = (0.4, 0.7)
+LENGTH = (0.4, 0.4)
 SIGNAL = (1.0, 0.7)
 GROUP = (0.3, 0.7)
-NOISE = (0.4, 0.8)
+NOISE_SPREAD = 0.5
 """Log-normal priors, median and standard deviation of the logarithm: of the length scale where inputs lie in 0–1, and
-of the response, the groups and the noise in standard deviations of the values. A dozen noisy trials do not say alone
-what is response and what is noise."""
+of the response and the groups in standard deviations of the values. The noise's median is what is expected of it.
+A dozen trials that none was repeated of do not say alone what is response and what is noise; those of the search stage
+share fold and seed besides, so that chance moves neighbours alike and looks smaller than it is."""
 
 
 def encoded(points: Sequence[Mapping[str, Any]], domains: Mapping[str, Range | Choice]) -> Array:
@@ -75,11 +76,17 @@ class Surrogate:
         inputs: Shape (n, d), 0–1; n at least 2.
         values: Shape (n,), what was measured.
         groups: What each was measured on; values on one fold share an effect.
+        noise: Expected standard deviation between trainings that differ in nothing but chance, in units of the values.
         scales: Taken as they are; fitted where None.
     """
 
     def __init__(
-        self, inputs: Array, values: Sequence[float], groups: Sequence[Hashable], scales: Scales | None = None
+        self,
+        inputs: Array,
+        values: Sequence[float],
+        groups: Sequence[Hashable],
+        noise: float,
+        scales: Scales | None = None,
     ) -> None:
         self._inputs = inputs
         found = np.asarray(values, dtype=np.float64)
@@ -88,11 +95,12 @@ class Surrogate:
         names = list(dict.fromkeys(groups))
         codes = np.array([names.index(group) for group in groups])
         self._same_group = (codes[:, None] == codes[None]).astype(np.float64) if len(names) > 1 else None
-        start = np.log([*[LENGTH[0]] * inputs.shape[1], SIGNAL[0], GROUP[0], NOISE[0]])
+        self._priors = [*[LENGTH] * inputs.shape[1], SIGNAL, GROUP, (noise / self._unit, NOISE_SPREAD)]
+        start = np.log([middle for middle, _ in self._priors])
         theta = self._fit(start) if scales is None else self._theta(scales)
-        *lengths, signal, group, noise = np.exp(theta)
+        *lengths, signal, group, found_noise = np.exp(theta)
         self._lengths, self._signal = np.array(lengths), float(signal)
-        self.scales = Scales(self._lengths, signal * self._unit, group * self._unit, noise * self._unit)
+        self.scales = Scales(self._lengths, signal * self._unit, group * self._unit, found_noise * self._unit)
         self._factor = np.asarray(np.linalg.cholesky(self._covariance(theta)), dtype=np.float64)
         self._weights = _solved(self._factor, self._targets)
 
@@ -116,9 +124,9 @@ class Surrogate:
         from scipy.optimize import minimize
 
         best = None
-        for noise in (0.0, -1.5, 1.0):  # more than one mode: all is response, all is noise
+        for shift in (0.0, -1.5, 1.0):  # more than one mode: all is response, all is noise
             begin = start.copy()
-            begin[-1] += noise
+            begin[-1] += shift
             found = minimize(self._badness, begin, method="L-BFGS-B", bounds=[(v - 4, v + 4) for v in start])
             if best is None or found.fun < best.fun:
                 best = found
@@ -129,8 +137,8 @@ class Surrogate:
         """Return minus the logarithm of likelihood times priors, but for a constant."""
         factor = np.linalg.cholesky(self._covariance(theta))
         half = np.linalg.solve(factor, self._targets)
-        priors = [*[LENGTH] * self._inputs.shape[1], SIGNAL, GROUP, NOISE]
-        penalty = sum(((t - np.log(middle)) / width) ** 2 for t, (middle, width) in zip(theta, priors, strict=True))
+        misfit = [(t - np.log(middle)) / width for t, (middle, width) in zip(theta, self._priors, strict=True)]
+        penalty = np.square(misfit).sum()
         return float(0.5 * half @ half + np.log(np.diag(factor)).sum() + 0.5 * penalty)
 
     def _covariance(self, theta: Array) -> Array:

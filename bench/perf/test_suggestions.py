@@ -42,7 +42,7 @@ def test_whether_to_stop_after_so_many_finished_trials(benchmark: Any, n_finishe
 
 
 def _look(points: list[Any], goals: list[float]) -> None:
-    assert outlook(SPACE, points, goals) is not None
+    assert outlook(SPACE, points, goals, 0.02) is not None
 
 
 def _told(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:

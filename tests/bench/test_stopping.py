@@ -18,7 +18,7 @@ def tried(radii, noise=0.01, seed=0):
 
 
 def test_a_space_that_is_known_promises_less_than_the_noise():
-    found = outlook(SPACE, *tried(np.geomspace(25, 150, 20)))
+    found = outlook(SPACE, *tried(np.geomspace(25, 150, 20)), 0.02)
     assert found.is_enough
     assert found.noise == pytest.approx(0.01, rel=0.6)
     assert "after 20 completed trials the best of the space is expected to be 0.00" in found.sentence
@@ -26,7 +26,7 @@ def test_a_space_that_is_known_promises_less_than_the_noise():
 
 def test_a_space_that_is_half_unknown_promises_more():
     points, goals = tried(np.geomspace(25, 33, 12), noise=0.001)
-    found = outlook(SPACE, points, goals)
+    found = outlook(SPACE, points, goals, 0.02)
     assert not found.is_enough
     assert found.regret > 0.01
 
@@ -36,13 +36,13 @@ def test_the_expected_regret_is_about_the_true_one():
     for seed in range(10):
         radii = np.exp(np.random.default_rng(seed).uniform(np.log(25), np.log(150), 10))
         points, goals = tried(radii, seed=seed)
-        expected.append(outlook(SPACE, points, goals).regret)
+        expected.append(outlook(SPACE, points, goals, 0.02).regret)
         true.append(0.05 * np.log(radii[int(np.argmax(goals))] / 70) ** 2)
     assert np.mean(expected) == pytest.approx(np.mean(true), abs=0.006)
 
 
 def test_few_trials_say_nothing():
-    assert outlook(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1))) is None
+    assert outlook(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1)), 0.02) is None
 
 
 @pytest.fixture
