@@ -145,7 +145,12 @@ class Course:
         self._request, self._bench, self._patch_set = request, bench, patch_set
         self._ledger = bench.ledger
         self._jobs = Jobs(request, bench.ledger)
-        self._terms = Terms(objective=request.goal.name, gpus=bench.plan.gpus, timeout_s=request.trial_timeout_s)
+        self._terms = Terms(
+            objective=request.goal.name,
+            gpus=bench.plan.gpus,
+            timeout_s=request.trial_timeout_s,
+            checkpoint_s=request.checkpoint_s,
+        )
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""

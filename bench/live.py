@@ -75,6 +75,10 @@ class View:
         before, now = record.nodes[-2:]
         say(f"  training {record.number + 1} goes on at {now} with epoch {record.epoch}; it was at {before}")
 
+    def remark(self, record: TrialRecord, text: str) -> None:
+        """Hear what the user should know of a trial that goes on."""
+        say(f"  training {record.number + 1} goes on with epoch {record.epoch}: {text}")
+
     def trial_ended(self, record: TrialRecord) -> None:
         """Hear of a trial's end."""
         self._running.pop(record.key, None)

@@ -159,6 +159,14 @@ TrialTimeout = Annotated[
         rich_help_panel=BUDGET,
     ),
 ]
+CheckpointEvery = Annotated[
+    str | None,
+    typer.Option(
+        help="Time between two checkpoints of a trial, from which it goes on after a crash; rungs have one anyway. "
+        "Default: 30s.",
+        rich_help_panel=BUDGET,
+    ),
+]
 Oracle = Annotated[
     bool | None,
     typer.Option(help="Train the ceiling too, where contours are known. Default: yes.", rich_help_panel=BUDGET),

@@ -17,7 +17,7 @@ from bench.ledger import Ledger
 from bench.narrow import narrow
 from bench.objectives import objectives
 from bench.profiles import Profile, n_epochs, network_size, profile
-from bench.request import TRIAL_TIMEOUT_S, Request, seconds, settings_from
+from bench.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request, seconds, settings_from
 from bench.spaces import PAPER_METHODS, Space, check_values, load_space
 from bench.tuning.cluster import Plan, connect, plan, this_machine
 from cellbench.configuration import TrainingSettings
@@ -55,6 +55,7 @@ class Asked:
     time_budget: str | None = None
     stop_early: bool = False
     trial_timeout: str | None = None
+    checkpoint_every: str | None = None
     oracle: bool = True
     concurrent: str = "auto"
     cpus_per_trial: str = "auto"
@@ -72,6 +73,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     _check_objectives(asked)
     budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
+    due = CHECKPOINT_S if asked.checkpoint_every is None else seconds(asked.checkpoint_every, "--checkpoint-every")
     spaces = _spaces(asked)
     resources = read_resources(asked.concurrent, asked.cpus_per_trial, asked.gpus_per_trial)
     if asked.name is not None:
@@ -130,6 +132,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "time_budget_s": budget,
         "stop_early": asked.stop_early,
         "trial_timeout_s": timeout,
+        "checkpoint_s": due,
         "oracle": asked.oracle and patch_set.masks is not None,
         "settings": settings,
         "concurrent": resources[0],

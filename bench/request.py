@@ -19,6 +19,7 @@ from cellbench.errors import DataError, SettingError
 
 Auto = Literal["auto"]
 TRIAL_TIMEOUT_S = 7200.0
+CHECKPOINT_S = 30.0
 SEAL = "# Not to be edited; sha256 of what follows: "
 
 
@@ -50,6 +51,7 @@ class Request(BaseModel):
         time_budget_s: Seconds after which the search stage ends.
         stop_early: Whether a method gets no further trials once they are unlikely to pay.
         trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
+        checkpoint_s: Seconds after which a trial's checkpoint is due; rungs have one anyway.
         oracle: Whether the ceiling is trained too.
         settings: What all trainings share.
         concurrent: Trials at once.
@@ -84,6 +86,7 @@ class Request(BaseModel):
     time_budget_s: float | None = Field(gt=0)
     stop_early: bool = False
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
+    checkpoint_s: float = Field(CHECKPOINT_S, gt=0)
     oracle: bool
     settings: TrainingSettings
     concurrent: int | Auto

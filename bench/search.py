@@ -46,6 +46,7 @@ def search(
     time_budget: options.TimeBudget = None,
     stop_early: options.StopEarly = None,
     trial_timeout: options.TrialTimeout = None,
+    checkpoint_every: options.CheckpointEvery = None,
     oracle: options.Oracle = None,
     size: options.Size = None,
     encoder: options.Encoder = None,
@@ -104,7 +105,7 @@ def _resume(name: str, given: dict[str, Any]) -> int:
     from bench.summary import Summary
     from bench.verdict import print_verdict
 
-    allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget", "trial_timeout"}
+    allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget", "trial_timeout", "checkpoint_every"}
     other = next((key for key in given if key not in allowed), None)
     if other is not None:
         option = other.strip("_").replace("_", "-")
@@ -124,9 +125,10 @@ def _resume(name: str, given: dict[str, Any]) -> int:
         changes["gpus_per_trial"] = resources[2]
     if "address" in given:
         changes["address"] = given["address"]
-    for option in ("time_budget", "trial_timeout"):
+    times = {"time_budget": "time_budget_s", "trial_timeout": "trial_timeout_s", "checkpoint_every": "checkpoint_s"}
+    for option, field in times.items():
         if option in given:
-            changes[f"{option}_s"] = seconds(given[option], f"--{option.replace('_', '-')}")
+            changes[field] = seconds(given[option], f"--{option.replace('_', '-')}")
     return _run(request.model_copy(update=changes), ledger)
 
 

@@ -33,7 +33,7 @@ def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_tri
     with cluster(None, Machine(2, 0)):
         tracker = Tracker(request, open_dataset("noise").card, "cpu")
         bench = Bench(ledger, tracker, View("perf", request.goal, None), Plan(2, 1, 0.0))
-        terms = Terms(objective="f1", gpus=0.0, timeout_s=600)
+        terms = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
         run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # workers start, libraries load
         before, cpu, start = process.memory_info().rss, sum(process.cpu_times()[:2]), time.perf_counter()
         stage = JobSearcher(jobs[2:], terms)

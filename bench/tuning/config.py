@@ -10,6 +10,8 @@ OUTCOME = "cellbench_outcome"
 """Name of the entry that says how a trial ended by itself: completed, failed, or interrupted (it will go on)."""
 REASON = "cellbench_reason"
 """Name of the entry that says why it did not complete."""
+REMARK = "cellbench_remark"
+"""Name of the entry that says what the user should know of a trial that goes on."""
 
 
 class Terms(BaseModel):
@@ -19,6 +21,7 @@ class Terms(BaseModel):
         objective: Name of the objective.
         gpus: GPUs of a trial.
         timeout_s: Seconds after which an epoch is taken to hang.
+        checkpoint_s: Seconds after which a checkpoint is due; rungs have one anyway.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +29,7 @@ class Terms(BaseModel):
     objective: str
     gpus: float
     timeout_s: float
+    checkpoint_s: float
 
 
 class TrialConfig(BaseModel):

@@ -14,7 +14,7 @@ from ray.tune.result import NODE_IP, TRAINING_ITERATION
 
 from bench.jobs import record_of
 from bench.ledger import Ledger, TrialRecord
-from bench.tuning.config import OUTCOME, REASON, TrialConfig
+from bench.tuning.config import OUTCOME, REASON, REMARK, TrialConfig
 from bench.tuning.trainable import CHECKPOINT
 from cellbench.errors import StoreError
 
@@ -121,6 +121,8 @@ class Keeper(Callback):
         self._view.epoch(record)
         if moved:
             self._view.moved(record)
+        if remark := result.get(REMARK):
+            self._view.remark(record, remark)
 
     @_kept
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

@@ -14,14 +14,13 @@ from ray.tune.result import DONE, TRAINING_ITERATION
 
 from bench.console import duration
 from bench.objectives import objective
-from bench.tuning.config import GOAL, OUTCOME, REASON, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
 from cellbench.errors import CellbenchError, StoreError, TrainingError
 
 if TYPE_CHECKING:
     from cellbench.trials import TrialRun
 
-CHECKPOINT_EVERY_S = 30.0
 CHECKPOINT = "checkpoint"
 HUNG = "hung.txt"
 
@@ -96,38 +95,43 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         from cellbench.trials import TrialRun
 
         job = TrialJob.model_validate(self._config.job)
+        remarks: list[str] = []
         if self._trial is None:
             stored = TrialRun.finished(job)
             if stored is not None:
                 return self._report(stored, job.settings.epochs, "completed")
-            self._trial = self._begin(job)
+            self._trial, remarks = self._begin(job)
         run = self._trial
         metrics = run.step()
         epoch = int(metrics["epoch"])
         if not run.done:
-            if epoch in job.rungs or time.monotonic() - self._saved > CHECKPOINT_EVERY_S:
+            if epoch in job.rungs or time.monotonic() - self._saved > self._config.terms.checkpoint_s:
                 self._save(run, job.directory)
-            return self._report(metrics, epoch)
+            return self._report(metrics, epoch) | ({REMARK: "; ".join(remarks)} if remarks else {})
         with explained(job.directory):
             run.finish(metrics)
         shutil.rmtree(job.directory / CHECKPOINT, ignore_errors=True)
         return self._report(metrics, epoch, "completed")
 
-    def _begin(self, job: Any) -> "TrialRun":
+    def _begin(self, job: Any) -> "tuple[TrialRun, list[str]]":
+        """Return the trial, restored from its newest whole checkpoint, and what is to be said of damaged ones."""
         import torch
 
         from cellbench.trials import TrialRun
 
         device = torch.device("cuda" if self._config.terms.gpus > 0 and torch.cuda.is_available() else "cpu")
+        damaged = []
         for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
             if (job.directory / name).is_dir():
                 run = TrialRun(job, device)
                 try:
                     run.restore(job.directory / name)
                 except (TrainingError, OSError, ValueError, KeyError):
-                    continue  # half of it was written when the machine went down: the other, or from the start
-                return run
-        return TrialRun(job, device)
+                    # Half of it was written when the machine went down: the other, or from the start.
+                    damaged.append(f"its checkpoint {job.directory / name} is damaged and is not used")
+                    continue
+                return run, damaged
+        return TrialRun(job, device), damaged
 
     def _save(self, run: "TrialRun", directory: Path) -> None:
         """Replace the checkpoint; at every moment there is a whole one."""

@@ -66,7 +66,7 @@ def search(make_request, ledger):
         records = ledger.records()
         goals = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
         methods = {"mask_fixed": method_search(spaces[0], "tpe", 0, (), 40)}
-        terms = Terms(objective="f1", gpus=0.0, timeout_s=60.0)
+        terms = Terms(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
         searcher = MethodsSearcher(methods, 40, jobs, terms, records, goals)
         for number in range(most):
             suggestion = searcher.suggest(str(number))

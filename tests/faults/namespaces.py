@@ -76,6 +76,7 @@ class Cluster:
     def __init__(self, environment):
         self.environment = environment
         self.nodes = []
+        self._programs = []
         self._id = f"cb{secrets.token_hex(3)}"
         self._net = f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}"
         self.folder = Path(tempfile.mkdtemp(prefix="cb-", dir="/tmp"))  # short: Ray's sockets lie in it
@@ -100,6 +101,10 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
+        for program in self._programs:
+            if program.poll() is None:
+                os.killpg(program.pid, signal.SIGKILL)
+                program.communicate()
         for node in self.nodes:
             node.kill()
             subprocess.run(["ip", "netns", "delete", node.name], check=False)
@@ -162,7 +167,7 @@ class Cluster:
 
     def start(self, *words, on=None):
         """Start a program on a node, by default the head."""
-        return subprocess.Popen(
+        program = subprocess.Popen(
             (on or self.head).command(*words),
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -170,6 +175,8 @@ class Cluster:
             text=True,
             start_new_session=True,
         )
+        self._programs.append(program)
+        return program
 
     def run(self, *words, on=None, expect=0, timeout=300):
         """Run a program to its end; return what it printed."""

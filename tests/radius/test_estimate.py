@@ -13,12 +13,11 @@ from cellbench.radius.estimate import estimate_from_rings
 from cellbench.radius.rings import Rings, read_rings
 from cellbench.suppression.profile import read_profile
 
-WHOLE = (0, 0, SIZE, SIZE)
-
 
 def rings_of(patches, boxes=None):
-    boxes = np.tile(WHOLE, (len(patches), 1)) if boxes is None else boxes
-    return read_rings(patches, patches.shape[1], boxes)
+    size = patches.shape[1]
+    boxes = np.tile((0, 0, size, size), (len(patches), 1)) if boxes is None else boxes
+    return read_rings(patches, size, boxes)
 
 
 def estimate(rings, groups):
@@ -85,7 +84,7 @@ def test_a_shared_tint_does_not_move_the_radius(drawn, seed, strength, by_group)
 
 def test_padding_does_not_count(drawn):
     patches, _, groups, true = drawn
-    boxes = np.tile(WHOLE, (len(patches), 1))
+    boxes = np.tile((0, 0, SIZE, SIZE), (len(patches), 1))
     boxes[::3] = (0, 0, SIZE, SIZE - 18)
     boxes[1::5] = (14, 0, SIZE, SIZE)
     one, other = patches.copy(), patches.copy()

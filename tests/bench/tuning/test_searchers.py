@@ -8,7 +8,7 @@ from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 
 def config_of(suggestion):

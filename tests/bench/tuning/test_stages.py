@@ -17,7 +17,7 @@ from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
 from cellbench.trial_job import TrialJob
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 

@@ -5,12 +5,11 @@ import json
 import pytest
 import torch
 
-from bench.tuning import trainable as module
-from bench.tuning.config import GOAL, OUTCOME, REASON, Terms, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, Terms, TrialConfig
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
 from cellbench.trial_job import TrialJob
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600)
+TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
 
@@ -21,14 +20,14 @@ def job(jobs):
     return jobs.search(space.configuration(space.complete({"r_max": 14.0})))
 
 
-def trainable(job):
+def trainable(job, terms=TERMS):
     found = TrialTrainable.__new__(TrialTrainable)
-    found.setup(config(job))
+    found.setup(config(job, terms))
     return found
 
 
-def config(job):
-    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, terms=TERMS).model_dump()}
+def config(job, terms=TERMS):
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, terms=terms).model_dump()}
 
 
 def run(found, n=99):
@@ -93,6 +92,8 @@ def test_a_damaged_checkpoint_costs_a_new_start_and_no_more(job, file):
     (job.directory / CHECKPOINT / file).write_bytes(b"half")
     reports = run(trainable(job))
     assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
+    assert f"{CHECKPOINT} is damaged and is not used" in reports[0][REMARK]
+    assert all(REMARK not in report for report in reports[1:])
 
 
 def test_the_older_checkpoint_serves_where_the_newer_one_is_not_there(job):
@@ -101,9 +102,8 @@ def test_the_older_checkpoint_serves_where_the_newer_one_is_not_there(job):
     assert run(trainable(job), 1)[0]["training_iteration"] == 3
 
 
-def test_long_epochs_are_saved_between_rungs(job, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_EVERY_S", 0.0)
-    run(trainable(job), 1)
+def test_long_epochs_are_saved_between_rungs(job):
+    run(trainable(job, TERMS.model_copy(update={"checkpoint_s": 1e-6})), 1)
     assert (job.directory / CHECKPOINT / "trainer.pt").exists()
 
 
