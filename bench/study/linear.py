@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.console import console, say, user_errors
-from bench.study.grid import RADII, network_size
+from bench.study.grid import RADII
+from bench.study.trainings import network_size
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet

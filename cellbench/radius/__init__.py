@@ -1,7 +1,7 @@
 """How large are the cells? Estimated from patches alone: no labels, no training, seconds on a CPU.
 
-Points that face each other across the centre vary together as long as both lie in the centre cell, and go their own
-ways beyond it. The distance at which that dependence has fallen by half is the typical cell's radius.
+Points of a ring vary together as long as the ring lies in the centre cell, and go their own ways beyond it. The
+distance at which that dependence has fallen by half is the typical cell's radius.
 """
 
 from cellbench.radius.estimate import RadiusEstimate, estimate_radius

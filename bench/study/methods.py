@@ -1,0 +1,115 @@
+"""Trains other ways to weight a patch at the settings of the grid: what each is worth beside masks of every radius.
+
+    python -m bench.study.methods marrow-mini --table docs/radius/methods-marrow-mini.csv
+    python -m bench.study.methods pbc --passes 25000 --ways 'vae;mask_auto;mask_profile'
+
+What is done already is not done again. Only pool and labelled patches are used, never the holdout.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.console import console, counted, note, say, user_errors
+from bench.study.trainings import PASSES, make_job, network_size, run_all, settings_for, table_of, train
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Params = dict[str, float | bool | str]
+LEARNED: dict[str, Params] = {
+    "learned": {"penalty": 0.0, "normalize": False},
+    "learned, penalty 0.1": {"penalty": 0.1, "normalize": False},
+    "learned, normalized": {"penalty": 0.0, "normalize": True},
+    "learned, normalized, penalty 0.1": {"penalty": 0.1, "normalize": True},
+}
+"""The paper's learned radius, without and with its penalty, and both with weights divided by their mean."""
+WAYS = ("vae", "mask_auto", "mask_profile", "mask_evidence", *LEARNED)
+
+
+def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
+    """Return the method and the hyperparameters of a way, in native px; an estimate looks at no label.
+
+    Args:
+        name: One of `WAYS`.
+        patch_set: The data set.
+
+    Raises:
+        NotFoundError: There is no such way.
+    """
+    from bench.domains import rounded
+    from cellbench.errors import NotFoundError
+    from cellbench.radius import estimate_radius, recommended_r_max
+    from cellbench.registry import nearest
+
+    if name in LEARNED:
+        return "mask_learned", {**LEARNED[name], "shape": "sqrt"}
+    if name == "vae":
+        return "vae", {}
+    if name == "mask_evidence":
+        return "mask_evidence", {"threshold": 0.3, "normalize": True, "shape": "sqrt"}
+    if name == "mask_profile":
+        return "mask_profile", {"profile": estimate_radius(patch_set).weight_text, "normalize": True}
+    if name == "mask_auto":
+        found = estimate_radius(patch_set)
+        r_max = rounded(recommended_r_max(found.radius_px, "sqrt", patch_set.card.native_size).best)
+        return "mask_auto", {"r_max": r_max, "normalize": True, "shape": "sqrt"}
+    raise NotFoundError(f"There is no way '{name}'; {nearest(name, WAYS)}")
+
+
+@app.command()
+@user_errors
+def methods(
+    dataset: Annotated[str, typer.Argument(help="Data set; marrow-r30, -r50, -r70, -r100 and -mixed are drawn.")],
+    ways: Annotated[str, typer.Option(help="What to train, separated by semicolons.")] = ";".join(WAYS),
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
+    passes: Annotated[int, typer.Option(min=1, help="Patches that one training sees, at most.")] = PASSES,
+    size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
+    processes: Annotated[int | None, typer.Option(min=1, help="Trainings at once. Default: one a core.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+) -> None:
+    """Train ways to weight a patch from several seeds, and show macro F1 and the radius each ended with."""
+    import pandas as pd
+    from rich.table import Table
+
+    from bench.home import home
+    from bench.study.variants import open_studied
+    from cellbench.disk import write_text
+    from cellbench.suppression import PAPER_SIZE
+    from cellbench.trials import TrialRun
+
+    patch_set = open_studied(dataset)
+    side = network_size(patch_set) if size == "auto" else int(size)
+    settings, folder = settings_for(patch_set, passes, side), home() / "study" / "methods" / dataset
+    jobs = {
+        name: [make_job(patch_set, *way(name, patch_set), settings, seed, folder) for seed in range(seeds)]
+        for name in ways.split(";")
+    }
+    left = [job for seed in zip(*jobs.values(), strict=True) for job in seed if TrialRun.finished(job) is None]
+
+    def measured() -> pd.DataFrame:
+        frames = [table_of(patch_set, own).assign(way=name) for name, own in jobs.items()]
+        return pd.concat([frame for frame in frames if "seed" in frame], ignore_index=True)
+
+    say(f"{dataset}: {counted(sum(map(len, jobs.values())), 'training')} at {side} px, {len(left)} to do")
+    for job, metrics in run_all(left, processes, train):
+        note(f"{job.configuration.method}, seed {job.seed}: macro F1 {metrics['probe/f1_macro']:.3f}")
+        if table is not None:
+            write_text(table, measured().to_csv(index=False))
+    found = measured()
+    if table is not None:
+        write_text(table, found.to_csv(index=False))
+    shown = Table(box=None, pad_edge=False)
+    for name in ("", "macro F1", "±", "r_max (of 256)", "seeds"):
+        shown.add_column(name, justify="right" if name else "left")
+    for label, own in found.groupby("way", sort=False):
+        f1, radius = own["probe/f1_macro"], own.get("radius/r_max", pd.Series(dtype=float)).dropna()
+        ended = f"{radius.mean() * PAPER_SIZE / patch_set.card.native_size:.0f}" if len(radius) else "–"
+        shown.add_row(str(label), f"{f1.mean():.3f}", f"{f1.std():.3f}", ended, str(len(f1)))
+    console().print(shown)
+
+
+if __name__ == "__main__":
+    app()

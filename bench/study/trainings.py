@@ -1,0 +1,142 @@
+"""Trainings at the settings of the grid: what they share, how they run, and the table they make."""
+
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cellbench.configuration import TrainingSettings
+    from cellbench.patches import PatchSet
+    from cellbench.trial_job import TrialJob
+
+J = TypeVar("J")
+FIXED = {"lr": 1e-3, "beta": 2e-3, "latent_dim": 256}
+"""Hyperparameters that all trainings share."""
+PASSES = 10_000
+"""Patches that one training sees, at most, by default."""
+MIN_CELL_RADIUS = 8
+"""Network px that the radius of a typical cell keeps."""
+
+
+def network_size(patch_set: "PatchSet") -> int:
+    """Return the smallest multiple of 8 px, 32 or more, at which a typical cell's radius keeps 8 px."""
+    radius = patch_set.card.cell_radius_px
+    wanted = 32 if radius is None else MIN_CELL_RADIUS * patch_set.card.native_size / radius
+    return min(max(32, 8 * math.ceil(round(wanted, 6) / 8)), patch_set.card.native_size)
+
+
+def settings_for(patch_set: "PatchSet", passes: int, size: int) -> "TrainingSettings":
+    """Return the settings of a training that sees at most so many patches.
+
+    Args:
+        patch_set: The data set.
+        passes: Patches that one training sees, at most; never less than one epoch.
+        size: Network size in px.
+    """
+    from bench.profiles import profile
+    from cellbench.configuration import TrainingSettings
+    from cellbench.trial_job import N_POOL_FOLDS
+
+    n_training = len(patch_set.rows("pool")) * (N_POOL_FOLDS - 1) // N_POOL_FOLDS
+    return TrainingSettings(
+        epochs=max(1, passes // n_training),
+        batch_size=profile("cpu", False).batch_size,
+        network_size=size,
+        threads=1,
+    )
+
+
+def make_job(
+    patch_set: "PatchSet",
+    method: str,
+    params: dict[str, float | bool | str],
+    settings: "TrainingSettings",
+    seed: int,
+    folder: Path,
+) -> "TrialJob":
+    """Return one training; its files go into a folder of its own.
+
+    Args:
+        patch_set: The data set.
+        method: Name of the suppression.
+        params: Its hyperparameters, lengths in native px.
+        settings: What all trainings share.
+        seed: Seed of the training.
+        folder: Where the folder of the training goes.
+    """
+    from bench.home import cache_dir
+    from cellbench.configuration import Configuration
+    from cellbench.trial_job import TrialJob
+
+    job = TrialJob(
+        dataset=patch_set.path,
+        fingerprint=patch_set.card.fingerprint,
+        cache=cache_dir(),
+        directory=Path("unnamed"),
+        configuration=Configuration(method=method, params=params, **FIXED),
+        settings=settings,
+        seed=seed,
+    )
+    return job.model_copy(update={"directory": folder / f"{settings.network_size}px-{settings.epochs}epochs" / job.key})
+
+
+def train(job: "TrialJob") -> dict[str, float]:
+    """Run one training from start to end, and return its final metrics."""
+    import torch
+
+    from cellbench.trials import TrialRun
+
+    run, metrics = TrialRun(job, torch.device("cpu")), {}
+    while not run.done:
+        metrics = run.step()
+    run.finish(metrics)
+    return metrics
+
+
+def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) -> Iterator[tuple[J, Any]]:
+    """Run trainings in processes of their own; yield each with what the work returned, as they end.
+
+    Args:
+        jobs: The trainings.
+        processes: So many at once; None for one a core.
+        work: What is done with each job.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes or len(os.sched_getaffinity(0)), context) as pool:
+        running = {pool.submit(work, job): job for job in jobs}
+        for done in as_completed(running):
+            yield running[done], done.result()
+
+
+def table_of(patch_set: "PatchSet", jobs: "Sequence[TrialJob]") -> "pd.DataFrame":
+    """Return what is measured so far, one row a training.
+
+    Columns: data set, method, seed, its hyperparameters (lengths in native px), settings, every final metric, and
+    `cost/pixels`: patches × pixels that went through the network in training.
+    """
+    import pandas as pd
+
+    from cellbench.trials import TrialRun
+
+    rows: list[dict[str, Any]] = []
+    for job in jobs:
+        metrics = TrialRun.finished(job)
+        if metrics is None:
+            continue
+        size = job.settings.network_size
+        row = {
+            "dataset": patch_set.card.name,
+            "method": job.configuration.method,
+            "seed": job.seed,
+            **job.configuration.params,
+            "network_size": size,
+            "epochs": job.settings.epochs,
+        }
+        rows.append(row | metrics | {"cost/pixels": metrics["cost/patches"] * size**2})
+    return pd.DataFrame(rows)

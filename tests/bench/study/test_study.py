@@ -1,0 +1,95 @@
+"""What holds routes against a grid of trainings: by hand on small curves, and once for real."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bench.study.grid import app as grid_app
+from bench.study.grid import grid_jobs
+from bench.study.methods import WAYS, way
+from bench.study.ranking import rank_correlation
+from bench.study.response import Response
+from bench.study.samplers import replay
+from bench.study.trainings import settings_for
+from cellbench.errors import NotFoundError
+
+RADII = np.array([25.0, 50.0, 100.0])
+
+
+def response(*curves):
+    return Response(RADII, np.array(curves, dtype=float))
+
+
+def test_the_shortfall_is_the_paired_difference_from_the_best_radius():
+    found = response([0.5, 0.7, 0.6], [0.6, 0.7, 0.7], [0.4, 0.7, 0.5])
+    lost, low, high = found.shortfall(100.0)
+    assert lost == pytest.approx((-0.1 + 0 - 0.2) / 3)
+    half = 4.302653 * 0.1 / 3**0.5  # Student's t with two degrees of freedom; the differences' deviation is 0.1
+    assert (low, high) == pytest.approx((lost - half, lost + half), abs=1e-5)
+    assert found.shortfall(50.0) == pytest.approx((0, 0, 0))
+
+
+def test_between_radii_the_curve_is_linear_on_a_log_scale():
+    assert response([0.5, 0.7, 0.6]).at(50 * 2**0.5) == pytest.approx(0.65)
+
+
+def test_radii_that_lack_a_seed_are_left_out():
+    rows = [(0, 25, 0.5), (0, 50, 0.7), (1, 25, 0.6)]
+    found = Response.of(pd.DataFrame(rows, columns=["seed", "r_256", "probe/f1_macro"]))
+    assert found.radii.tolist() == [25]
+    assert found.f1.tolist() == [[0.5], [0.6]]
+
+
+def test_ranks_are_compared_over_the_radii_that_both_know():
+    found = response([0.5, 0.7, 0.6])
+    assert rank_correlation(found, RADII, np.array([1.0, 3.0, 2.0])) == pytest.approx(1)
+    assert rank_correlation(found, RADII, np.array([3.0, 1.0, 2.0])) == pytest.approx(-1)
+    assert rank_correlation(found, np.array([25, 50, 77]), np.array([1, 2, 9])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_regret_never_rises_where_the_score_has_no_noise(sampler):
+    regret = replay(response([0.5, 0.7, 0.6]), sampler, (), 8, seed=0)
+    assert (regret >= 0).all()
+    assert (np.diff(regret) <= 0).all()
+
+
+def test_who_guesses_the_best_radius_first_has_no_regret():
+    assert replay(response([0.5, 0.7, 0.6]), "tpe", (50.0,), 3, seed=0) == pytest.approx(np.zeros(3), abs=1e-12)
+
+
+def test_the_grid_trains_every_radius_of_a_seed_before_the_next_in_px_of_the_data_set(discs, tmp_path):
+    jobs = grid_jobs(discs, (64, 128), "sqrt", 2, 500, 16, tmp_path)
+    assert [(job.configuration.params["r_max"], job.seed) for job in jobs] == [(10, 0), (20, 0), (10, 1), (20, 1)]
+    assert len({job.directory for job in jobs}) == 4
+    n_training = len(discs.rows("pool")) * 4 // 5
+    assert jobs[0].settings.epochs == 500 // n_training
+    assert settings_for(discs, 1, 16).epochs == 1
+
+
+def test_each_way_is_a_method_with_its_hyperparameters(discs):
+    from cellbench.suppression import build_suppression
+
+    for name in WAYS:
+        method, params = way(name, discs)
+        build_suppression(method, params, 40, 16, 8)
+    with pytest.raises(NotFoundError, match="no way 'mask_otto'"):
+        way("mask_otto", discs)
+
+
+@pytest.mark.slow
+def test_a_grid_is_trained_once_and_told_again(discs, tmp_path, monkeypatch):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "discs").symlink_to(discs.path)
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    command = ["discs", "--radii", "64,128", "--seeds", "1", "--passes", "1", "--size", "16", "--table"]
+    first = CliRunner().invoke(grid_app, [*command, str(tmp_path / "a.csv")])
+    assert first.exit_code == 0, first.output
+    assert "2 trainings at 16 px, 2 to do" in first.output
+    again = CliRunner().invoke(grid_app, [*command, str(tmp_path / "b.csv")])
+    assert "2 trainings at 16 px, 0 to do" in again.output
+    table = pd.read_csv(tmp_path / "b.csv")
+    assert table["r_256"].tolist() == [64, 128]
+    assert table["probe/f1_macro"].between(0, 1).all()
+    pd.testing.assert_frame_equal(table, pd.read_csv(tmp_path / "a.csv"))
