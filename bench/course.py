@@ -21,7 +21,7 @@ from bench.live import View
 from bench.polite_end import polite_end
 from bench.request import Request
 from bench.rows import Ending, mean
-from bench.selection import finalists, fresh_scores, overall, standings
+from bench.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.stopping import endings, trials_left
 from bench.summary import Summary, summarise
 from bench.tracking.client import connect
@@ -158,10 +158,12 @@ class Course:
         start = time.monotonic()
         self._search()
         tried, several = self._ledger.records("search"), request.n_folds > 1 or len(request.goals) > 1
-        candidates = {
-            method: finalists(tried, method, request.goals, request.n_finalists if several else 1)
-            for method in request.methods
-        }
+        n_finalists = request.n_finalists if several else 1
+        candidates = (
+            finalists_of_all(tried, request.methods, goal, n_finalists)
+            if request.share_trials
+            else {method: finalists(tried, method, request.goals, n_finalists) for method in request.methods}
+        )
         at_once = self._bench.plan.concurrent
         n_spared = run_heats(
             candidates, at_once, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark
@@ -170,7 +172,7 @@ class Course:
         winners = {
             method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
         }
-        only = winners[request.methods[0]].configuration if len(winners) == 1 else None
+        only = next(iter(winners.values())).configuration if len(winners) == 1 else None
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
         finals = self._jobs.final([standing.configuration for standing in winners.values()])
         self._train("final", [*finals, *with_oracle])
@@ -185,7 +187,7 @@ class Course:
         )
         ending.look = count_holdout_look(self._patch_set)
         ending.seconds = time.monotonic() - start
-        ending.notes = endings(request, self._ledger.directory, self._ledger.records("search"))
+        ending.notes = endings(request, self._ledger.directory, tried)
         return summarise(request, self._patch_set.card, self._ledger.records(), ending)
 
     def _search(self) -> None:
@@ -245,10 +247,9 @@ class Course:
     def _rounds_after(self) -> int:
         """Return how many trainings follow the search stage one after another."""
         request, at_once = self._request, self._bench.plan.concurrent
-        n_methods = len(request.spaces)
         sizes = [
-            *heats(n_methods * request.n_finalists, request.n_folds - 1, at_once),
-            n_methods * request.n_seeds,
+            *heats(request.most_finalists, request.n_folds - 1, at_once),
+            request.most_winners * request.n_seeds,
             int(request.oracle),
         ]
         return sum(-(-size // at_once) for size in sizes)

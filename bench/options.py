@@ -151,6 +151,15 @@ StopEarly = Annotated[
         rich_help_panel=BUDGET,
     ),
 ]
+ShareTrials = Annotated[
+    bool | None,
+    typer.Option(
+        "--share-trials/--no-share-trials",
+        help="Give promising methods more of the trials (--trials times the methods, in all), and make the best "
+        "configurations of all methods finalists: sooner at a winner, but methods are not compared. Default: no.",
+        rich_help_panel=BUDGET,
+    ),
+]
 TrialTimeout = Annotated[
     str | None,
     typer.Option(

@@ -54,6 +54,7 @@ class Asked:
     size: str = "auto"
     time_budget: str | None = None
     stop_early: bool = False
+    share_trials: bool = False
     trial_timeout: str | None = None
     checkpoint_every: str | None = None
     oracle: bool = True
@@ -75,6 +76,10 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     due = CHECKPOINT_S if asked.checkpoint_every is None else seconds(asked.checkpoint_every, "--checkpoint-every")
     spaces = _spaces(asked)
+    if asked.share_trials and len(spaces) == 1:
+        raise SettingError("--share-trials divides trials among methods; name several, or leave it away.")
+    if asked.share_trials and asked.sampler == "grid":
+        raise SettingError("--share-trials means nothing with --sampler grid, which tries every point.")
     resources = read_resources(asked.concurrent, asked.cpus_per_trial, asked.gpus_per_trial)
     if asked.name is not None:
         _check_name(asked.name)
@@ -131,6 +136,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "seed": asked.seed,
         "time_budget_s": budget,
         "stop_early": asked.stop_early,
+        "share_trials": asked.share_trials,
         "trial_timeout_s": timeout,
         "checkpoint_s": due,
         "oracle": asked.oracle and patch_set.masks is not None,
@@ -192,8 +198,9 @@ def _check_objectives(asked: Asked) -> None:
     if len(objectives(asked.objective)) > 1:
         if asked.scheduler == "asha":
             raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
-        if asked.stop_early:
-            raise SettingError("--stop-early looks at one number; with several objectives leave it away.")
+        for option, given in (("--stop-early", asked.stop_early), ("--share-trials", asked.share_trials)):
+            if given:
+                raise SettingError(f"{option} looks at one number; with several objectives leave it away.")
 
 
 def _warm(asked: Asked, spaces: list[Space], card: Card) -> tuple[list[Space], dict[str, list[str]]]:

@@ -50,6 +50,7 @@ class Request(BaseModel):
         seed: Seed of everything that is drawn.
         time_budget_s: Seconds after which the search stage ends.
         stop_early: Whether a method gets no further trials once they are unlikely to pay.
+        share_trials: Whether promising methods get more trials, and finalists are the best of all methods.
         trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
         checkpoint_s: Seconds after which a trial's checkpoint is due; rungs have one anyway.
         oracle: Whether the ceiling is trained too.
@@ -85,6 +86,7 @@ class Request(BaseModel):
     seed: int = Field(ge=0)
     time_budget_s: float | None = Field(gt=0)
     stop_early: bool = False
+    share_trials: bool = False
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     checkpoint_s: float = Field(CHECKPOINT_S, gt=0)
     oracle: bool
@@ -118,6 +120,16 @@ class Request(BaseModel):
     def max_concurrent(self) -> int:
         """Most trials at once that `auto` chooses, per machine without a GPU or per GPU."""
         return PROFILES[self.profile].max_concurrent
+
+    @property
+    def most_finalists(self) -> int:
+        """Configurations that become finalists, at most, of all methods together."""
+        return self.n_finalists if self.share_trials else len(self.spaces) * self.n_finalists
+
+    @property
+    def most_winners(self) -> int:
+        """Methods that have a winner of their own, at most."""
+        return min(self.n_finalists, len(self.spaces)) if self.share_trials else len(self.spaces)
 
     def n_tried(self, space: Space) -> int:
         """Return how many trials of a method the search stage has: no more than its grid or its space holds."""

@@ -45,6 +45,7 @@ def search(
     seeds: options.Seeds = None,
     time_budget: options.TimeBudget = None,
     stop_early: options.StopEarly = None,
+    share_trials: options.ShareTrials = None,
     trial_timeout: options.TrialTimeout = None,
     checkpoint_every: options.CheckpointEvery = None,
     oracle: options.Oracle = None,

@@ -72,6 +72,30 @@ def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objec
     return [configuration_of(record) for record in done[:n]]
 
 
+def finalists_of_all(
+    records: Sequence[TrialRecord], methods: Sequence[str], goal: Objective, n: int
+) -> dict[str, list[Configuration]]:
+    """Return the best configurations whatever their method, by method; those without any are left out.
+
+    Args:
+        records: Trials of the search stage.
+        methods: Names of the methods.
+        goal: What decides.
+        n: How many, at most.
+
+    Raises:
+        TrainingError: No trial was completed; the message says why the first failed.
+    """
+    done = [record for record in records if record.outcome == "completed" and goal.final in record.metrics]
+    if not done:
+        finalists(records, methods[0], (goal,), n)
+    done.sort(key=lambda record: (-goal.sign * record.metrics[goal.final], record.number))
+    found: dict[str, list[Configuration]] = {}
+    for record in done[:n]:
+        found.setdefault(record.method, []).append(configuration_of(record))
+    return found
+
+
 def standings(records: Iterable[TrialRecord], candidates: Sequence[Configuration], goal: Objective) -> list[Standing]:
     """Return what each candidate scored over folds, the best first; one that failed on a fold comes last.
 

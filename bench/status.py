@@ -88,11 +88,10 @@ def _state(ledger: "Ledger") -> str:
 
 def _wanted(request: "Request") -> dict[str, int]:
     """Return how many trainings each stage has at most."""
-    n_methods = len(request.spaces)
     return {
         "search": sum(request.n_tried(space) for space in request.spaces),
-        "folds": n_methods * request.n_finalists * (request.n_folds - 1),
-        "final": n_methods * request.n_seeds,
+        "folds": request.most_finalists * (request.n_folds - 1),
+        "final": request.most_winners * request.n_seeds,
         "oracle": int(request.oracle),
     }
 

@@ -1,5 +1,6 @@
 """How a search ended: one row for each method, floor and ceiling, and what can honestly be said of the winner."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -187,13 +188,21 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=ending.look,
-        notes=[*_notes(card), *ending.notes],
+        notes=[*_shared(request, records), *_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
         front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
         n_spared=ending.n_spared,
         response=response(records, space, request.goal, best.id, best.flat()),
     )
+
+
+def _shared(request: Request, records: Sequence[TrialRecord]) -> list[str]:
+    if not request.share_trials:
+        return []
+    counts = Counter(record.method for record in records_of(records, "search"))
+    shares = ", ".join(f"{method} {n}" for method, n in counts.most_common())
+    return [f"The methods shared {counts.total()} trials ({shares}), so this does not compare them at equal budgets."]
 
 
 def _notes(card: Card) -> list[str]:

@@ -135,7 +135,7 @@ class OptunaMethodSearch(OptunaSearch):
         for attempt in range(MAX_REPEATS):
             seed = [self._base_seed, len(self._known), attempt]
             name = self._sampler_name if attempt < OWN_REPEATS else "random"
-            self.study.sampler = make_sampler(name, _mixed(seed), self._n_startup)
+            self.study.sampler = make_sampler(name, mixed(seed), self._n_startup)
             point = self._complete(self.suggest(trial_id))
             if point not in self._known:
                 self._known.append(point)
@@ -279,7 +279,8 @@ def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribu
     return optuna.distributions.CategoricalDistribution(domain.choices)
 
 
-def _mixed(parts: list[int]) -> int:
+def mixed(parts: list[int]) -> int:
+    """Return one seed made of several numbers."""
     import numpy as np
 
     return int(np.random.SeedSequence(parts).generate_state(1)[0])

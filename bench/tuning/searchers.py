@@ -1,8 +1,9 @@
-"""What Ray Tune asks for the next trial: the search stage over all methods in turn, or a list of jobs."""
+"""What Ray Tune asks for the next trial: the search stage over all methods, or a list of jobs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
 from bench.jobs import Jobs
@@ -10,6 +11,7 @@ from bench.ledger import TrialRecord
 from bench.stopping import Enough
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import MethodSearch
+from bench.tuning.shared import SharedTrials
 
 if TYPE_CHECKING:
     from cellbench.trial_job import TrialJob
@@ -46,9 +48,11 @@ class JobSearcher(_Unsaved):
 class MethodsSearcher(_Unsaved):
     """Asks the methods for a configuration in turn, so that all have the same budget at any time.
 
+    Where they share their trials, whoever promises most is asked instead.
+
     Args:
         methods: What chooses the configurations of each method.
-        n_trials: Trials of each method, those of earlier runs of the search included.
+        n_trials: Trials of each method, those of earlier runs of the search included; shared, their mean.
         jobs: Makes jobs of configurations.
         terms: What all trials share.
         records: Trials of earlier runs; those that were interrupted come first.
@@ -68,6 +72,8 @@ class MethodsSearcher(_Unsaved):
         self._methods, self._n_trials, self._jobs, self._terms = dict(methods), n_trials, jobs, terms
         self._spaces = {space.method: space for space in jobs.request.spaces}
         self._started = dict.fromkeys(methods, 0)
+        self._closed: set[str] = set()
+        self._shared = SharedTrials(list(methods), jobs.request.seed) if jobs.request.share_trials else None
         self._method_of: dict[str, str] = {}
         self._point_of: dict[str, Mapping[str, Any]] = {}
         self._next_number = 1 + max((record.number for record in records), default=-1)
@@ -86,14 +92,13 @@ class MethodsSearcher(_Unsaved):
             self._methods[record.method].take_up(record.key, trial_id)
             self._method_of[trial_id], self._point_of[trial_id] = record.method, record.params
             return _config(self._jobs.of_record(record), record.number, self._terms)
-        while open_ones := [name for name, count in self._started.items() if count < self._n_trials]:
-            name = min(open_ones, key=lambda name: self._started[name])
+        while (name := self._next_method()) is not None:
             if self._enough is not None and self._enough.is_enough(name):
-                self._started[name] = self._n_trials
+                self._closed.add(name)
                 continue
             point = self._methods[name].next_point(trial_id)
             if point is None:  # nothing left in its space
-                self._started[name] = self._n_trials
+                self._closed.add(name)
                 continue
             self._started[name] += 1
             self._method_of[trial_id], self._point_of[trial_id] = name, point
@@ -101,6 +106,16 @@ class MethodsSearcher(_Unsaved):
             job = self._jobs.search(self._spaces[name].configuration(point))
             return _config(job, self._next_number - 1, self._terms)
         return Searcher.FINISHED
+
+    def _next_method(self) -> str | None:
+        """Return whose turn it is; None where all is tried that was asked for."""
+        left = [name for name in self._started if name not in self._closed]
+        if self._shared is None:
+            left = [name for name in left if self._started[name] < self._n_trials]
+            return min(left, key=lambda name: self._started[name], default=None)
+        if not left or sum(self._started.values()) >= self._n_trials * len(self._started):
+            return None
+        return self._shared.choose(self._started, left)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on an epoch to its method."""
@@ -111,14 +126,18 @@ class MethodsSearcher(_Unsaved):
         method = self._method_of[trial_id]
         self._methods[method].on_trial_complete(trial_id, result, error)
         if result is not None and not error:
-            self._hear(method, self._point_of[trial_id], result.get(OUTCOME), {0: result.get(GOAL)})
+            self._hear(
+                method,
+                self._point_of[trial_id],
+                result.get(OUTCOME, "pruned"),
+                {result[TRAINING_ITERATION]: result[GOAL]},
+            )
 
-    def _hear(
-        self, method: str, point: Mapping[str, Any], outcome: str | None, goals: Mapping[int, float | None]
-    ) -> None:
-        goal = goals[max(goals)] if goals else None
-        if self._enough is not None and outcome == "completed" and goal is not None:
-            self._enough.hear(method, point, goal)
+    def _hear(self, method: str, point: Mapping[str, Any], outcome: str | None, goals: Mapping[int, float]) -> None:
+        if self._shared is not None:
+            self._shared.hear(method, outcome, goals)
+        if self._enough is not None and outcome == "completed" and goals:
+            self._enough.hear(method, point, goals[max(goals)])
 
 
 def _config(job: "TrialJob", number: int, terms: Terms) -> dict[str, Any]:

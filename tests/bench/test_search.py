@@ -20,6 +20,7 @@ def test_help_answers_within_a_second_and_loads_nothing_heavy(heavy_modules_afte
         ((), "Name a method, for example --method mask_fixed, or --method all."),
         (("--method", "mask_fixt", "--dataset", "discs"), "did you mean 'mask_fixed'"),
         (("--method", "vae", "--dataset", "disks"), "There is no data set 'disks'"),
+        (("--method", "vae", "--dataset", "discs", "--share-trials"), "--share-trials divides trials among methods"),
         (("--resume", "never"), "There is no search 'never'"),
         (("--resume", "never", "--trials", "3"), "--resume takes --trials from the search itself; leave it away."),
     ],
@@ -81,6 +82,19 @@ def test_all_methods_are_compared_in_one_table(home):
         assert name in output
     rows = (home.search("all") / "table.csv").read_text().splitlines()
     assert sum(row.startswith("method,") for row in rows) == 8
+
+
+@pytest.mark.slow
+def test_methods_that_share_their_trials_have_finalists_in_common(home):
+    output, _ = home.run(
+        "--method", "vae", "mask_fixed", "--dataset", "discs", "--share-trials", "--trials", "4", "--epochs", "2",
+        "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "shared", *SMALL,
+    )  # fmt: skip
+    assert "The methods shared 8 trials (" in output
+    stages = [record["stage"] for record in home.records("shared").values()]
+    assert stages.count("search") == 8
+    assert stages.count("folds") == 2
+    assert 1 <= stages.count("final") <= 2
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from bench.jobs import configuration_of
 from bench.ledger import TrialRecord
 from bench.objectives import objective
 from bench.rows import Row
-from bench.selection import Standing, finalists, fresh_scores, overall, standings
+from bench.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.spaces import load_space
 from bench.summary import Summary
 from cellbench.configuration import Configuration
@@ -34,6 +34,16 @@ def trial(r_max, value, fold=0, stage="search", outcome="completed", number=0, s
 
 def radii(configurations):
     return [configuration.params["r_max"] for configuration in configurations]
+
+
+def test_finalists_of_all_are_the_best_whatever_their_method():
+    other = trial(70, 0.8, number=1).model_copy(update={"method": "mask_sampled"})
+    tried = [trial(50, 0.5), other, trial(60, 0.7), trial(80, 0.9, outcome="pruned")]
+    found = finalists_of_all(tried, ["mask_fixed", "mask_sampled", "vae"], F1, 2)
+    assert {method: radii(each) for method, each in found.items()} == {"mask_sampled": [70.0], "mask_fixed": [60.0]}
+    assert [each.method for each in found["mask_sampled"]] == ["mask_sampled"]
+    with pytest.raises(TrainingError, match="None of the 1 trials of mask_fixed was completed"):
+        finalists_of_all([trial(50, 0.5, outcome="failed")], ["mask_fixed", "vae"], F1, 2)
 
 
 def test_finalists_are_the_best_of_the_completed_trials():

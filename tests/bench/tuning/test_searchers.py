@@ -7,6 +7,7 @@ from bench.jobs import Jobs, record_of
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
+from bench.tuning.shared import EACH_FIRST
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
@@ -76,3 +77,51 @@ def test_a_searcher_can_be_pickled_as_ray_tune_does(jobs):
     searcher = searcher_of(jobs)
     searcher.suggest("a")
     assert config_of(pickle.loads(pickle.dumps(searcher)).suggest("b")).number == 1
+
+
+WORTH = {"vae": 0.3, "mask_fixed": 0.7}
+
+
+def trained(searcher, n):
+    """Run trials whose goal is their method's worth; return the methods in their order."""
+    methods = []
+    for number in range(n):
+        suggestion = searcher.suggest(str(number))
+        if suggestion == Searcher.FINISHED:
+            break
+        methods.append(config_of(suggestion).method)
+        goal = WORTH[methods[-1]] + 0.01 * (number % 3)
+        searcher.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+    return methods
+
+
+def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_what_is_left(make_request, ledger):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=15, share_trials=True), ledger)
+    methods = trained(searcher_of(jobs), 99)
+    assert len(methods) == 30
+    assert methods[: 2 * EACH_FIRST].count("vae") == EACH_FIRST
+    assert methods[2 * EACH_FIRST :].count("mask_fixed") >= 0.75 * (30 - 2 * EACH_FIRST)
+
+
+def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make_request, ledger):
+    from cellbench.trial_job import TrialJob
+
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=6, share_trials=True), ledger)
+    whole = searcher_of(jobs)
+    records, goals, following = [], {}, []
+    for number in range(10):
+        config = config_of(whole.suggest(str(number)))
+        goal = WORTH[config.method] + 0.01 * (number % 3)
+        whole.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+        if number < 8:
+            record = record_of(TrialJob.model_validate(config.job), config.number)
+            records.append(record.model_copy(update={"outcome": "completed"}))
+            goals[record.key] = {4: goal}
+        else:
+            following.append(config)
+    again = searcher_of(jobs, records, goals)
+    for number in (8, 9):
+        config = config_of(again.suggest(str(number)))
+        assert config == following[number - 8]
+        goal = WORTH[config.method] + 0.01 * (number % 3)
+        again.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
