@@ -3,8 +3,8 @@
     python -m bench.study.grid marrow-r50
     python -m bench.study.grid pbc --passes 25000
 
-What is done already is not done again, so it can be stopped and asked for again; rows come into the table as they are
-measured. Only pool and labelled patches are used, never the holdout.
+Rows come into the table as they are measured, and what stands in it is not trained again: stop it, copy the table to
+another machine, and ask again. Only pool and labelled patches are used, never the holdout.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.console import console, counted, note, say, user_errors
-from bench.study.trainings import PASSES, make_job, network_size, run_all, settings_for, table_of, train
+from bench.study.trainings import PASSES, Measured, make_job, network_size, run_all, settings_for, table_key, train
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cellbench.patches import PatchSet
     from cellbench.trial_job import TrialJob
 
@@ -53,16 +51,6 @@ def grid_jobs(
     ]
 
 
-def grid_table(patch_set: "PatchSet", jobs: "Sequence[TrialJob]") -> "pd.DataFrame":
-    """Return what is measured so far, as `table_of` does, with `r_256`: r_max in px of a 256 px patch."""
-    from cellbench.suppression import PAPER_SIZE
-
-    table = table_of(patch_set, jobs)
-    if len(table):
-        table.insert(3, "r_256", (table["r_max"] * PAPER_SIZE / patch_set.card.native_size).round(1))
-    return table
-
-
 @app.command()
 @user_errors
 def grid(
@@ -76,33 +64,31 @@ def grid(
     size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
     processes: Annotated[int | None, typer.Option(min=1, help="Trainings at once. Default: one a core.")] = None,
     keep_encoders: Annotated[bool, typer.Option(help="Keep the weights, 45 MB a training.")] = False,
-    table: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    table: Annotated[Path | None, typer.Option(help="CSV file of the table, gone on with where it exists.")] = None,
 ) -> None:
     """Train a mask of every radius from several seeds, and show macro F1 over the radius."""
     from rich.table import Table
 
     from bench.home import home
     from bench.study.variants import open_studied
-    from cellbench.disk import write_text
-    from cellbench.trials import TrialRun
+    from cellbench.suppression import PAPER_SIZE
 
     patch_set = open_studied(dataset)
     side = network_size(patch_set) if size == "auto" else int(size)
     folder = home() / "study" / "grid" / dataset
     jobs = grid_jobs(patch_set, [float(text) for text in radii.split(",")], shape, seeds, passes, side, folder)
-    left = [j.model_copy(update={"keep_encoder": keep_encoders}) for j in jobs if TrialRun.finished(j) is None]
+    measured = Measured(table)
+    left = [job.model_copy(update={"keep_encoder": keep_encoders}) for job in jobs if measured.lacks(job)]
     say(f"{dataset}: {counted(len(jobs), 'training')} at {side} px, {len(left)} to do")
     for job, metrics in run_all(left, processes, train):
         note(f"r_max {job.configuration.params['r_max']} px, seed {job.seed}: macro F1 {metrics['probe/f1_macro']:.3f}")
-        if table is not None:
-            write_text(table, grid_table(patch_set, jobs).to_csv(index=False))
-    found = grid_table(patch_set, jobs)
-    if table is not None:
-        write_text(table, found.to_csv(index=False))
+        r_256 = round(float(job.configuration.params["r_max"]) * PAPER_SIZE / patch_set.card.native_size, 1)
+        measured.add(job, metrics, r_256=r_256)
+    found = measured.frame[measured.frame["key"].isin({table_key(job) for job in jobs})]
     shown = Table(box=None, pad_edge=False)
     for name in ("r_max", "of 256", "macro F1", "±", "seeds"):
         shown.add_column(name, justify="right")
-    for r_max in sorted(set(found.get("r_max", []))):
+    for r_max in sorted(set(found["r_max"])):
         own = found[found["r_max"] == r_max]
         f1 = own["probe/f1_macro"]
         spread = f"{f1.std():.3f}" if len(f1) > 1 else "–"

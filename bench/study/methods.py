@@ -3,7 +3,7 @@
     python -m bench.study.methods marrow-mini --table docs/radius/methods-marrow-mini.csv
     python -m bench.study.methods pbc --passes 25000 --ways 'vae;mask_auto;mask_profile'
 
-What is done already is not done again. Only pool and labelled patches are used, never the holdout.
+What stands in the table is not trained again. Only pool and labelled patches are used, never the holdout.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.console import console, counted, note, say, user_errors
-from bench.study.trainings import PASSES, make_job, network_size, run_all, settings_for, table_of, train
+from bench.study.trainings import PASSES, Measured, make_job, network_size, run_all, settings_for, table_key, train
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -68,7 +68,7 @@ def methods(
     passes: Annotated[int, typer.Option(min=1, help="Patches that one training sees, at most.")] = PASSES,
     size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
     processes: Annotated[int | None, typer.Option(min=1, help="Trainings at once. Default: one a core.")] = None,
-    table: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
+    table: Annotated[Path | None, typer.Option(help="CSV file of the table, gone on with where it exists.")] = None,
 ) -> None:
     """Train ways to weight a patch from several seeds, and show macro F1 and the radius each ended with."""
     import pandas as pd
@@ -76,9 +76,7 @@ def methods(
 
     from bench.home import home
     from bench.study.variants import open_studied
-    from cellbench.disk import write_text
     from cellbench.suppression import PAPER_SIZE
-    from cellbench.trials import TrialRun
 
     patch_set = open_studied(dataset)
     side = network_size(patch_set) if size == "auto" else int(size)
@@ -87,20 +85,14 @@ def methods(
         name: [make_job(patch_set, *way(name, patch_set), settings, seed, folder) for seed in range(seeds)]
         for name in ways.split(";")
     }
-    left = [job for seed in zip(*jobs.values(), strict=True) for job in seed if TrialRun.finished(job) is None]
-
-    def measured() -> pd.DataFrame:
-        frames = [table_of(patch_set, own).assign(way=name) for name, own in jobs.items()]
-        return pd.concat([frame for frame in frames if "seed" in frame], ignore_index=True)
-
+    names = {table_key(job): name for name, own in jobs.items() for job in own}
+    measured = Measured(table)
+    left = [job for seed in zip(*jobs.values(), strict=True) for job in seed if measured.lacks(job)]
     say(f"{dataset}: {counted(sum(map(len, jobs.values())), 'training')} at {side} px, {len(left)} to do")
     for job, metrics in run_all(left, processes, train):
-        note(f"{job.configuration.method}, seed {job.seed}: macro F1 {metrics['probe/f1_macro']:.3f}")
-        if table is not None:
-            write_text(table, measured().to_csv(index=False))
-    found = measured()
-    if table is not None:
-        write_text(table, found.to_csv(index=False))
+        note(f"{names[table_key(job)]}, seed {job.seed}: macro F1 {metrics['probe/f1_macro']:.3f}")
+        measured.add(job, metrics, way=names[table_key(job)])
+    found = measured.frame[measured.frame["key"].isin(names)]
     shown = Table(box=None, pad_edge=False)
     for name in ("", "macro F1", "±", "r_max (of 256)", "seeds"):
         shown.add_column(name, justify="right" if name else "left")

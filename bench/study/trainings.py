@@ -1,16 +1,16 @@
 """Trainings at the settings of the grid: what they share, how they run, and the table they make."""
 
+import hashlib
+import json
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cellbench.configuration import TrainingSettings
     from cellbench.patches import PatchSet
     from cellbench.trial_job import TrialJob
@@ -87,11 +87,13 @@ def make_job(
 
 
 def train(job: "TrialJob") -> dict[str, float]:
-    """Run one training from start to end, and return its final metrics."""
+    """Return the final metrics of one training, run from start to end unless it was before."""
     import torch
 
     from cellbench.trials import TrialRun
 
+    if (stored := TrialRun.finished(job)) is not None:
+        return stored
     run, metrics = TrialRun(job, torch.device("cpu")), {}
     while not run.done:
         metrics = run.step()
@@ -114,29 +116,58 @@ def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) 
             yield running[done], done.result()
 
 
-def table_of(patch_set: "PatchSet", jobs: "Sequence[TrialJob]") -> "pd.DataFrame":
-    """Return what is measured so far, one row a training.
+def table_key(job: "TrialJob") -> str:
+    """Return a short hash of all that decides a training's numbers."""
+    return hashlib.sha256(json.dumps(job.identity, sort_keys=True).encode()).hexdigest()[:12]
 
-    Columns: data set, method, seed, its hyperparameters (lengths in native px), settings, every final metric, and
-    `cost/pixels`: patches × pixels that went through the network in training.
+
+class Measured:
+    """A table of trainings in a CSV file, one row each; what stands in it is not trained again, on any machine.
+
+    Columns: key of the training, data set, method, seed, its
+    hyperparameters (lengths in native px), settings, every final metric, and `cost/pixels`: patches × pixels that went
+    through the network in training.
+
+    Args:
+        path: The file, made with the first row; None keeps the table in memory.
     """
-    import pandas as pd
 
-    from cellbench.trials import TrialRun
+    def __init__(self, path: Path | None) -> None:
+        import pandas as pd
 
-    rows: list[dict[str, Any]] = []
-    for job in jobs:
-        metrics = TrialRun.finished(job)
-        if metrics is None:
-            continue
+        self._path = path
+        self.frame = pd.read_csv(path) if path is not None and path.exists() else pd.DataFrame({"key": []})
+
+    def lacks(self, job: "TrialJob") -> bool:
+        """Whether a training is not in the table."""
+        return table_key(job) not in set(self.frame["key"])
+
+    def add(self, job: "TrialJob", metrics: Mapping[str, float], **more: Any) -> None:
+        """Write a training.
+
+        Args:
+            job: The training.
+            metrics: Its final metrics.
+            more: Further columns.
+        """
+        import pandas as pd
+
+        from cellbench.disk import write_text
+
         size = job.settings.network_size
         row = {
-            "dataset": patch_set.card.name,
+            "key": table_key(job),
+            "dataset": job.dataset.name,
+            **more,
             "method": job.configuration.method,
             "seed": job.seed,
             **job.configuration.params,
             "network_size": size,
             "epochs": job.settings.epochs,
+            **metrics,
+            "cost/pixels": metrics["cost/patches"] * size**2,
         }
-        rows.append(row | metrics | {"cost/pixels": metrics["cost/patches"] * size**2})
-    return pd.DataFrame(rows)
+        self.frame = pd.concat([self.frame, pd.DataFrame([row])], ignore_index=True)
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._path, self.frame.to_csv(index=False, float_format="%.6g"))
