@@ -65,7 +65,8 @@ WarmStart = Annotated[
     bool | None,
     typer.Option(
         "--warm-start/--no-warm-start",
-        help="Try first what ended searches found best for the method, on this data set or, rescaled, on others. "
+        help="Try first what ended searches found best for the method, here or, rescaled, on other data sets; then, "
+        "for a mask, the radius estimate and the best of the linear curve, which take seconds to a minute. "
         "Default: no, so that the same command gives the same search.",
         rich_help_panel=WHAT,
     ),

@@ -24,7 +24,6 @@ from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
-from cellbench.patches.card import Card
 
 ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
@@ -92,7 +91,6 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             "choose --objective f1 or l1_core."
         )
     native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
-    native, warm = _warm(asked, native, card)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
     shares = plan(machine, *resources, defaults.max_concurrent)
@@ -107,6 +105,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     )
     if settings.batch_size > n_training:
         raise SettingError(f"--batch-size {settings.batch_size}: a training has {n_training} patches; choose fewer.")
+    native, warm = _warm(asked, native, patch_set, settings.network_size)
     for space in native:
         check_values(space, card.native_size, settings.network_size)
         if asked.sampler == "grid" and not space.grid_points():
@@ -203,15 +202,19 @@ def _check_objectives(asked: Asked) -> None:
                 raise SettingError(f"{option} looks at one number; with several objectives leave it away.")
 
 
-def _warm(asked: Asked, spaces: list[Space], card: Card) -> tuple[list[Space], dict[str, list[str]]]:
-    """Return the spaces with what ended searches found as their first points, and the names of these searches."""
+def _warm(
+    asked: Asked, spaces: list[Space], patch_set: PatchSet, size: int
+) -> tuple[list[Space], dict[str, list[str]]]:
+    """Return the spaces with what is known and guessed as their first points, and whence each of these comes."""
     if not asked.warm_start:
         return spaces, {}
+    from bench.guesses import guesses
     from bench.warm_start import warm_started
 
     if asked.sampler == "grid":
         raise SettingError("--warm-start means nothing with --sampler grid, which tries the grid alone.")
-    found = {space.method: warm_started(space, card) for space in spaces}
+    guessed = guesses(spaces, patch_set, size)
+    found = {space.method: warm_started(space, patch_set.card, guessed.get(space.method, {})) for space in spaces}
     return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 
 

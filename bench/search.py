@@ -143,7 +143,7 @@ def _run(request: Any, ledger: Any) -> int:
         f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
     )
     for method, names in request.warm_start.items():
-        say(f"{method} begins with what was found by: {', '.join(names) or 'no search yet'}")
+        say(f"{method} begins with: {', '.join(names) or 'nothing known yet'}")
     try:
         summary = run_search(request, ledger)
     except KeyboardInterrupt:

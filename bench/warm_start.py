@@ -1,5 +1,6 @@
 """What ended searches found, as points that a new search tries first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.domains import Point, Range, times
@@ -32,8 +33,10 @@ class Found:
     point: Point
 
 
-def warm_started(space: Space, card: Card) -> tuple[Space, list[str]]:
-    """Return the space with what ended searches found before its own first points, and whence each of these came.
+def warm_started(space: Space, card: Card, guessed: Mapping[str, Point]) -> tuple[Space, list[str]]:
+    """Return the space with what is known before its own first points, and whence each of these came.
+
+    First what ended searches found, then what was guessed from the patches.
 
     Searches on the same data set, by fingerprint, come first, by macro F1; then those on others, by their lead over
     the floors there, which can be compared between data sets where F1 cannot. Lengths from another data set are
@@ -43,6 +46,7 @@ def warm_started(space: Space, card: Card) -> tuple[Space, list[str]]:
     Args:
         space: The method's space, lengths in native px of the data set.
         card: Card of the data set.
+        guessed: Complete points by where they come from, as `bench.guesses` makes them.
     """
     found = [each for name in search_names() for each in _found_by(Ledger.open(name), space, card)]
     found.sort(key=lambda each: (not each.same_data, -each.score))
@@ -50,6 +54,9 @@ def warm_started(space: Space, card: Card) -> tuple[Space, list[str]]:
     for each in found:
         if each.point not in points.values() and len(points) < MOST:
             points[each.search] = each.point
+    for source, point in guessed.items():
+        if space.holds(point) and point not in points.values():
+            points[source] = point
     first = (*points.values(), *space.first_points())
     return space.model_copy(update={"first": first}), list(points)
 

@@ -108,9 +108,9 @@ def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself
     output, _ = home.run(
         *few, "--warm-start", "--stop-early", "--trials", "9", "--scheduler", "none", "--folds", "1", "--name", "warm"
     )
-    assert "mask_fixed begins with what was found by: front" in output
+    assert "mask_fixed begins with: front, the radius estimate" in output
     assert "Trying mask_fixed ended by itself" in output or "did not end by itself before 9 trials" in output
     assert "Any r_max from" in output
     parent = dict(home.runs("warm"))[""].data
     assert {"response/r_max_low", "response/r_max_high", "response/noise"} <= set(parent.metrics)
-    assert parent.params["warm_start"] == "mask_fixed: front"
+    assert parent.params["warm_start"].startswith("mask_fixed: front, the radius estimate")

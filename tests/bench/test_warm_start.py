@@ -50,7 +50,7 @@ def test_the_best_of_the_same_data_comes_first_then_others_by_their_lead(end_sea
     end_search("other-lead", 30.0, 0.5, floor=0.2, fingerprint="y" * 16, native_size=80)
     end_search("same-low", 9.0, 0.4)
     end_search("same-high", 12.0, 0.5)
-    warmed, names = warm_started(space, discs.card)
+    warmed, names = warm_started(space, discs.card, {})
     assert names == ["same-high", "same-low", "other-lead"], "three at most"
     assert radii(warmed, 4) == [12.0, 9.0, 15.0, 7.812], "half as large a patch, and the paper's points after them"
     sampler = OptunaMethodSearch(warmed, "tpe", 0, (), 12)
@@ -65,15 +65,15 @@ def test_lengths_scale_with_the_cells_where_both_cards_know_them(end_search, spa
         update={"fingerprint": "z" * 16, "native_size": 80, "cell_radius_px": 2 * discs.card.cell_radius_px}
     )
     card.write(far / "card.yaml")
-    assert radii(warm_started(space, discs.card)[0], 1) == [5.0]
+    assert radii(warm_started(space, discs.card, {})[0], 1) == [5.0]
     card.model_copy(update={"cell_radius_px": 4 * discs.card.cell_radius_px}).write(far / "card.yaml")
-    assert radii(warm_started(space, discs.card)[0], 1) == [3.906], "at the edge of the space"
+    assert radii(warm_started(space, discs.card, {})[0], 1) == [3.906], "at the edge of the space"
 
 
 def test_what_is_held_constant_stays_so_and_ranges_end_where_they_end(end_search, space, discs):
     end_search("same", 12.0, 0.5)
     narrowed = narrow([space], ["r_max=5..8", "normalize=false"])[0]
-    first = warm_started(narrowed, discs.card)[0].first_points()[0]
+    first = warm_started(narrowed, discs.card, {})[0].first_points()[0]
     assert (first["r_max"], first["normalize"], first["beta"]) == (8.0, False, 1e-3)
 
 
@@ -82,7 +82,7 @@ def test_searches_that_have_not_ended_or_are_damaged_hand_nothing_on(end_search,
     (home / "searches" / "running" / "summary.json").unlink()
     end_search("damaged", 12.0, 0.5)
     (home / "searches" / "damaged" / "summary.json").write_text("{")
-    assert warm_started(space, discs.card) == (space.model_copy(update={"first": tuple(space.first_points())}), [])
+    assert warm_started(space, discs.card, {}) == (space.model_copy(update={"first": tuple(space.first_points())}), [])
 
 
 def test_the_request_keeps_what_it_began_with(end_search, discs, home):
@@ -97,7 +97,10 @@ def test_the_request_keeps_what_it_began_with(end_search, discs, home):
     warm.write(ledger)
     end_search("later", 9.0, 0.9)
     again = Request.read(ledger)
-    assert again.warm_start == {"mask_fixed": ["same"]}
-    assert radii(again.spaces[0], 2) == [12.0, 7.812]
+    assert again.warm_start["mask_fixed"][0] == "same"
+    assert "later" not in again.warm_start["mask_fixed"]
+    assert "the radius estimate" in again.warm_start["mask_fixed"]
+    n_known = len(again.warm_start["mask_fixed"])
+    assert radii(again.spaces[0], n_known + 1)[::n_known] == [12.0, 7.812]
     with pytest.raises(SettingError, match="--warm-start means nothing with --sampler grid"):
         plan_request(Asked(**asked, warm_start=True, sampler="grid"))
