@@ -157,7 +157,7 @@ class Course:
         request, goal, tracker = self._request, self._request.goal, self._bench.tracker
         start = time.monotonic()
         self._search()
-        tried, several = self._ledger.records("search"), request.n_folds > 1 or len(request.goals) > 1
+        tried, several = self._ledger.records("search"), bool(request.further_folds) or len(request.goals) > 1
         n_finalists = request.n_finalists if several else 1
         candidates = (
             finalists_of_all(tried, request.methods, goal, n_finalists)
@@ -168,7 +168,7 @@ class Course:
         n_spared = run_heats(
             candidates, at_once, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark
         )
-        scored = self._ledger.records()
+        scored = request.judged(self._ledger.records())
         winners = {
             method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
         }
@@ -248,7 +248,7 @@ class Course:
         """Return how many trainings follow the search stage one after another."""
         request, at_once = self._request, self._bench.plan.concurrent
         sizes = [
-            *heats(request.most_finalists, request.n_folds - 1, at_once),
+            *heats(request.most_finalists, len(request.further_folds), at_once),
             request.most_winners * request.n_seeds,
             int(request.oracle),
         ]

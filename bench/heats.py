@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bench.jobs import SEARCH_FOLD, Jobs
+from bench.jobs import Jobs
 from bench.ledger import Ledger, TrialRecord
 from bench.objectives import Objective
 from bench.racing import clearly_behind
+from bench.request import SEARCH_FOLD
 from bench.selection import standings
 from cellbench.configuration import Configuration
 
@@ -38,8 +39,7 @@ def run_heats(
     goal = jobs.request.goal
     left = {method: list(each) for method, each in candidates.items()}
     n_begun = n_spared = 0
-    folds = jobs.further_folds()
-    known = [SEARCH_FOLD]
+    folds, known = jobs.request.further_folds, [] if jobs.request.is_screened else [SEARCH_FOLD]
     while folds:
         running = [configuration for each in left.values() for configuration in each]
         n_now = heat_width(len(running), at_once)
@@ -51,7 +51,7 @@ def run_heats(
         if not folds:
             break
         # Resumed, the ledger holds later heats already, which were not known when this one was judged.
-        records = [record for record in ledger.records() if record.fold in known]
+        records = [record for record in jobs.request.judged(ledger.records()) if record.fold in known]
         for method, started in candidates.items():
             dropped = _dropped(records, left[method], len(started), goal)
             for each, reason in dropped.items():

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from bench.home import cache_dir
 from bench.ledger import Ledger, TrialRecord
-from bench.request import Request
+from bench.request import SEARCH_FOLD, Request
 from cellbench.configuration import Configuration
 
 if TYPE_CHECKING:
     from cellbench.trial_job import TrialJob
-
-SEARCH_FOLD = 0
-"""The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
 
 
 class Jobs:
@@ -32,10 +29,6 @@ class Jobs:
     def search(self, configuration: Configuration) -> "TrialJob":
         """Return the training that tries a configuration."""
         return self._job(configuration, "search", SEARCH_FOLD, self.request.seed, self.request.rungs)
-
-    def further_folds(self) -> list[int]:
-        """Return the folds that finalists were not tried on, in the order in which they are raced over."""
-        return [fold for fold in range(self.request.n_folds) if fold != SEARCH_FOLD]
 
     def on_fold(self, configurations: Sequence[Configuration], fold: int) -> list["TrialJob"]:
         """Return the trainings of finalists on one of those folds."""
@@ -67,15 +60,20 @@ class Jobs:
     ) -> "TrialJob":
         from cellbench.trial_job import TrialJob
 
+        settings, share = self.request.settings, 1.0
+        if stage == "search":
+            size = self.request.screen_size or settings.network_size
+            settings, share = settings.model_copy(update={"network_size": size}), self.request.screen_pool
         values = {
             "dataset": self.request.dataset_path,
             "fingerprint": self.request.fingerprint,
             "cache": self._cache,
             "directory": Path("unnamed"),
             "configuration": configuration,
-            "settings": self.request.settings,
+            "settings": settings,
             "stage": stage,
             "fold": fold,
+            "pool_share": share,
             "seed": seed,
             "rungs": tuple(rungs),
             "keep_encoder": keep,

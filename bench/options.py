@@ -152,6 +152,23 @@ StopEarly = Annotated[
         rich_help_panel=BUDGET,
     ),
 ]
+ScreenSize = Annotated[
+    int | None,
+    typer.Option(
+        min=16,
+        help="Network size in px that configurations are tried at; finalists are trained at --size. Default: --size.",
+        rich_help_panel=BUDGET,
+    ),
+]
+ScreenPool = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        max=1,
+        help="Share of the patches that configurations are tried on. Default: 1.",
+        rich_help_panel=BUDGET,
+    ),
+]
 ShareTrials = Annotated[
     bool | None,
     typer.Option(

@@ -1,21 +1,17 @@
 """From what was typed to a whole request: every default is filled in, every mistake is found before anything runs."""
 
-import math
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
 
+from bench.asked import Asked, check_options, read_resources, whole
 from bench.auto import estimated
 from bench.home import cache_dir, open_dataset, searches_dir
 from bench.ledger import Ledger
 from bench.narrow import narrow
-from bench.objectives import objectives
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request, seconds, settings_from
 from bench.spaces import PAPER_METHODS, Space, check_values, load_space
@@ -29,56 +25,19 @@ ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What was typed, None where nothing was. Names and meanings are those of the options of `bench.search`."""
-
-    command: str
-    methods: Sequence[str]
-    dataset: str
-    name: str | None = None
-    profile: str = "auto"
-    set: Sequence[str] = ()
-    space: Path | None = None
-    sampler: str = "tpe"
-    warm_start: bool = False
-    scheduler: str | None = None
-    objective: str = "f1"
-    trials: int | None = None
-    epochs: int | None = None
-    folds: int | None = None
-    finalists: int | None = None
-    seeds: int | None = None
-    seed: int = 0
-    size: str = "auto"
-    time_budget: str | None = None
-    stop_early: bool = False
-    share_trials: bool = False
-    trial_timeout: str | None = None
-    checkpoint_every: str | None = None
-    oracle: bool = True
-    concurrent: str = "auto"
-    cpus_per_trial: str = "auto"
-    gpus_per_trial: str = "auto"
-    address: str | None = None
-    training: dict[str, Any] = field(default_factory=dict)
-
-
 def make_request(asked: Asked) -> tuple[Request, Ledger]:
     """Return the whole request and the folder it will go to; nothing is written but a built-in data set.
 
     Raises:
         CellbenchError: Something that was typed cannot be; the message says what, and the way out.
     """
-    _check_objectives(asked)
+    check_options(asked)
     budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     due = CHECKPOINT_S if asked.checkpoint_every is None else seconds(asked.checkpoint_every, "--checkpoint-every")
     spaces = _spaces(asked)
     if asked.share_trials and len(spaces) == 1:
         raise SettingError("--share-trials divides trials among methods; name several, or leave it away.")
-    if asked.share_trials and asked.sampler == "grid":
-        raise SettingError("--share-trials means nothing with --sampler grid, which tries every point.")
     resources = read_resources(asked.concurrent, asked.cpus_per_trial, asked.gpus_per_trial)
     if asked.name is not None:
         _check_name(asked.name)
@@ -103,11 +62,17 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             **asked.training,
         }
     )
-    if settings.batch_size > n_training:
-        raise SettingError(f"--batch-size {settings.batch_size}: a training has {n_training} patches; choose fewer.")
-    native, warm = _warm(asked, native, patch_set, settings.network_size)
+    n_tried = round(n_training * asked.screen_pool)
+    if settings.batch_size > n_tried:
+        raise SettingError(f"--batch-size {settings.batch_size}: a training has {n_tried} patches; choose fewer.")
+    if asked.screen_size is not None and asked.screen_size >= settings.network_size:
+        raise SettingError(
+            f"--screen-size {asked.screen_size}: finalists are trained at {settings.network_size} px; choose less, or "
+            "a larger --size."
+        )
+    native, warm = _warm(asked, native, patch_set, asked.screen_size or settings.network_size)
     for space in native:
-        check_values(space, card.native_size, settings.network_size)
+        check_values(space, card.native_size, asked.screen_size or settings.network_size)
         if asked.sampler == "grid" and not space.grid_points():
             raise SettingError(f"--set leaves nothing of the grid of {space.method}; choose --sampler random or tpe.")
     _check_encoder(settings)
@@ -135,6 +100,8 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "seed": asked.seed,
         "time_budget_s": budget,
         "stop_early": asked.stop_early,
+        "screen_size": asked.screen_size,
+        "screen_pool": asked.screen_pool,
         "share_trials": asked.share_trials,
         "trial_timeout_s": timeout,
         "checkpoint_s": due,
@@ -167,17 +134,6 @@ def check_patch_set(patch_set: PatchSet) -> int:
     return len(folds[0][0])
 
 
-def read_resources(
-    concurrent: str, cpus: str, gpus: str
-) -> tuple[int | Literal["auto"], int | Literal["auto"], float | Literal["auto"]]:
-    """Return what `--concurrent`, `--cpus-per-trial` and `--gpus-per-trial` say, `auto` or a number.
-
-    Raises:
-        SettingError: One of them is neither.
-    """
-    return _whole("--concurrent", concurrent), _whole("--cpus-per-trial", cpus), _number("--gpus-per-trial", gpus)
-
-
 def _spaces(asked: Asked) -> list[Space]:
     names = [name for text in asked.methods for name in text.split(",") if name]
     if "all" in names:
@@ -192,16 +148,6 @@ def _spaces(asked: Asked) -> list[Space]:
     return [load_space(name, asked.space) for name in names]
 
 
-def _check_objectives(asked: Asked) -> None:
-    """Check that the objectives exist, and that nothing is asked for that looks at one number alone."""
-    if len(objectives(asked.objective)) > 1:
-        if asked.scheduler == "asha":
-            raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
-        for option, given in (("--stop-early", asked.stop_early), ("--share-trials", asked.share_trials)):
-            if given:
-                raise SettingError(f"{option} looks at one number; with several objectives leave it away.")
-
-
 def _warm(
     asked: Asked, spaces: list[Space], patch_set: PatchSet, size: int
 ) -> tuple[list[Space], dict[str, list[str]]]:
@@ -211,36 +157,14 @@ def _warm(
     from bench.guesses import guesses
     from bench.warm_start import warm_started
 
-    if asked.sampler == "grid":
-        raise SettingError("--warm-start means nothing with --sampler grid, which tries the grid alone.")
     guessed = guesses(spaces, patch_set, size)
     found = {space.method: warm_started(space, patch_set.card, guessed.get(space.method, {})) for space in spaces}
     return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 
 
-def _whole(option: str, text: str) -> int | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    if not text.isdigit():
-        raise SettingError(f"{option} {text}: write auto or a whole number.")
-    return int(text)
-
-
-def _number(option: str, text: str) -> float | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.")
-    return number
-
-
 def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:
     card = patch_set.card
-    size = _whole("--size", text)
+    size = whole("--size", text)
     if size == "auto":
         return network_size(defaults, card.native_size, card.cell_radius_px)
     if not 16 <= size <= card.native_size:

@@ -17,6 +17,8 @@ MIN_RADII = 5
 """Different radii, fully trained, from which a curve has something to say."""
 N_RADII = 80
 N_DRAWS = 2000
+SCREEN = -1
+"""Stands for the fold of the search stage where that is not to be compared with the same fold of finalists."""
 LIKELY = 0.5
 """A radius will do where it is more likely than not to lose no more than the noise."""
 
@@ -107,7 +109,12 @@ def radius_name(space: Space) -> str | None:
 
 
 def response(
-    records: Sequence[TrialRecord], space: Space, goal: Objective, winner: str, params: Mapping[str, Any]
+    records: Sequence[TrialRecord],
+    space: Space,
+    goal: Objective,
+    winner: str,
+    params: Mapping[str, Any],
+    is_screened: bool = False,
 ) -> Response | None:
     """Return the objective over a method's radius, from every completed training of it; None where none was searched.
 
@@ -122,6 +129,7 @@ def response(
         goal: The objective.
         winner: Short hash of the winning configuration.
         params: Its hyperparameters, which the others are held at.
+        is_screened: Whether the search stage trained at less than the others, so that it has an effect of its own too.
     """
     name = radius_name(space)
     if name is None:
@@ -158,7 +166,7 @@ def response(
     model = Surrogate(
         encoded([record.params for record in done], varied),
         [goal.sign * point.value for point in points],
-        [point.fold for point in points],
+        [SCREEN if is_screened and point.stage == "search" else point.fold for point in points],
         goal.noise,
     )
     return known.model_copy(update=_curve(model, name, varied, goal, params, tried))

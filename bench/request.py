@@ -3,13 +3,14 @@
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.ledger import Ledger
+from bench.ledger import Ledger, TrialRecord
 from bench.objectives import Objective, objectives
 from bench.profiles import PROFILES, rungs
 from bench.spaces import Space
@@ -18,6 +19,8 @@ from cellbench.disk import write_text
 from cellbench.errors import DataError, SettingError
 
 Auto = Literal["auto"]
+SEARCH_FOLD = 0
+"""The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
 TRIAL_TIMEOUT_S = 7200.0
 CHECKPOINT_S = 30.0
 SEAL = "# Not to be edited; sha256 of what follows: "
@@ -50,6 +53,8 @@ class Request(BaseModel):
         seed: Seed of everything that is drawn.
         time_budget_s: Seconds after which the search stage ends.
         stop_early: Whether a method gets no further trials once they are unlikely to pay.
+        screen_size: Network size in px that configurations are tried at; None for that of all other trainings.
+        screen_pool: Share of the patches that configurations are tried on.
         share_trials: Whether promising methods get more trials, and finalists are the best of all methods.
         trial_timeout_s: Seconds after which an epoch of a trial is taken to hang.
         checkpoint_s: Seconds after which a trial's checkpoint is due; rungs have one anyway.
@@ -86,6 +91,8 @@ class Request(BaseModel):
     seed: int = Field(ge=0)
     time_budget_s: float | None = Field(gt=0)
     stop_early: bool = False
+    screen_size: int | None = Field(None, ge=16)
+    screen_pool: float = Field(1.0, gt=0, le=1)
     share_trials: bool = False
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     checkpoint_s: float = Field(CHECKPOINT_S, gt=0)
@@ -122,6 +129,16 @@ class Request(BaseModel):
         return PROFILES[self.profile].max_concurrent
 
     @property
+    def is_screened(self) -> bool:
+        """Whether configurations are tried at less than finalists are trained at, so that the two cannot be mixed."""
+        return self.screen_size is not None or self.screen_pool < 1
+
+    @property
+    def further_folds(self) -> list[int]:
+        """Folds that finalists are still to be trained on, in the order in which they are raced over."""
+        return [fold for fold in range(self.n_folds) if self.is_screened or fold != SEARCH_FOLD]
+
+    @property
     def most_finalists(self) -> int:
         """Configurations that become finalists, at most, of all methods together."""
         return self.n_finalists if self.share_trials else len(self.spaces) * self.n_finalists
@@ -130,6 +147,10 @@ class Request(BaseModel):
     def most_winners(self) -> int:
         """Methods that have a winner of their own, at most."""
         return min(self.n_finalists, len(self.spaces)) if self.share_trials else len(self.spaces)
+
+    def judged(self, records: "Sequence[TrialRecord]") -> "list[TrialRecord]":
+        """Return the trials that finalists are judged by: those of the search stage too, unless it only screened."""
+        return [record for record in records if not (self.is_screened and record.stage == "search")]
 
     def n_tried(self, space: Space) -> int:
         """Return how many trials of a method the search stage has: no more than its grid or its space holds."""

@@ -45,6 +45,8 @@ def search(
     seeds: options.Seeds = None,
     time_budget: options.TimeBudget = None,
     stop_early: options.StopEarly = None,
+    screen_size: options.ScreenSize = None,
+    screen_pool: options.ScreenPool = None,
     share_trials: options.ShareTrials = None,
     trial_timeout: options.TrialTimeout = None,
     checkpoint_every: options.CheckpointEvery = None,
@@ -76,7 +78,8 @@ def search(
 
 
 def _begin(given: dict[str, Any]) -> int:
-    from bench.planning import Asked, make_request
+    from bench.asked import Asked
+    from bench.planning import make_request
 
     methods = [*given.pop("method", []), *given.pop("more_methods", [])]
     if not methods:
@@ -100,8 +103,8 @@ def _begin(given: dict[str, Any]) -> int:
 
 
 def _resume(name: str, given: dict[str, Any]) -> int:
+    from bench.asked import read_resources
     from bench.ledger import Ledger
-    from bench.planning import read_resources
     from bench.request import Request, seconds
     from bench.summary import Summary
     from bench.verdict import print_verdict

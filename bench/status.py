@@ -90,7 +90,7 @@ def _wanted(request: "Request") -> dict[str, int]:
     """Return how many trainings each stage has at most."""
     return {
         "search": sum(request.n_tried(space) for space in request.spaces),
-        "folds": request.most_finalists * (request.n_folds - 1),
+        "folds": request.most_finalists * len(request.further_folds),
         "final": request.most_winners * request.n_seeds,
         "oracle": int(request.oracle),
     }

@@ -10,7 +10,7 @@ from bench.front import Member, members
 from bench.importance import importances
 from bench.ledger import Ledger, TrialRecord
 from bench.radius_range import Response, response
-from bench.request import Request
+from bench.request import SEARCH_FOLD, Request
 from bench.rows import SHOWN, Ending, Row, end_row, mean, method_row, records_of
 from cellbench.disk import write_text
 from cellbench.errors import DataError
@@ -188,12 +188,12 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=ending.look,
-        notes=[*_shared(request, records), *_notes(card), *ending.notes],
+        notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
         front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
         n_spared=ending.n_spared,
-        response=response(records, space, request.goal, best.id, best.flat()),
+        response=response(records, space, request.goal, best.id, best.flat(), request.is_screened),
     )
 
 
@@ -203,6 +203,29 @@ def _shared(request: Request, records: Sequence[TrialRecord]) -> list[str]:
     counts = Counter(record.method for record in records_of(records, "search"))
     shares = ", ".join(f"{method} {n}" for method, n in counts.most_common())
     return [f"The methods shared {counts.total()} trials ({shares}), so this does not compare them at equal budgets."]
+
+
+def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
+    """Return whether what was found at less was confirmed: both on the fold that configurations were tried on."""
+    if not request.is_screened:
+        return []
+    goal, size = request.goal, request.settings.network_size
+    tried, trained = (
+        {
+            r.configuration: goal.sign * r.metrics[goal.final]
+            for r in records_of(records, stage)
+            if r.fold == SEARCH_FOLD and r.outcome == "completed" and goal.final in r.metrics
+        }
+        for stage in ("search", "folds")
+    )
+    order = sorted(tried.keys() & trained.keys(), key=lambda each: -tried[each])
+    share = f" on {request.screen_pool:.0%} of the patches" if request.screen_pool < 1 else ""
+    what = f"Configurations were tried at {request.screen_size or size} px{share}, finalists at {size} px on all"
+    if len(order) < 2:
+        return [f"{what}; with one finalist nothing tells whether the order is the same there."]
+    place = sorted(order, key=lambda each: -trained[each]).index(order[0]) + 1
+    same = "is the best there too" if place == 1 else f"is number {place} of {len(order)} there"
+    return [f"{what}: the best tried {same}, on the same fold."]
 
 
 def _notes(card: Card) -> list[str]:

@@ -23,6 +23,7 @@ class TrialJob(BaseModel):
         stage: `search` and `folds` train on four fifths of the pool, `final` on all of it, `oracle` as `final` on
             patches that are masked by their contour.
         fold: Which fifth of the pool is left out; None trains on the whole pool.
+        pool_share: Share of those patches that are trained on, drawn, the same for all trials.
         seed: Seed of the training.
         rungs: Epochs after which the probe scores the trial.
         keep_encoder: Whether to keep the weights.
@@ -38,6 +39,7 @@ class TrialJob(BaseModel):
     settings: TrainingSettings
     stage: Literal["search", "folds", "final", "oracle"] = "search"
     fold: int | None = Field(0, ge=0, lt=N_POOL_FOLDS)
+    pool_share: float = Field(1.0, gt=0, le=1)
     seed: int = 0
     rungs: tuple[int, ...] = ()
     keep_encoder: bool = False

@@ -43,6 +43,12 @@ def training_rows(patch_set: PatchSet, fold: int | None) -> tuple[np.ndarray, np
     return pool[train], pool[unseen]
 
 
+def thinned(rows: np.ndarray, share: float) -> np.ndarray:
+    """Return a drawn share of rows, in their order, at least one; the same draw each time."""
+    n = max(1, round(share * len(rows)))
+    return rows if n == len(rows) else np.sort(np.random.default_rng(0).permutation(rows)[:n])
+
+
 class TrialRun:
     """Runs a job, an epoch at a time.
 
@@ -56,7 +62,8 @@ class TrialRun:
             torch.set_num_threads(job.settings.threads)
         self.job, self.device = job, device
         self.patch_set = PatchSet.open(job.dataset)
-        self._train, unseen = training_rows(self.patch_set, job.fold)
+        train, unseen = training_rows(self.patch_set, job.fold)
+        self._train = thinned(train, job.pool_share)
         self._unseen = np.random.default_rng(0).permutation(unseen)
         self._labelled = self.patch_set.rows("labelled")
         self.source = self._source_patches()

@@ -10,7 +10,7 @@ from cellbench.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.patches.oracle import contour_masked
 from cellbench.trial_job import TrialJob
-from cellbench.trials import TrialRun
+from cellbench.trials import TrialRun, thinned
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(epochs=3, batch_size=16, network_size=20, encoder="test_resnet", threads=1)
@@ -153,3 +153,13 @@ def test_a_job_survives_json():
     assert again == work
     assert again.key == work.key
     assert again.configuration.id == work.configuration.id
+
+
+def test_a_share_of_the_patches_is_the_same_draw_each_time():
+    rows = np.arange(10, 30)
+    assert thinned(rows, 1.0) is rows
+    half = thinned(rows, 0.5)
+    assert len(half) == 10
+    assert list(half) == sorted(set(half) & set(rows))
+    assert np.array_equal(half, thinned(rows, 0.5))
+    assert len(thinned(rows, 0.001)) == 1

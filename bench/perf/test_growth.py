@@ -7,11 +7,12 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.asked import Asked
 from bench.home import open_dataset
 from bench.jobs import Jobs
 from bench.ledger import Ledger
 from bench.live import View
-from bench.planning import Asked, make_request
+from bench.planning import make_request
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import Machine, Plan, cluster
 from bench.tuning.config import Terms

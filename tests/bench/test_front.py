@@ -5,11 +5,12 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
+from bench.asked import Asked
 from bench.front import front_winner, members
 from bench.front_figure import draw_front
 from bench.ledger import TrialRecord
 from bench.objectives import objective, objectives
-from bench.planning import Asked, make_request
+from bench.planning import make_request
 from bench.selection import Standing, finalists, non_dominated
 from bench.spaces import load_space
 from bench.tuning.config import GOAL, OUTCOME

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.asked import Asked
 from bench.ledger import Ledger
-from bench.planning import Asked, check_patch_set, make_request
+from bench.planning import check_patch_set, make_request
 from bench.profiles import PROFILES, n_epochs, network_size, profile, rungs
 from bench.request import Request, seconds
 from bench.spaces import PAPER_METHODS, space_names

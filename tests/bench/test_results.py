@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from bench.asked import Asked
 from bench.ledger import Ledger
-from bench.planning import Asked, make_request
+from bench.planning import make_request
 from bench.results import search_frame
 from cellbench.errors import NotFoundError
 

@@ -21,6 +21,10 @@ def test_help_answers_within_a_second_and_loads_nothing_heavy(heavy_modules_afte
         (("--method", "mask_fixt", "--dataset", "discs"), "did you mean 'mask_fixed'"),
         (("--method", "vae", "--dataset", "disks"), "There is no data set 'disks'"),
         (("--method", "vae", "--dataset", "discs", "--share-trials"), "--share-trials divides trials among methods"),
+        (
+            ("--method", "vae", "--dataset", "discs", "--size", "24", "--screen-size", "24"),
+            "--screen-size 24: finalists are trained at 24 px",
+        ),
         (("--resume", "never"), "There is no search 'never'"),
         (("--resume", "never", "--trials", "3"), "--resume takes --trials from the search itself; leave it away."),
     ],
@@ -95,6 +99,24 @@ def test_methods_that_share_their_trials_have_finalists_in_common(home):
     assert stages.count("search") == 8
     assert stages.count("folds") == 2
     assert 1 <= stages.count("final") <= 2
+
+
+@pytest.mark.slow
+def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home):
+    output, _ = home.run(
+        "--method", "mask_fixed", "--dataset", "discs", "--screen-size", "16", "--screen-pool", "0.6", "--trials", "5",
+        "--epochs", "2", "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "screened",
+        *SMALL, "--size", "24",
+    )  # fmt: skip
+    assert "Configurations were tried at 16 px on 60% of the patches, finalists at 24 px on all: the best tried is" in (
+        " ".join(output.split())
+    )
+    records = home.records("screened").values()
+    folds = sorted((record["configuration"], record["fold"]) for record in records if record["stage"] == "folds")
+    assert [fold for _, fold in folds] == [0, 1, 0, 1], "finalists are trained on the first fold again"
+    costs = {stage: {r["metrics"]["cost/patches"] for r in records if r["stage"] == stage and "cost/patches" in
+                     r["metrics"]} for stage in ("search", "folds")}  # fmt: skip
+    assert max(costs["search"]) < 0.7 * min(costs["folds"])
 
 
 @pytest.mark.slow

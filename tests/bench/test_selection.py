@@ -11,7 +11,7 @@ from bench.objectives import objective
 from bench.rows import Row
 from bench.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.spaces import load_space
-from bench.summary import Summary
+from bench.summary import Summary, _screened
 from cellbench.configuration import Configuration
 from cellbench.errors import NotFoundError, TrainingError
 
@@ -34,6 +34,17 @@ def trial(r_max, value, fold=0, stage="search", outcome="completed", number=0, s
 
 def radii(configurations):
     return [configuration.params["r_max"] for configuration in configurations]
+
+
+def test_a_screened_search_judges_finalists_by_their_full_trainings_alone(make_request):
+    plain, screened = make_request(n_folds=2), make_request(n_folds=2, screen_size=16)
+    records = [trial(50, 0.9), trial(50, 0.5, stage="folds"), trial(60, 0.6, stage="folds"), trial(60, 0.7)]
+    assert (plain.further_folds, screened.further_folds) == ([1], [0, 1])
+    assert plain.judged(records) == records
+    assert [record.metrics["probe/f1_macro"] for record in screened.judged(records)] == [0.5, 0.6]
+    (note,) = _screened(screened, records)
+    assert note.endswith("the best tried is number 2 of 2 there, on the same fold.")
+    assert _screened(plain, records) == []
 
 
 def test_finalists_of_all_are_the_best_whatever_their_method():

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bench.asked import Asked
 from bench.ledger import Ledger
 from bench.narrow import narrow
-from bench.planning import Asked
 from bench.planning import make_request as plan_request
 from bench.request import Request
 from bench.rows import Row
