@@ -104,7 +104,7 @@ class Summary(BaseModel):
             margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
             of_seeds = std if floor.n_seeds > 1 else 0.0
             noise = (best.f1_std**2 / best.n_seeds + of_seeds**2 / floor.n_seeds) ** 0.5
-            lead = f"its lead over {floor.name} ({floor.f1_macro:.3f})"
+            lead = "this" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
             if margin < 2 * noise:
                 return f"{lead} is within the noise of {best.n_seeds} seeds"
             if floor.n_seeds == 1 and margin < std:

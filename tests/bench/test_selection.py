@@ -160,9 +160,9 @@ def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0, untrained=0.1):
         (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without any training, vae 0.600."),
         (summary(0.64, 0.64), "No winner"),
         (summary(0.70, 0.64), "vae lies 0.060 above the best floor, pca_masked (0.640)."),
-        (summary(0.65, 0.64), "its lead over pca_masked (0.640) is within the noise of 3 seeds"),
-        (summary(0.66, 0.64, floor_std=0.03), "(0.640) is less than that floor's spread over folds (0.030)"),
-        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); its lead over random (0.660) is within the"),
+        (summary(0.65, 0.64), "pca_masked (0.640); this is within the noise of 3 seeds"),
+        (summary(0.66, 0.64, floor_std=0.03), "(0.640); this is less than that floor's spread over folds (0.030)"),
+        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); this is within the"),
         (
             summary(0.70, 0.65, floor_std=0.06, untrained=0.66),
             "random (0.660); its lead over pca_masked (0.650) is less",
