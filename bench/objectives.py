@@ -43,6 +43,15 @@ OBJECTIVES = {
     for objective in (
         Objective("f1", "rung/f1_macro", "probe/f1_macro", 1, 0.02, 0.0, "macro F1 of the probe"),
         Objective("ssim", "val/ssim_cell", "val/ssim_cell", 1, 0.02, -1.0, "SSIM inside the cell, on unseen patches"),
+        Objective(
+            "label_free",
+            "rung/cell_content",
+            "latent/cell_content",
+            1,
+            0.03,
+            -1.0,
+            "what the latent knows of the cell alone, judged without labels",
+        ),
         Objective("l1_core", "val/l1_core", "val/l1_core", -1, 0.004, 1.0, "L1 in the centre disc, on unseen patches"),
     )
 }

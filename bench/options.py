@@ -80,8 +80,9 @@ Scheduler = Annotated[
 Objective = Annotated[
     str | None,
     typer.Option(
-        help="What is optimised: f1 (macro F1 of the probe), ssim (SSIM inside the cell), l1_core (L1 in the centre "
-        "disc), or several, such as f1,ssim, for a Pareto front. Default: f1.",
+        help="What is optimised: f1 (macro F1 of the probe), label_free (what the latent knows of the cell alone, "
+        "judged without labels), ssim (SSIM inside the cell), l1_core (L1 in the centre disc), or several, such as "
+        "f1,ssim, for a Pareto front. Default: f1.",
         metavar="NAME[,NAME]",
         rich_help_panel=WHAT,
     ),

@@ -44,9 +44,10 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
     patch_set = open_dataset(asked.dataset)
     card = patch_set.card
     n_training = check_patch_set(patch_set)
-    if "ssim" in asked.objective.split(",") and not _has_radius(patch_set):
+    inside = next((name for name in asked.objective.split(",") if name in ("ssim", "label_free")), None)
+    if inside is not None and not _has_radius(patch_set):
         raise SettingError(
-            f"The objective ssim is measured inside the cell, but the data set {card.name} knows no cell radius; "
+            f"The objective {inside} is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
         )
     native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)

@@ -8,13 +8,16 @@ import numpy as np
 import torch
 
 from cellbench.embedding import embed
+from cellbench.models import AutoEncoder
 from cellbench.patches.folds import pool_folds
 from cellbench.patches.oracle import contour_masked
 from cellbench.patches.patchset import PatchSet
+from cellbench.scores.cell_content import cell_content
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.scores.latent import active_units, effective_rank
 from cellbench.scores.leakage import leakage
 from cellbench.scores.reconstruction import reconstruction_scores
+from cellbench.suppression import Suppression
 from cellbench.training import Trainer
 from cellbench.trial_files import read_result, save_confused, save_reconstructed, write_encoder, write_result
 from cellbench.trial_job import N_POOL_FOLDS, TrialJob
@@ -24,9 +27,14 @@ SCORED_EACH_EPOCH = 16
 SCORED_AT_END = 128
 LATENT_SAMPLE = 256
 """Unseen patches from which rank and activity of the latent are read."""
+CONTENT_AT_RUNG = 128
+"""Unseen patches that a rung's `cell_content` is read from, in two views at most."""
 PROBE_SEEDS = (0, 1, 2)
 RUNG_SEEDS = (0,)
 """A rung is scored by one probe seed: it ranks trials, it is not a result."""
+
+
+Cells = tuple[AutoEncoder, Suppression, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, torch.device]
 
 
 def training_rows(patch_set: PatchSet, fold: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +85,7 @@ class TrialRun:
             device,
         )
         self._seconds = 0.0
-        self._rung_f1 = 0.0
+        self._rung = {"rung/f1_macro": 0.0}
         self._final: tuple[ProbeScores, dict[str, float]] | None = None
         self._embeddings: dict[str, np.ndarray] = {}
 
@@ -94,8 +102,8 @@ class TrialRun:
     def step(self) -> dict[str, float]:
         """Train one epoch; return its metrics, under the names that MLflow shows.
 
-        `rung/f1_macro` is in every answer: the last known value, 0 before the first rung. The answer to the last
-        epoch holds the final scores too. No value is NaN or infinite: what is undefined is left out.
+        What is measured at rungs is in every answer: the last known value, macro F1 0 before the first. The answer to
+        the last epoch holds the final scores too. No value is NaN or infinite: what is undefined is left out.
 
         Raises:
             TrainingError: The loss became infinite or NaN.
@@ -105,23 +113,25 @@ class TrialRun:
         if not self.done:
             metrics |= self._unseen_scores(SCORED_EACH_EPOCH)
         if self.trainer.epoch in self.job.rungs and not self.done:
-            self._rung_f1 = self._probe(RUNG_SEEDS, peers=False).f1_macro
+            self._rung["rung/f1_macro"] = self._probe(RUNG_SEEDS, peers=False).f1_macro
+            if (cells := self._cells(CONTENT_AT_RUNG)) is not None:
+                self._rung["rung/cell_content"] = cell_content(*cells, views=min(2, self.job.settings.views))
         if self.done:
             scores, final = self._score()
             self._final = scores, final
-            self._rung_f1 = scores.f1_macro
+            self._rung["rung/f1_macro"] = scores.f1_macro
             metrics |= final
         self._seconds += time.perf_counter() - start
         if self.done:
             metrics["cost/seconds"] = self._seconds
             metrics["cost/patches"] = float(self.trainer.epoch * len(self._train))
-        metrics |= {"rung/f1_macro": self._rung_f1, "epoch": float(self.trainer.epoch)}
+        metrics |= self._rung | {"epoch": float(self.trainer.epoch)}
         return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
     def save(self, directory: Path) -> None:
         """Write a checkpoint into a folder."""
         self.trainer.save(directory / "trainer.pt")
-        (directory / "progress.json").write_text(json.dumps({"seconds": self._seconds, "rung": self._rung_f1}))
+        (directory / "progress.json").write_text(json.dumps({"seconds": self._seconds, "rung": self._rung}))
 
     def restore(self, directory: Path) -> None:
         """Go on from a checkpoint.
@@ -131,7 +141,7 @@ class TrialRun:
         """
         self.trainer.load(directory / "trainer.pt")
         progress = json.loads((directory / "progress.json").read_text())
-        self._seconds, self._rung_f1 = progress["seconds"], progress["rung"]
+        self._seconds, self._rung = progress["seconds"], progress["rung"]
 
     def finish(self, metrics: dict[str, float]) -> None:
         """Write the trial's files, the result last: with it the trial counts as finished.
@@ -199,6 +209,15 @@ class TrialRun:
             found["latent/active_units"] = float(active_units(latent))
         return found
 
+    def _cells(self, n: int) -> "Cells | None":
+        """Return what scores of the latent on unseen cells take; None where there are none or their size is unknown."""
+        rows = np.sort(self._unseen[:n])
+        radius = self.patch_set.radius_px(rows)
+        if len(rows) == 0 or not np.isfinite(radius).all():
+            return None
+        groups, native = self.patch_set.groups(rows), self.patch_set.card.native_size
+        return self.trainer.model, self.trainer.suppression, self.source, rows, groups, radius, native, self.device
+
     def _score(self) -> tuple[ProbeScores, dict[str, float]]:
         final = self._unseen_scores(SCORED_AT_END)
         scores = self._probe(PROBE_SEEDS, peers=True)
@@ -211,19 +230,10 @@ class TrialRun:
         }
         classes = self.patch_set.card.classes
         final |= {f"probe/f1/{name}": float(f1) for name, f1 in zip(classes, scores.f1_by_class, strict=True)}
-        rows = np.sort(self._unseen[:LATENT_SAMPLE])
-        radius = self.patch_set.radius_px(rows)
-        if len(rows) and np.isfinite(radius).all():
-            final["latent/leakage"] = leakage(
-                self.trainer.model,
-                self.trainer.suppression,
-                self.source,
-                rows,
-                self.patch_set.groups(rows),
-                radius,
-                self.patch_set.card.native_size,
-                self.device,
-            )
+        cells = self._cells(LATENT_SAMPLE)
+        if cells is not None:
+            final["latent/leakage"] = leakage(*cells)
+            final["latent/cell_content"] = cell_content(*cells, views=self.job.settings.views)
         if self.job.stage in ("final", "oracle"):
             holdout = self.patch_set.rows("holdout")
             self._embeddings |= {"holdout_rows": holdout, "holdout": self._embed(holdout, self.job.settings.views)}

@@ -14,9 +14,9 @@ from bench.ledger import TrialRecord
 from bench.words import params_in_words
 from cellbench.errors import StoreError
 
-FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage")
+FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage", "latent/cell_content")
 """Metrics that only a trial with its full budget has."""
-EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/", "rung/")
+EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/")
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 """Where a store of each kind listens unless its address says otherwise."""
 
@@ -40,7 +40,7 @@ def metrics_of(
     for entry in entries:
         epoch = entry["epoch"]
         for name, value in entry["metrics"].items():
-            if name == "rung/f1_macro":
+            if name.startswith("rung/"):
                 wanted = record.stage == "search" and epoch in rungs
             elif name.startswith(FINAL):
                 wanted = epoch >= record.epochs

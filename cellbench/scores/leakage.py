@@ -1,5 +1,7 @@
 """How much of a latent is the surroundings: swap them between patches and see how far the latent moves."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,6 +48,35 @@ def exchange(patches: Tensor, others: Tensor, radius: Tensor, feather: float) ->
     return inside * patches + (1 - inside) * others
 
 
+class Transplanted(NamedTuple):
+    """Patches and their partners after both exchanged what lies outside their cells; uint8, shape (N, S, S, 3).
+
+    Attributes:
+        here: Each cell among the surroundings of its partner.
+        there: The partner's cell among the surroundings of each.
+    """
+
+    here: np.ndarray
+    there: np.ndarray
+
+
+def transplanted(patches: np.ndarray, groups: np.ndarray, radius_px: np.ndarray, native_size: int) -> Transplanted:
+    """Exchange surroundings between partners, outside the disc of the larger of the two cells, feathered over 3 px.
+
+    Args:
+        patches: uint8, shape (N, S, S, 3); at least two.
+        groups: Group codes, shape (N,).
+        radius_px: Radius of each cell in native px, shape (N,).
+        native_size: Side in px of the data set's patches, of which the 3 px are.
+    """
+    other, scale = partners(groups, _ring_colour(patches)), patches.shape[1] / native_size
+    radius = np.maximum(radius_px, radius_px[other]) * scale
+    return Transplanted(
+        _mixed(patches, patches[other], radius, FEATHER * scale),
+        _mixed(patches[other], patches, radius, FEATHER * scale),
+    )
+
+
 def leakage(
     model: AutoEncoder,
     suppression: Suppression,
@@ -75,11 +106,7 @@ def leakage(
     if len(rows) < 2:
         return float("nan")
     patches = np.ascontiguousarray(source[rows])
-    other = partners(groups, _ring_colour(patches))
-    scale = patches.shape[1] / native_size
-    radius = np.maximum(radius_px, radius_px[other]) * scale
-    here = _mixed(patches, patches[other], radius, FEATHER * scale)
-    there = _mixed(patches[other], patches, radius, FEATHER * scale)
+    here, there = transplanted(patches, groups, radius_px, native_size)
     z, z_surroundings, z_cell = (
         embed(model, suppression, images, np.arange(len(rows)), device) for images in (patches, here, there)
     )

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from cellbench.models import Posterior
+from cellbench.scores.cell_content import cell_content
 from cellbench.scores.latent import active_units, effective_rank
 from cellbench.scores.leakage import exchange, leakage, partners
 from cellbench.suppression import build_suppression
@@ -75,3 +76,25 @@ def test_leakage_is_0_for_the_cell_1_for_the_surroundings_and_undefined_for_a_co
     assert score((distance > 13).astype(np.float32)) == pytest.approx(1, abs=1e-6)
     assert 0.05 < score(np.ones((32, 32), np.float32)) < 0.999
     assert math.isnan(score(np.zeros((32, 32), np.float32)))
+
+
+def content(region: np.ndarray, n: int = 200) -> float:
+    rng = np.random.default_rng(0)
+    axis = np.arange(32) - 15.5
+    inside = np.hypot(axis[:, None], axis[None]) < 8
+    centre, around = (rng.integers(0, 255, (n, 1, 1, 3)) + np.zeros((n, 32, 32, 3)) for _ in range(2))
+    patches = np.where(inside[None, ..., None], centre, around).astype(np.uint8)
+    none, groups = build_suppression("vae", {}, 32, 32, 3), np.arange(n) % 10
+    return cell_content(Averages(region), none, patches, np.arange(n), groups, np.full(n, 8.0), 32, CPU, views=2)
+
+
+def test_cell_content_is_1_for_the_cell_none_for_the_surroundings_and_undefined_for_a_collapsed_latent():
+    axis = np.arange(32, dtype=np.float32) - 15.5
+    distance = np.hypot(axis[:, None], axis[None])
+    cell, surroundings = content((distance < 6).astype(np.float32)), content((distance > 13).astype(np.float32))
+    half = content(np.where(distance < 8, 1.0, 0.25).astype(np.float32))
+    assert cell > 0.95
+    assert surroundings < 0.05
+    assert surroundings < half < cell, "what the surroundings add misleads where they are exchanged"
+    assert math.isnan(content(np.zeros((32, 32), np.float32)))
+    assert math.isnan(content(np.ones((32, 32), np.float32), n=30)), "too few to tell"
