@@ -76,6 +76,11 @@ def read_resources(
     return whole("--concurrent", concurrent), whole("--cpus-per-trial", cpus), _number("--gpus-per-trial", gpus)
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number of up to nine digits, in those that Python counts with."""
+    return text.isascii() and text.isdecimal() and len(text) <= 9
+
+
 def whole(option: str, text: str) -> int | Literal["auto"]:
     """Return a whole number, or `auto`.
 
@@ -84,7 +89,7 @@ def whole(option: str, text: str) -> int | Literal["auto"]:
     """
     if text == "auto":
         return "auto"
-    if not text.isdigit():
+    if not is_whole(text):
         raise SettingError(f"{option} {text}: write auto or a whole number.")
     return int(text)
 

@@ -24,8 +24,8 @@ from bench.rows import Ending, mean
 from bench.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.stopping import endings, trials_left
 from bench.summary import Summary, summarise
+from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
-from bench.tracking.store import check_reachable, store_uri
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine
 from bench.tuning.config import Terms
@@ -34,6 +34,7 @@ from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
+from bench.tuning.trainable import HUNG
 from cellbench.configuration import Configuration
 from cellbench.errors import CellbenchError, DataError, StoreError
 from cellbench.patches import PatchSet
@@ -145,6 +146,9 @@ class Course:
         self._request, self._bench, self._patch_set = request, bench, patch_set
         self._ledger = bench.ledger
         self._jobs = Jobs(request, bench.ledger)
+        for record in bench.ledger.records():
+            if record.outcome == "running":  # that it hung before says nothing of now
+                (bench.ledger.trial_directory(record.key) / HUNG).unlink(missing_ok=True)
         self._terms = Terms(
             objective=request.goal.name,
             gpus=bench.plan.gpus,

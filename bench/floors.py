@@ -34,6 +34,7 @@ def floors(
     import torch
     from rich.table import Table
 
+    from bench.asked import is_whole
     from bench.home import cache_dir, open_dataset
     from bench.profiles import network_size, profile
     from bench.request import settings_from
@@ -45,7 +46,7 @@ def floors(
     patch_set = open_dataset(dataset)
     card = patch_set.card
     native = card.native_size
-    if size != "auto" and not (size.isdigit() and 16 <= int(size) <= native):
+    if size != "auto" and not (is_whole(size) and 16 <= int(size) <= native):
         raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
     side = network_size(profile("cpu", False), native, card.cell_radius_px) if size == "auto" else int(size)
     try:

@@ -14,12 +14,14 @@ from typing import Annotated
 
 import typer
 
+from bench.asked import is_whole
 from bench.console import console, say, user_errors
 from bench.heats import heats
 from bench.profiles import PROFILES, Profile, n_epochs, profile, rungs
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+MOST_AT_ONCE = 100_000
 
 FINAL_SHARE = 5 / 4
 """A winner is trained on the whole pool, a configuration tried on four fifths of it."""
@@ -152,8 +154,9 @@ def main(
     if profile_ not in PROFILES:
         raise SettingError(f"--profile {profile_}: a forecast needs {', '.join(PROFILES)}.")
     chosen = profile(profile_, has_gpu=False)
-    if patches_per_s is not None and patches_per_s <= 0:
-        raise SettingError(f"--patches-per-s {patches_per_s:g}: must be above 0.")
+    for option, value in (("--patches-per-s", patches_per_s), ("--scoring-s", scoring_s or None)):
+        if value is not None and not 1e-3 <= value <= 1e9:
+            raise SettingError(f"{option} {value:g}: must lie between 0.001 and 1e9.")
     if patches_per_s is None and scoring_s:
         raise SettingError("--scoring-s means nothing without --patches-per-s.")
     epochs = n_epochs(chosen, patches)
@@ -174,8 +177,8 @@ def main(
 
 
 def _numbers(text: str) -> list[int]:
-    if not all(part.isdigit() and int(part) > 0 for part in text.split(",")):
-        raise SettingError(f"--at-once {text}: write numbers of trials such as 1,8,64.")
+    if not all(is_whole(part) and 0 < int(part) <= MOST_AT_ONCE for part in text.split(",")):
+        raise SettingError(f"--at-once {text}: write numbers of trials such as 1,8,64, up to {MOST_AT_ONCE}.")
     return [int(part) for part in text.split(",")]
 
 

@@ -91,6 +91,9 @@ def open_dataset(name: str) -> PatchSet:
             )
         with file_lock(datasets_dir() / f".{name}.lock"):  # two searches at once draw it once
             if not path.exists():
+                from bench.console import note
+
+                note(f"Drawing the data set {name}, this once; marrow-mini takes half a minute, larger ones longer.")
                 make_builtin(name, path)
     return PatchSet.open(path)
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -133,8 +133,12 @@ class Ledger:
         """Add the metrics of an epoch; return the entry as `history` will."""
         entry = {"epoch": epoch, "time": time.time(), "metrics": metrics}
         path = self.trial_directory(key) / "history.jsonl"
-        with explained(path), path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        with explained(path), path.open("ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, 2)
+                if file.read() != b"\n":  # a full disk, or a crash, left half a line
+                    file.write(b"\n")
+            file.write(json.dumps(entry).encode() + b"\n")
         return entry
 
     def history(self, key: str) -> list[dict[str, Any]]:
@@ -143,12 +147,10 @@ class Ledger:
         if not path.exists():
             return []
         found: dict[int, dict[str, Any]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
+        for line in path.read_bytes().splitlines():
+            with suppress(ValueError, TypeError, KeyError):  # what was being written when the driver was killed
                 entry = json.loads(line)
-            except json.JSONDecodeError:  # the line that was being written when the driver was killed
-                continue
-            found[entry["epoch"]] = entry
+                found[int(entry["epoch"])] = {name: entry[name] for name in ("epoch", "time", "metrics")}
         return [found[epoch] for epoch in sorted(found)]
 
     @property
@@ -188,8 +190,8 @@ class Ledger:
         import fcntl
 
         try:
-            with (self.directory / ".lock").open("a") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (self.directory / ".lock").open() as handle:  # to read it is enough, and may be all that is allowed
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         except OSError:
@@ -203,26 +205,37 @@ class Ledger:
         Raises:
             SettingError: Another process holds it.
         """
-        import fcntl
-
         path = self.directory / ".lock"
         with explained(path):
             self.directory.mkdir(parents=True, exist_ok=True)
             handle = path.open("a+")
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise SettingError(
-                    f"The search {self.name} is being worked on by {self.holder}; wait for it, or end it by "
-                    f"python -m bench.stop {self.name}"
-                ) from None
-            except OSError:  # a file system without locks
-                pass
+            with suppress(OSError):  # a file system without locks
+                if not _locked(handle):
+                    raise SettingError(
+                        f"The search {self.name} is being worked on by {self.holder}; wait for it, or end it by "
+                        f"python -m bench.stop {self.name}"
+                    )
+            self.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
             handle.truncate(0)
             handle.write(f"process {os.getpid()} on {os.uname().nodename}")
             handle.flush()
             yield
+
+
+def _locked(handle: IO[str]) -> bool:
+    """Lock a file, and return whether that was possible; whoever merely looks holds it for an instant."""
+    import fcntl
+
+    for wait in (0.05, 0.2, None):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait is not None:
+                time.sleep(wait)
+        else:
+            return True
+    return False
 
 
 STAGES = ("search", "folds", "final", "oracle")

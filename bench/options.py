@@ -67,7 +67,7 @@ WarmStart = Annotated[
         "--warm-start/--no-warm-start",
         help="Try first what ended searches found best for the method, here or, rescaled, on other data sets; then, "
         "for a mask, the radius estimate and the best of the linear curve, which take seconds to a minute. "
-        "Default: no, so that the same command gives the same search.",
+        "Default: no, so that a search depends on nothing but its command and its data.",
         rich_help_panel=WHAT,
     ),
 ]

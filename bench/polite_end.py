@@ -13,33 +13,40 @@ STOP_IS_LOOKED_FOR_S = 1.0
 
 
 @contextmanager
-def polite_end(ledger: Ledger) -> Iterator[Callable[[], Any]]:
+def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
 
     Yields:
-        What listens to SIGTERM again, once something else has begun to.
+        What listens to SIGTERM again, once Ray has begun to; only from then on is `bench.stop` heard. Before, SIGTERM
+        ends this process by way of Ray's handler, which comes to the same here.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    ended = threading.Event()
+    ended, listening = threading.Event(), threading.Event()
 
     def look_for_stop() -> None:
         while not ended.wait(STOP_IS_LOOKED_FOR_S):
-            if ledger.stop_path.exists():
+            if listening.is_set() and ledger.stop_path.exists():
                 ledger.stop_path.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    ledger.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
-
-    def listen() -> Any:
+    def hear_sigterm() -> Any:
         return signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
-    before = listen()
+    def listen() -> None:
+        hear_sigterm()
+        listening.set()
+
+    before = hear_sigterm()
     listener = threading.Thread(target=look_for_stop, daemon=True)
     listener.start()
     try:
         yield listen
+    except SystemExit as end:
+        if end.code == signal.SIGTERM:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         ended.set()
         listener.join()

@@ -23,6 +23,7 @@ SEARCH_FOLD = 0
 """The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
 TRIAL_TIMEOUT_S = 7200.0
 CHECKPOINT_S = 30.0
+LONGEST_S = 3.6e7
 SEAL = "# Not to be edited; sha256 of what follows: "
 
 
@@ -208,8 +209,8 @@ def seconds(text: str, option: str) -> float:
     found = (
         sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
     )
-    if found <= 0:
-        raise SettingError(f"{option} {text!r} is no length of time; write 90s, 30m or 1h30m.")
+    if not 0 < found <= LONGEST_S:
+        raise SettingError(f"{option} {text!r} is no length of time; write 90s, 30m or 1h30m, up to 10000h.")
     return found
 
 

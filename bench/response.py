@@ -156,6 +156,7 @@ def _trainer(
     """
     import torch
 
+    from bench.asked import is_whole
     from bench.home import cache_dir
     from bench.profiles import n_epochs, network_size, profile
     from bench.request import settings_from
@@ -166,7 +167,7 @@ def _trainer(
     native = patch_set.card.native_size
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     defaults = profile("auto", device.type == "cuda")
-    if size != "auto" and not (size.isdigit() and 16 <= int(size) <= native):
+    if size != "auto" and not (is_whole(size) and 16 <= int(size) <= native):
         raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
     side = network_size(defaults, native, patch_set.card.cell_radius_px) if size == "auto" else int(size)
     rows, _ = training_rows(patch_set, fold=0)

@@ -26,8 +26,8 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open the MLflow user interface; it answers to this machine alone."""
+    from bench.tracking.address import shown, store_uri
     from bench.tracking.client import connect
-    from bench.tracking.store import shown, store_uri
 
     uri = store_uri()
     if uri.startswith(("http://", "https://")):

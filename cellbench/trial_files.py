@@ -31,9 +31,10 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
     """Return the metrics of a finished trial, or None if there are none of this very trial."""
     try:
         found = json.loads((directory / RESULT).read_text())
-    except (OSError, json.JSONDecodeError):
+        same, metrics = found["job"] == identity, found["metrics"]
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or damaged: it is trained anew
         return None
-    return found["metrics"] if found.get("job") == identity else None
+    return metrics if same and isinstance(metrics, dict) else None
 
 
 def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:

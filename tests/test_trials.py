@@ -80,10 +80,18 @@ def test_a_finished_trial_leaves_its_files_and_is_known_as_finished(finished, di
         assert "holdout" not in stored  # a search does not look at it
 
 
-def test_a_truncated_result_does_not_count(finished, tmp_path):
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[:-30], *(lambda _, b=b: b for b in (b"", b"null", b"[]", b"\xff"))]
+)
+def test_a_damaged_result_does_not_count(finished, tmp_path, damage):
     work, _, _ = finished
     other = work.model_copy(update={"directory": tmp_path})
-    (tmp_path / "result.json").write_text((work.directory / "result.json").read_text()[:-30])
+    whole = (work.directory / "result.json").read_bytes()
+    (tmp_path / "result.json").write_bytes(whole)
+    assert TrialRun.finished(other) is not None
+    (tmp_path / "result.json").write_bytes(damage(whole))
+    assert TrialRun.finished(other) is None
+    (tmp_path / "result.json").write_bytes(whole.replace(b'"metrics": {', b'"others": {'))
     assert TrialRun.finished(other) is None
 
 

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.tracking.store import check_reachable, store_uri, unreachable
+from bench.tracking.address import check_reachable, store_uri, unreachable
 from cellbench.errors import StoreError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name, store_uri, unreachable
+from bench.tracking.store import metric_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -1,29 +1,17 @@
-"""Where MLflow keeps runs, and how what a search knows is named there; nothing here imports MLflow."""
+"""How what a search knows is named in MLflow; nothing here imports MLflow."""
 
-import os
 import re
-import socket
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
-from bench.home import home
 from bench.ledger import TrialRecord
 from bench.words import params_in_words
-from cellbench.errors import StoreError
 
 FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage", "latent/cell_content")
 """Metrics that only a trial with its full budget has."""
 EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/")
-PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
-"""Where a store of each kind listens unless its address says otherwise."""
-
-
-def store_uri() -> str:
-    """Return where runs are kept: `MLFLOW_TRACKING_URI`, else a database in `CELLBENCH_HOME`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
 def metrics_of(
@@ -84,51 +72,3 @@ def code_version() -> str:
         from importlib.metadata import version
 
         return version("cellbench")
-
-
-def check_reachable(uri: str) -> None:
-    """Check within seconds that a server or a database listens; MLflow itself would try for minutes.
-
-    Raises:
-        StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
-    """
-    parts = urlparse(uri)
-    scheme = parts.scheme.partition("+")[0]
-    if scheme not in PORTS or parts.hostname is None:
-        return
-    if scheme.startswith("http") and "@" in parts.netloc:
-        raise StoreError(
-            f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
-            "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
-        )
-    try:
-        socket.create_connection((parts.hostname, parts.port or PORTS[scheme]), timeout=5).close()
-    except OSError as error:
-        raise unreachable(uri, error) from None
-
-
-def shown(text: str) -> str:
-    """Return a text in which addresses have neither user name nor password.
-
-    >>> shown("postgresql://me:p/w@host/runs is away")
-    'postgresql://…@host/runs is away'
-    """
-    return re.sub(r"://\S*@", "://…@", text)
-
-
-def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:
-    """Return the one sentence for a store that does not answer, or not us; it holds no password."""
-    status = error.get_http_status_code() if hasattr(error, "get_http_status_code") else None
-    if status == 401:
-        return StoreError(
-            f"The MLflow server {shown(uri)} refuses this user name and password; set MLFLOW_TRACKING_USERNAME and "
-            f"MLFLOW_TRACKING_PASSWORD, or write them into ~/.mlflow/credentials.{more}"
-        )
-    lines = shown(str(error)).strip().splitlines()
-    reason = lines[0].rstrip(".") if lines else type(error).__name__
-    if status == 403:
-        return StoreError(
-            f"The MLflow server {shown(uri)} does not allow this ({reason}); ask who runs it for the permission.{more}"
-        )
-    way_out = "let CELLBENCH_HOME" if uri.startswith("sqlite:") else "start its server, or let MLFLOW_TRACKING_URI"
-    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {way_out} point to another.{more}")

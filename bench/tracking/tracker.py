@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.home import home, searches_dir
 from bench.ledger import Ledger, TrialRecord
+from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import code_version, metric_name, metrics_of, note_of, shown, store_uri, unreachable
+from bench.tracking.store import code_version, metric_name, metrics_of, note_of
 from bench.words import value_in_words
 from cellbench.patches.card import Card
 

@@ -248,7 +248,7 @@ def _check_reachable(address: str) -> None:
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdecimal()):
         raise SettingError(f"--address {address} is neither `auto` nor HOST:PORT.")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()

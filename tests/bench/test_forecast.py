@@ -50,7 +50,11 @@ def test_the_ceiling_waits_for_the_winner_where_methods_are_compared():
     [
         (["--profile", "auto"], "a forecast needs cpu, gpu, paper"),
         (["--at-once", "8,0"], "write numbers of trials such as 1,8,64"),
-        (["--patches-per-s", "0"], "must be above 0"),
+        (["--at-once", "²"], "write numbers of trials such as 1,8,64"),
+        (["--at-once", "99999999999"], "up to 100000"),
+        (["--patches-per-s", "0"], "must lie between 0.001 and 1e9"),
+        (["--patches-per-s", "inf"], "must lie between 0.001 and 1e9"),
+        (["--patches-per-s", "nan"], "must lie between 0.001 and 1e9"),
         (["--scoring-s", "5"], "means nothing without --patches-per-s"),
     ],
 )

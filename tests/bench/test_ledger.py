@@ -39,6 +39,36 @@ def test_a_history_survives_the_line_that_was_being_written_and_keeps_the_last_w
     assert ledger.history("never") == []
 
 
+def test_half_a_line_costs_no_line_but_itself(ledger):
+    ledger.write(record())
+    path = ledger.trial_directory("a") / "history.jsonl"
+    ledger.append_history("a", 1, {})
+    for rubbish in (b'{"epoch": 2, "ti', b"\xff\xfe", b"1", b"null", b'{"epoch": "two", "time": 0, "metrics": {}}'):
+        path.write_bytes(path.read_bytes() + rubbish)  # as a full disk leaves it
+        ledger.append_history("a", 3, {"train/loss": 0.1})
+    assert [entry["epoch"] for entry in ledger.history("a")] == [1, 3]
+
+
+def test_who_may_only_read_the_folder_sees_that_it_is_held_and_looking_holds_nobody_up(ledger, tmp_path):
+    assert not ledger.is_locked
+    with ledger.lock():
+        lock = ledger.directory / ".lock"
+        lock.chmod(0o444)
+        assert ledger.is_locked
+    assert not ledger.is_locked
+
+
+def test_what_was_meant_to_stop_an_earlier_process_stops_no_later_one(ledger):
+    ledger.directory.mkdir(parents=True)
+    ledger.stop_path.touch()
+    with ledger.lock():
+        assert not ledger.stop_path.exists()
+        ledger.stop_path.touch()
+        with pytest.raises(SettingError), Ledger(ledger.directory).lock():
+            pass
+        assert ledger.stop_path.exists(), "who is refused takes no word from who holds it"
+
+
 def test_a_damaged_record_is_named(ledger):
     ledger.write(record())
     (ledger.trial_directory("a") / "trial.json").write_text("{")

@@ -95,6 +95,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),
         ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to 40"),
         ({"size": "large"}, "--size large: write auto or a whole number"),
+        ({"concurrent": "²"}, "--concurrent ²: write auto or a whole number"),
         ({"concurrent": "many"}, "--concurrent many: write auto or a whole number"),
         ({"gpus_per_trial": "half"}, "--gpus-per-trial half: write auto or a number"),
         ({"folds": 6}, "--folds 6: .*less than or equal to 5"),
@@ -194,7 +195,7 @@ def test_lengths_of_time(text, expected):
     assert seconds(text, "--time-budget") == expected
 
 
-@pytest.mark.parametrize("text", ["", "0", "soon", "-5m", "1d", "m"])
+@pytest.mark.parametrize("text", ["", "0", "soon", "-5m", "1d", "m", "9" * 400, "99999h"])
 def test_no_lengths_of_time(text):
     with pytest.raises(SettingError, match="no length of time"):
         seconds(text, "--time-budget")

@@ -9,8 +9,9 @@ from bench.jobs import Jobs, record_of
 from bench.ledger import Ledger
 from bench.request import Request
 from bench.spaces import load_space
+from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name, metrics_of, store_uri, unreachable
+from bench.tracking.store import metric_name, metrics_of
 from bench.tracking.tracker import Tracker
 from cellbench.configuration import TrainingSettings
 from cellbench.errors import StoreError
@@ -318,3 +319,32 @@ def test_no_form_of_a_password_gets_through(secret):
     told = str(unreachable(address, OSError(f"Max retries exceeded for {address}, it is away.")))
     assert secret not in told
     assert "https://…@server:5000/x" in told
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://127.0.0.1:9/runs?user=me&password=hunter2",
+        "postgresql+psycopg2:///runs?host=127.0.0.1&password=hunter2",
+        "http://127.0.0.1:9?password=hunter2",
+        "http://anna:hunter/2@127.0.0.1:9",
+        "databricks://tok:hunter2@host",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+    ],
+)
+def test_no_address_shows_its_password_and_one_that_cannot_be_is_one_sentence(address, monkeypatch):
+    from bench.tracking.client import connect
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(StoreError) as caught:
+        connect()
+    assert "hunter" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_home_that_no_database_can_lie_in_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "a?b"))
+    with pytest.raises(StoreError, match="has a '\\?' in it"):
+        store_uri()

@@ -82,6 +82,7 @@ def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
     home, name = Home(tmp_path, discs), "half-a-checkpoint"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)
     trainer, history = checkpoint / "trainer.pt", checkpoint.with_name("history.jsonl")
+    checkpoint.with_name("hung.txt").write_text("where it hung before, under a shorter --trial-timeout")
     trainer.write_bytes(trainer.read_bytes()[: trainer.stat().st_size // 2])
     n_before = len(history.read_text().splitlines())
     output, _ = home.run("--resume", name)

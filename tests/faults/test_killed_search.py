@@ -7,6 +7,8 @@ import signal
 import pytest
 from programs import wait_until
 
+from bench.ledger import Ledger
+
 N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "4"))
 """How often the whole search is killed; docs/faults.md tells of more."""
 
@@ -79,6 +81,23 @@ def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, o
     check_whole(name)
     output, _ = home.run(name, program="stop")
     assert "is not running" in output
+
+
+def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, options, check_whole):
+    name = "stopped-at-once"
+    process = home.start(*options, "--name", name)
+    assert wait_until(lambda: (home.search(name) / "request.yaml").exists())
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    resumed = home.start("--resume", name)
+    assert wait_until(lambda: Ledger(home.search(name)).is_locked)
+    output, _ = home.run(name, program="stop")
+    assert f"Go on with: python -m bench.search --resume {name}" in output
+    output, errors = resumed.communicate(timeout=60)
+    assert resumed.returncode == 130, output + errors
+    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    home.run("--resume", name)
+    check_whole(name)
 
 
 def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
