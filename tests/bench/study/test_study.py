@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bench.study.grid import app as grid_app
 from bench.study.grid import grid_jobs
 from bench.study.methods import WAYS, way
-from bench.study.ranking import rank_correlation
+from bench.study.ranking import rank_correlation, routes_of
 from bench.study.response import Response
 from bench.study.samplers import replay
 from bench.study.trainings import settings_for
@@ -98,3 +98,15 @@ def test_a_grid_is_trained_once_and_told_again(discs, tmp_path, monkeypatch):
     assert sorted(zip(table["seed"], table["r_256"], strict=True)) == [(0, 64), (0, 128), (1, 64), (1, 128)]
     assert table["probe/f1_macro"].between(0, 1).all()
     pd.testing.assert_frame_equal(table[:2], before)
+
+
+def test_routes_are_read_off_their_curves_with_what_they_cost():
+    found = response([0.5, 0.7, 0.6])
+    rows = [("told", s, r, score, 10.0) for s in (0, 1) for r, score in zip(RADII, (0.1, 0.2 + s, 0.3), strict=True)]
+    curves = pd.DataFrame(rows, columns=["route", "seed", "r_256", "score", "cost/pixels"])
+    tuned = curves[curves["r_256"] == 50].assign(route="tuned")
+    told, picked = routes_of(found, pd.concat([curves, tuned]), 200.0)
+    assert (told.name, told.picked, told.cost) == ("told", 50, pytest.approx(0.1))
+    assert told.correlation == pytest.approx(1)
+    assert picked.picked == 50
+    assert np.isnan(picked.correlation), "one radius ranks nothing"
