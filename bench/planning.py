@@ -20,6 +20,7 @@ from cellbench.configuration import TrainingSettings
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
+from cellbench.trial_job import MIN_CELLS
 
 ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
@@ -49,6 +50,12 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         raise SettingError(
             f"The objective {inside} is measured inside the cell, but the data set {card.name} knows no cell radius; "
             "choose --objective f1 or l1_core."
+        )
+    n_unseen = len(patch_set.rows("pool")) - n_training
+    if "label_free" in asked.objective.split(",") and n_unseen < MIN_CELLS:
+        raise SettingError(
+            f"The objective label_free takes {MIN_CELLS} patches that a training does not see, and a fold of "
+            f"{card.name} has {n_unseen}; choose --objective f1 or l1_core."
         )
     native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
     machine = this_machine() if asked.address is None else connect(asked.address)

@@ -14,12 +14,12 @@ from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.scores.leakage import transplanted
 from cellbench.suppression import Suppression
+from cellbench.trial_job import MIN_CELLS
 
 N_COMPONENTS = 16
 RIDGE = 30.0
 """Penalty on the coefficients of standardised units."""
 N_FOLDS = 5
-MIN_PATCHES = 40
 
 
 def cell_content(
@@ -55,7 +55,7 @@ def cell_content(
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold
 
-    if len(rows) < MIN_PATCHES:
+    if len(rows) < MIN_CELLS:
         return float("nan")
     patches = np.ascontiguousarray(source[rows])
     moved = transplanted(patches, groups, radius_px, native_size).here
