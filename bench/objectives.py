@@ -50,7 +50,7 @@ OBJECTIVES = {
             1,
             0.03,
             -1.0,
-            "what the latent knows of the cell alone, judged without labels",
+            "cell content of the latent, judged without labels",
         ),
         Objective("l1_core", "val/l1_core", "val/l1_core", -1, 0.004, 1.0, "L1 in the centre disc, on unseen patches"),
     )
