@@ -3,7 +3,7 @@
 import os
 import re
 import socket
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 
 from bench.home import home
 from cellbench.errors import StoreError
@@ -43,10 +43,12 @@ def check_reachable(uri: str) -> None:
         return
     try:
         parts = urlparse(uri)
-        host, port = parts.hostname, parts.port or PORTS[scheme]
+        named = {name: values[0] for name, values in parse_qs(parts.query).items()}  # as libpq allows
+        host = parts.hostname or named.get("host")
+        port = parts.port or int(named.get("port", PORTS[scheme]))
     except ValueError:
         raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is no address; write http://HOST:PORT.") from None
-    if host is None:
+    if host is None or host.startswith("/"):  # a socket's folder
         return
     try:
         socket.create_connection((host, port), timeout=5).close()
