@@ -150,9 +150,9 @@ def _run(request: Any, ledger: Any) -> int:
     try:
         summary = run_search(request, ledger)
     except KeyboardInterrupt:
-        error_console().print(
-            f"Stopped. Go on with: python -m bench.search --resume {request.name}", style="yellow", soft_wrap=True
-        )
+        way_on = f"Go on with: python -m bench.search --resume {request.name}"
+        text = f"Stopped. {way_on}" if ledger.request_path.exists() else "Stopped before anything was written."
+        error_console().print(text, style="yellow", soft_wrap=True)
         return INTERRUPTED
     except StoreError:
         if ledger.request_path.exists():

@@ -100,6 +100,17 @@ def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, option
     check_whole(name)
 
 
+def test_ended_while_ray_starts_it_says_that_nothing_was_written(home, options):
+    process = home.start(*options, "--name", "hardly-begun")
+    assert wait_until(lambda: (home.search("hardly-begun") / ".lock").exists())
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Stopped before anything was written." in errors
+    assert not home.search("hardly-begun").exists()
+    assert wait_until(lambda: home.processes() == [], 60)
+
+
 def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
     name = "worker-killed"
     process = home.start(*options, "--name", name)
