@@ -116,7 +116,7 @@ def ranking(
     for route in routes:
         lost, low, high = response.shortfall(route.picked)
         rho = "–" if np.isnan(route.correlation) else f"{route.correlation:.2f}"
-        interval = f"{low:+.3f} to {high:+.3f}"
+        interval = "–, one seed" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}"
         shown.add_row(route.name, rho, f"{route.picked:.0f}", f"{lost:+.3f}", interval, f"{route.cost:.0%}")
     console().print(shown)
     best, n_seeds = response.radii[response.mean.argmax()], len(response.f1)
