@@ -59,8 +59,7 @@ def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objec
         TrainingError: No trial of the method was completed; the message says why the first failed.
     """
     own = [record for record in records if record.method == method]
-    goal = goals[0]
-    done = [r for r in own if r.outcome == "completed" and all(each.final in r.metrics for each in goals)]
+    done = _completed(own, goals)
     if not done:
         failed = [record for record in own if record.outcome == "failed"]
         why = f"the first failed: {failed[0].reason}" if failed else "none had its full budget"
@@ -68,7 +67,6 @@ def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objec
     if len(goals) > 1:
         signed = np.array([[each.sign * record.metrics[each.final] for each in goals] for record in done])
         done = [record for record, flag in zip(done, non_dominated(signed), strict=True) if flag]
-    done.sort(key=lambda record: (-goal.sign * record.metrics[goal.final], record.number))
     return [configuration_of(record) for record in done[:n]]
 
 
@@ -86,14 +84,19 @@ def finalists_of_all(
     Raises:
         TrainingError: No trial was completed; the message says why the first failed.
     """
-    done = [record for record in records if record.outcome == "completed" and goal.final in record.metrics]
+    done = _completed(records, (goal,))
     if not done:
-        finalists(records, methods[0], (goal,), n)
-    done.sort(key=lambda record: (-goal.sign * record.metrics[goal.final], record.number))
+        finalists(records, methods[0], (goal,), n)  # raises, and says why
     found: dict[str, list[Configuration]] = {}
     for record in done[:n]:
         found.setdefault(record.method, []).append(configuration_of(record))
     return found
+
+
+def _completed(records: Iterable[TrialRecord], goals: Sequence[Objective]) -> list[TrialRecord]:
+    """Return the completed trials that have all objectives, the best in the first before the others."""
+    done = [r for r in records if r.outcome == "completed" and all(each.final in r.metrics for each in goals)]
+    return sorted(done, key=lambda r: (-goals[0].sign * r.metrics[goals[0].final], r.number))
 
 
 def standings(records: Iterable[TrialRecord], candidates: Sequence[Configuration], goal: Objective) -> list[Standing]:
