@@ -48,6 +48,7 @@ def test_a_trial_that_hangs_is_ended(home):
     assert dict(home.runs(name))[failed["key"]].info.status == "FAILED"
 
 
+@pytest.mark.long
 def test_a_trial_that_is_too_large_for_the_memory_fails_alone(home):
     name = "too-large"
     latent = int(3 * psutil.virtual_memory().total / (4 * 64))  # three times the memory for one of its layers
@@ -62,6 +63,7 @@ def test_a_trial_that_is_too_large_for_the_memory_fails_alone(home):
     assert {record["outcome"] for record in records} == {"completed", "failed"}
 
 
+@pytest.mark.long
 def test_a_trial_whose_process_is_killed_again_and_again_fails_alone(home, options):
     name = "always-killed"
     process = home.start(*options, "--concurrent", "1", "--trials", "2", "--name", name)
@@ -92,6 +94,7 @@ def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
     assert {record["outcome"] for record in home.records(name).values()} == {"completed"}
 
 
+@pytest.mark.long
 def test_a_full_disk_stops_the_search_and_keeps_the_checkpoint(tmp_path, discs):
     home, name = Home(tmp_path, discs), "full"
     trials = stopped_after_a_checkpoint(home, name, 1).parents[1]

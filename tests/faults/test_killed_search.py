@@ -9,7 +9,7 @@ from programs import wait_until
 
 from bench.ledger import Ledger
 
-N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "4"))
+N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "3"))
 """How often the whole search is killed; docs/faults.md tells of more."""
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,10 @@ def _ends_within(process, seconds):
     return True
 
 
-@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM to all", "bench.stop"])
+@pytest.mark.parametrize(
+    "how",
+    ["SIGTERM to all", *(pytest.param(how, marks=pytest.mark.long) for how in ("Ctrl-C", "bench.stop"))],
+)
 def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, options, how, check_whole):
     name = "stopped-by-" + how.replace(" ", "-")
     process = home.start(*options, "--name", name)
@@ -83,6 +86,7 @@ def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, o
     assert "is not running" in output
 
 
+@pytest.mark.long
 def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, options, check_whole):
     name = "stopped-at-once"
     process = home.start(*options, "--name", name)
@@ -111,6 +115,7 @@ def test_ended_while_ray_starts_it_says_that_nothing_was_written(home, options):
     assert wait_until(lambda: home.processes() == [], 60)
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
     name = "worker-killed"
     process = home.start(*options, "--name", name)
@@ -124,6 +129,7 @@ def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
     check_whole(name)
 
 
+@pytest.mark.long
 def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(home, options, check_whole):
     first = home.start(*options, "--name", "first")
     second = home.start(*options, "--name", "second")
@@ -139,6 +145,7 @@ def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(ho
     check_whole("second")
 
 
+@pytest.mark.long
 def test_two_searches_of_one_name_begun_at_the_same_moment_are_one(home, options, check_whole):
     twins = [home.start(*options, "--name", "twin") for _ in range(2)]
     ends = [(process.communicate(timeout=400), process.returncode) for process in twins]
