@@ -60,20 +60,16 @@ class Jobs:
     ) -> "TrialJob":
         from cellbench.trial_job import TrialJob
 
-        settings, share = self.request.settings, 1.0
-        if stage == "search":
-            size = self.request.screen_size or settings.network_size
-            settings, share = settings.model_copy(update={"network_size": size}), self.request.screen_pool
         values = {
             "dataset": self.request.dataset_path,
             "fingerprint": self.request.fingerprint,
             "cache": self._cache,
             "directory": Path("unnamed"),
             "configuration": configuration,
-            "settings": settings,
+            "settings": self.request.settings.model_copy(update={"network_size": self.request.size_at(stage)}),
             "stage": stage,
             "fold": fold,
-            "pool_share": share,
+            "pool_share": self.request.pool_share_at(stage),
             "seed": seed,
             "rungs": tuple(rungs),
             "keep_encoder": keep,

@@ -134,6 +134,15 @@ class Request(BaseModel):
         """Whether configurations are tried at less than finalists are trained at, so that the two cannot be mixed."""
         return self.screen_size is not None or self.screen_pool < 1
 
+    def size_at(self, stage: str) -> int:
+        """Return the network size in px that trials of a stage are trained at."""
+        full = self.settings.network_size
+        return self.screen_size or full if stage == "search" else full
+
+    def pool_share_at(self, stage: str) -> float:
+        """Return the share of the patches that trials of a stage are trained on."""
+        return self.screen_pool if stage == "search" else 1.0
+
     @property
     def further_folds(self) -> list[int]:
         """Folds that finalists are still to be trained on, in the order in which they are raced over."""

@@ -47,6 +47,16 @@ def discs(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _nothing_of_the_user(tmp_path_factory):
+    """No test sees the searches, data sets or tracking server of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CELLBENCH_HOME", str(tmp_path_factory.mktemp("empty") / "home"))
+        for name in ("CELLBENCH_CACHE", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     """Small tensors gain nothing from threads, and lose much where the cores are busy."""
     import torch

@@ -4,10 +4,13 @@ import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.ledger import TrialRecord
 from bench.words import params_in_words
+
+if TYPE_CHECKING:
+    from bench.request import Request
 
 FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage", "latent/cell_content")
 """Metrics that only a trial with its full budget has."""
@@ -37,6 +40,60 @@ def metrics_of(
             if wanted:
                 found.append((metric_name(name), value, int(1000 * entry["time"]), epoch))
     return found
+
+
+def search_params(request: "Request", device: str) -> dict[str, Any]:
+    """Return what was asked of a search, as the parameters of its run; those of its trials are `trial_params`."""
+    started_with = "; ".join(f"{method}: {', '.join(names)}" for method, names in request.warm_start.items())
+    return {
+        "sampler": request.sampler,
+        "warm_start": started_with or "none",
+        "scheduler": request.scheduler,
+        "objective": request.objective,
+        "trials": request.n_trials,
+        "share_trials": request.share_trials,
+        "finalists": request.n_finalists,
+        "folds": request.n_folds,
+        "seeds": request.n_seeds,
+        "seed": request.seed,
+        "screen_size": request.size_at("search"),
+        "screen_pool": request.screen_pool,
+        **_settings(request, device, "final"),
+    }
+
+
+def trial_params(record: TrialRecord, request: "Request", device: str) -> dict[str, Any]:
+    """Return what a trial was trained with, as the parameters of its run."""
+    return {
+        **record.params,
+        "fold": "all" if record.fold is None else record.fold,
+        "pool_share": request.pool_share_at(record.stage),
+        "seed": record.seed,
+        "epochs": record.epochs,
+        **_settings(request, device, record.stage),
+    }
+
+
+def _settings(request: "Request", device: str, stage: str) -> dict[str, Any]:
+    settings = request.settings
+    automatic = "bfloat16" if device == "cuda" else "float32"
+    return {
+        "network_size": request.size_at(stage),
+        "encoder": settings.encoder,
+        "batch_size": settings.batch_size,
+        "device": device,
+        "precision": automatic if settings.precision == "auto" else settings.precision,
+    }
+
+
+def search_tags(request: "Request", version: str) -> dict[str, str]:
+    """Return the tags that a search's run and those of its trials share; `version` is that of the code."""
+    return {
+        "cellbench.search": request.name,
+        "cellbench.dataset": request.dataset,
+        "cellbench.fingerprint": request.fingerprint,
+        "cellbench.git": version,
+    }
 
 
 def note_of(record: TrialRecord, um_per_px: float | None) -> str:

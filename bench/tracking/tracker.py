@@ -14,7 +14,15 @@ from bench.home import home, searches_dir
 from bench.ledger import Ledger, TrialRecord
 from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import code_version, metric_name, metrics_of, note_of
+from bench.tracking.store import (
+    code_version,
+    metric_name,
+    metrics_of,
+    note_of,
+    search_params,
+    search_tags,
+    trial_params,
+)
 from bench.words import value_in_words
 from cellbench.patches.card import Card
 
@@ -206,25 +214,13 @@ class Tracker:
 
     def _start_search(self) -> str:
         request = self._request
-        tags = self._tags() | {
+        tags = search_tags(self._request, self._version) | {
             "mlflow.runName": request.name,
             "cellbench.method": ", ".join(request.methods),
             "mlflow.note.content": f"`{request.command}`",
         }
         run = self._client.create_run(self._experiment, tags=tags)
-        params = {
-            "sampler": request.sampler,
-            "warm_start": "; ".join(f"{m}: {', '.join(names)}" for m, names in request.warm_start.items()) or "none",
-            "scheduler": request.scheduler,
-            "objective": request.objective,
-            "trials": request.n_trials,
-            "finalists": request.n_finalists,
-            "folds": request.n_folds,
-            "seeds": request.n_seeds,
-            "seed": request.seed,
-            **self._shared_params(),
-        }
-        self._finish_opening(run.info.run_id, params)
+        self._finish_opening(run.info.run_id, search_params(request, self._device))
         self._client.log_artifact(run.info.run_id, str(searches_dir() / request.name / "request.yaml"))
         return str(run.info.run_id)
 
@@ -236,11 +232,11 @@ class Tracker:
     def _open(self, record: TrialRecord) -> None:
         if record.key not in self._runs:
             self._runs[record.key] = self._create(record)
-        self._finish_opening(self._runs[record.key], self._params(record))
+        self._finish_opening(self._runs[record.key], trial_params(record, self._request, self._device))
         self._client.update_run(self._runs[record.key], status="RUNNING")
 
     def _create(self, record: TrialRecord) -> str:
-        tags = self._tags() | {
+        tags = search_tags(self._request, self._version) | {
             "mlflow.parentRunId": self.run_id,
             "mlflow.runName": f"{record.method} {record.key}",
             "cellbench.trial": record.key,
@@ -251,10 +247,6 @@ class Tracker:
         }
         run = self._client.create_run(self._experiment, start_time=int(1000 * record.started), tags=tags)
         return str(run.info.run_id)
-
-    def _params(self, record: TrialRecord) -> dict[str, Any]:
-        fold = "all" if record.fold is None else record.fold
-        return {**record.params, "fold": fold, "seed": record.seed, "epochs": record.epochs, **self._shared_params()}
 
     def _finish_opening(self, run_id: str, params: dict[str, Any]) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
@@ -287,23 +279,3 @@ class Tracker:
 
         for start in range(0, len(metrics), 1000):
             self._client.log_batch(run_id, metrics=[Metric(*values) for values in metrics[start : start + 1000]])
-
-    def _tags(self) -> dict[str, str]:
-        request = self._request
-        return {
-            "cellbench.search": request.name,
-            "cellbench.dataset": request.dataset,
-            "cellbench.fingerprint": request.fingerprint,
-            "cellbench.git": self._version,
-        }
-
-    def _shared_params(self) -> dict[str, Any]:
-        settings = self._request.settings
-        automatic = "bfloat16" if self._device == "cuda" else "float32"
-        return {
-            "network_size": settings.network_size,
-            "encoder": settings.encoder,
-            "batch_size": settings.batch_size,
-            "device": self._device,
-            "precision": automatic if settings.precision == "auto" else settings.precision,
-        }

@@ -11,7 +11,7 @@ from bench.request import Request
 from bench.spaces import load_space
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name, metrics_of
+from bench.tracking.store import metric_name, metrics_of, search_params, trial_params
 from bench.tracking.tracker import Tracker
 from cellbench.configuration import TrainingSettings
 from cellbench.errors import StoreError
@@ -129,6 +129,17 @@ def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
     assert dataset.dataset.name == "discs"
     assert [file.path for file in connect().list_artifacts(run.info.run_id)] == ["configuration.yaml"]
     assert connect().get_experiment(run.info.experiment_id).name == "discs"
+
+
+def test_a_screened_trial_says_what_it_was_trained_on_and_a_finalist_what_it_was(request_of, search):
+    request = request_of().model_copy(update={"screen_size": 16, "screen_pool": 0.5})
+    request = request.model_copy(update={"settings": request.settings.model_copy(update={"network_size": 32})})
+    tried = trial_params(record(search), request, "cpu")
+    finalist = trial_params(record(search, 1, "folds"), request, "cpu")
+    assert (tried["network_size"], tried["pool_share"]) == (16, 0.5)
+    assert (finalist["network_size"], finalist["pool_share"]) == (32, 1.0)
+    asked = search_params(request, "cpu")
+    assert (asked["network_size"], asked["screen_size"], asked["screen_pool"]) == (32, 16, 0.5)
 
 
 def test_final_scores_are_metrics_of_their_own_logged_once(search):
