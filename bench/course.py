@@ -1,136 +1,36 @@
 """The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import duration, note, say
+from bench.console import note, say
 from bench.ends import EndsJob, score_ends
 from bench.front import front_winner
-from bench.handout import write_results
 from bench.heats import heats, run_heats
 from bench.home import cache_dir, count_holdout_look
 from bench.jobs import Jobs
-from bench.ledger import Ledger, TrialRecord
-from bench.live import View
-from bench.polite_end import polite_end
+from bench.ledger import TrialRecord
 from bench.request import Request
 from bench.rows import Ending, mean
 from bench.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.stopping import endings, trials_left
 from bench.summary import Summary, summarise
-from bench.tracking.address import check_reachable, store_uri
-from bench.tracking.client import connect
-from bench.tracking.tracker import Tracker
-from bench.tuning.cluster import Plan, cluster, plan, remotely, this_machine
+from bench.tuning.cluster import remotely
 from bench.tuning.config import Terms
-from bench.tuning.nodes import check_nodes
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from bench.tuning.stages import Bench, TimeBudget, run_stage
 from bench.tuning.trainable import HUNG
 from cellbench.configuration import Configuration
-from cellbench.errors import CellbenchError, DataError, StoreError
+from cellbench.errors import CellbenchError
 from cellbench.patches import PatchSet
 
 if TYPE_CHECKING:
     from cellbench.trial_job import TrialJob
-
-
-def run_search(request: Request, ledger: Ledger) -> Summary:
-    """Run a search to its end, or go on with one that was stopped, and return how it ended.
-
-    What is done already, to the single trial, is not done again.
-
-    Args:
-        request: What was asked for.
-        ledger: The search's folder.
-
-    Raises:
-        KeyboardInterrupt: It was stopped; asked for again, it goes on.
-        CellbenchError: It cannot go on; the message says why.
-    """
-    patch_set = PatchSet.open(request.dataset_path)
-    if patch_set.card.fingerprint != request.fingerprint:
-        raise DataError(
-            f"The data set {request.dataset} is not the one that the search {request.name} was begun on; "
-            "start a new search."
-        )
-    check_reachable(store_uri())
-    with ledger.lock():
-        try:
-            summary = Summary.read(ledger)
-            if summary is None:
-                return _run_stages(request, ledger, patch_set)
-            # its end is known, but not to MLflow
-            _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
-            return summary
-        finally:  # under the lock: the folder may be that of another search of this name, begun at the same moment
-            if not ledger.request_path.exists():
-                shutil.rmtree(ledger.directory, ignore_errors=True)
-
-
-def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
-        store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
-        with cluster(request.address, this_machine()) as machine:
-            listen()  # Ray has put a handler of its own in the place of ours
-            asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
-            shares = plan(machine, *asked, request.max_concurrent)
-            if request.address is not None:
-                check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
-            store.result()  # a store that cannot be used is met before anything is written
-            request.write(ledger)
-            return _run_on(shares, request, ledger, patch_set)
-
-
-def _run_on(shares: Plan, request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
-    view = View(request.name, request.goal, request.um_per_px)
-    with _closed_run(tracker):
-        summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
-        summary.write(ledger)
-        _record(ledger, tracker, summary)
-    return summary
-
-
-PATIENCE_S = (10, 30, 60)
-"""Waits before another try to tell MLflow how a search ended, where it does not answer."""
-
-
-def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
-    """Write how a search ended into its folder and to MLflow."""
-    files = write_results(ledger, summary)
-    for wait in (*PATIENCE_S, None):
-        try:
-            tracker.repair(ledger)
-            tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
-            break
-        except StoreError as error:
-            if wait is None:
-                raise
-            note(f"{error} Trying again in {duration(wait)}.")
-            time.sleep(wait)
-    ledger.mark_recorded()
-
-
-@contextmanager
-def _closed_run(tracker: Tracker) -> Iterator[None]:
-    """See that the search's run does not stay open when the search does not end."""
-    try:
-        yield
-    except BaseException as error:
-        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
-        with suppress(CellbenchError):  # the store is away: the next search sweeps the run
-            tracker.end_search(status, {}, {"cellbench.reason": reason} if status == "FAILED" else {})
-        raise
 
 
 class Course:

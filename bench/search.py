@@ -137,7 +137,7 @@ def _resume(name: str, given: dict[str, Any]) -> int:
 
 
 def _run(request: Any, ledger: Any) -> int:
-    from bench.course import run_search
+    from bench.running import run_search
     from bench.verdict import print_verdict
 
     settings = request.settings
