@@ -61,12 +61,11 @@ class Course:
         request, goal, tracker = self._request, self._request.goal, self._bench.tracker
         start = time.monotonic()
         self._search()
-        tried, several = self._ledger.records("search"), bool(request.further_folds) or len(request.goals) > 1
-        n_finalists = request.n_finalists if several else 1
+        tried = self._ledger.records("search")
         candidates = (
-            finalists_of_all(tried, request.methods, goal, n_finalists)
+            finalists_of_all(tried, request.methods, goal, request.n_chosen)
             if request.share_trials
-            else {method: finalists(tried, method, request.goals, n_finalists) for method in request.methods}
+            else {method: finalists(tried, method, request.goals, request.n_chosen) for method in request.methods}
         )
         at_once = self._bench.plan.concurrent
         n_spared = run_heats(
@@ -115,7 +114,7 @@ class Course:
         searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)
         scheduler = None
         if rungs:
-            scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction)
+            scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction, request.n_kept)
             scheduler.recall(records, goals)
         stopper = None
         if request.time_budget_s is not None:

@@ -110,6 +110,7 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
 
     goals = np.random.default_rng(0).random(n_methods * chosen.n_trials)
     stops = rungs(costs.epochs, chosen.reduction, chosen.n_rungs)
+    kept = chosen.n_finalists if chosen.n_folds > 1 else 1
     seen: dict[tuple[int, int], list[float]] = {}
     waiting = list(range(len(goals)))[::-1]
     events: list[tuple[float, int, int]] = []  # time, trial, epoch it has reached
@@ -126,7 +127,8 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
         end, trial, epoch = heapq.heappop(events)
         if epoch < costs.epochs:
             others = seen.setdefault((trial % n_methods, epoch), [])
-            passes = not others or goals[trial] >= np.quantile(others, 1 - 1 / chosen.reduction)
+            among_best = sum(goal > goals[trial] for goal in others) < kept
+            passes = among_best or goals[trial] >= np.quantile(others, 1 - 1 / chosen.reduction)
             others.append(float(goals[trial]))
             if passes:
                 go_on(end, trial, epoch)

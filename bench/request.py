@@ -149,6 +149,16 @@ class Request(BaseModel):
         return [fold for fold in range(self.n_folds) if self.is_screened or fold != SEARCH_FOLD]
 
     @property
+    def n_chosen(self) -> int:
+        """Finalists of a method (of all where they share trials): one where no race follows."""
+        return self.n_finalists if self.further_folds or len(self.goals) > 1 else 1
+
+    @property
+    def n_kept(self) -> int:
+        """Trials of each method that go on from a rung at least: as many as are to become its finalists."""
+        return 1 if self.share_trials else self.n_chosen
+
+    @property
     def most_finalists(self) -> int:
         """Configurations that become finalists, at most, of all methods together."""
         return self.n_finalists if self.share_trials else len(self.spaces) * self.n_finalists

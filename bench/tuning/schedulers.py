@@ -19,12 +19,18 @@ class MethodsAsha(FIFOScheduler):
         epochs: Epochs of a full training.
         rungs: Epochs at which trials are compared; at least one.
         reduction: The best trial in so many goes on from a rung.
+        keep: So many of a method's trials, the best yet at the rung, go on all the same. A search that wants several
+            finalists keeps as many; with few trials ASHA alone often lets a single one reach the end.
     """
 
-    def __init__(self, methods: Iterable[str], epochs: int, rungs: Sequence[int], reduction: int) -> None:
+    def __init__(
+        self, methods: Iterable[str], epochs: int, rungs: Sequence[int], reduction: int, keep: int = 1
+    ) -> None:
         super().__init__()
         self._metric, self._mode = GOAL, "max"
         self._rungs = tuple(rungs)
+        self._keep = keep
+        self._reached: dict[tuple[str, int], dict[str, float]] = {}
         self._asha = {
             method: AsyncHyperBandScheduler(
                 time_attr=TRAINING_ITERATION,
@@ -46,11 +52,11 @@ class MethodsAsha(FIFOScheduler):
         """
         for record in records:
             trial = SimpleNamespace(trial_id=record.key)
-            asha = self._asha[record.method]
-            asha.on_trial_add(None, trial)
+            self._asha[record.method].on_trial_add(None, trial)
             for epoch in self._rungs:
                 if epoch in goals.get(record.key, {}):
-                    asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, GOAL: goals[record.key][epoch]})
+                    result = {TRAINING_ITERATION: epoch, GOAL: goals[record.key][epoch]}
+                    self._decide(record.method, None, trial, result)
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Refuse another metric: it is set already."""
@@ -64,7 +70,7 @@ class MethodsAsha(FIFOScheduler):
         """Stop a trial at a rung that it does not pass; between rungs it goes on."""
         if result[TRAINING_ITERATION] not in self._rungs or result.get("done"):
             return str(TrialScheduler.CONTINUE)
-        return str(self._of(trial).on_trial_result(tune_controller, trial, result))
+        return self._decide(self._method_of(trial), tune_controller, trial, result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Forget a trial that ended; what it had at rungs stays."""
@@ -82,5 +88,15 @@ class MethodsAsha(FIFOScheduler):
         """Return the state of each method's rungs."""
         return "\n".join(f"{method}: {asha.debug_string()}" for method, asha in self._asha.items())
 
+    def _decide(self, method: str, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        reached = self._reached.setdefault((method, result[TRAINING_ITERATION]), {})
+        n_better = sum(goal > result[GOAL] for key, goal in reached.items() if key != trial.trial_id)
+        reached[trial.trial_id] = result[GOAL]
+        action = str(self._asha[method].on_trial_result(tune_controller, trial, result))
+        return str(TrialScheduler.CONTINUE) if n_better < self._keep else action
+
+    def _method_of(self, trial: Any) -> str:
+        return TrialConfig.model_validate(trial.config["trial"]).method
+
     def _of(self, trial: Any) -> AsyncHyperBandScheduler:
-        return self._asha[TrialConfig.model_validate(trial.config["trial"]).method]
+        return self._asha[self._method_of(trial)]

@@ -31,8 +31,8 @@ def report(asha, trial, epoch, goal, **more):
     return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, GOAL: goal, **more})
 
 
-def asha(methods=("mask_fixed",)):
-    return MethodsAsha(methods, epochs=9, rungs=(3,), reduction=2)
+def asha(methods=("mask_fixed",), keep=1):
+    return MethodsAsha(methods, epochs=9, rungs=(3,), reduction=2, keep=keep)
 
 
 def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
@@ -43,6 +43,29 @@ def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
         assert report(scheduler, trial, 1, 0.0) == CONTINUE
         assert report(scheduler, trial, 2, 0.0) == CONTINUE
         assert report(scheduler, trial, 3, goal) == expected
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"), [(1, [CONTINUE, STOP, STOP, CONTINUE]), (2, [CONTINUE, CONTINUE, STOP, CONTINUE])]
+)
+def test_as_many_go_on_as_are_to_become_finalists(new_trial, keep, expected):
+    scheduler = asha(keep=keep)
+    found = []
+    for name, goal in (("a", 0.64), ("b", 0.63), ("c", 0.51), ("d", 0.65)):
+        trial = new_trial(name)
+        scheduler.on_trial_add(None, trial)
+        found.append(report(scheduler, trial, 3, goal))
+    assert found == expected
+
+
+def test_trials_of_an_earlier_run_count_among_those_that_are_kept(new_trial, jobs):
+    space = jobs.request.spaces[0]
+    records = [record_of(jobs.search(space.configuration(space.complete({"r_max": float(r)}))), r) for r in (8, 10)]
+    scheduler = asha(keep=2)
+    scheduler.recall(records, {records[0].key: {3: 0.8}, records[1].key: {3: 0.7}})
+    trial = new_trial("c")
+    scheduler.on_trial_add(None, trial)
+    assert report(scheduler, trial, 3, 0.6) == STOP
 
 
 def test_methods_are_not_compared_with_each_other(new_trial):
