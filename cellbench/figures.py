@@ -5,10 +5,16 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 
 def save_reconstructions(
-    path: Path, originals: np.ndarray, reconstructed: np.ndarray, weight_maps: np.ndarray, title: str
+    path: Path,
+    originals: np.ndarray,
+    reconstructed: np.ndarray,
+    weight_maps: np.ndarray,
+    r_max: np.ndarray | None,
+    title: str,
 ) -> None:
     """Draw originals with the weight map over them, and their reconstructions below (as the paper's figure 1).
 
@@ -17,6 +23,7 @@ def save_reconstructions(
         originals: Values in 0–1, shape (N, H, H, 3).
         reconstructed: Same shape.
         weight_maps: Weights ≥ 0, shape (N, H, H).
+        r_max: Radius of each mask in px of the originals, shape (N,), drawn as a circle; None where there is none.
         title: A line above.
     """
     n = len(originals)
@@ -27,6 +34,10 @@ def save_reconstructions(
     for column in range(n):
         weights = weight_maps[column] / top
         axes[0, column].imshow(originals[column])
+        if r_max is not None:
+            centre = (originals.shape[1] - 1) / 2
+            axes[0, column].add_patch(Circle((centre, centre), r_max[column], fill=False, color="tab:blue"))
+            axes[0, column].set_title(f"r_max {r_max[column]:.1f} px", fontsize=8)
         # What counts little is greyed out; the outline is where the weight has fallen to a tenth.
         shown = originals[column] * weights[..., None] + (1 - weights[..., None]) * 0.85
         axes[1, column].imshow(shown.clip(0, 1))

@@ -103,8 +103,8 @@ def save_reconstructed(
     with evaluation(model, suppression), torch.no_grad():
         drawn = reconstruct(model, suppression, shown, native)
         latent = model.encode(suppression.view(shown, None, training=False)[0]).mean
-        maps = suppression.weights(latent, native.shape[-1], None).map[:, 0]
-    maps = maps.expand(len(rows), -1, -1)
+        weights = suppression.weights(latent, native.shape[-1], None)
+    maps = weights.map[:, 0].expand(len(rows), -1, -1)
     seen = torch.zeros_like(maps)
     corner = (native.shape[-1] - suppression.window) // 2
     seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
@@ -113,6 +113,7 @@ def save_reconstructed(
         native.permute(0, 2, 3, 1).cpu().numpy(),
         drawn.permute(0, 2, 3, 1).cpu().numpy(),
         (maps * seen).cpu().numpy(),
+        None if weights.r_max is None else weights.r_max.expand(len(rows)).cpu().numpy(),
         f"{job.configuration.method} {job.key}",
     )
 
