@@ -12,6 +12,14 @@ from bench.ledger import Ledger
 STOP_IS_LOOKED_FOR_S = 1.0
 
 
+def as_ctrl_c(number: int, frame: Any) -> None:
+    """Handle a signal as Ctrl-C is handled. Where a shell began us with `&`, Ctrl-C is ignored, and this is not."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
 @contextmanager
 def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
@@ -32,7 +40,7 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def hear_sigterm() -> Any:
-        return signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        return signal.signal(signal.SIGTERM, as_ctrl_c)
 
     def listen() -> None:
         hear_sigterm()

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from bench.console import say, user_errors
+from bench.polite_end import as_ctrl_c
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -41,7 +42,11 @@ def ui(
     connect()  # sets up a new database, which several workers of the server must not do at once
     # Without the query MLflow 3.17 shows an experiment's traces, of which there are none, not its runs.
     say(f"Open http://{HOST}:{port}/#/experiments?workflowType=machine_learning (Ctrl-C ends it).")
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    quiet = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",  # of libraries about one another
+    }
     # Not on the command line, which all users of the machine can read: it may hold a password.
     environment = {**os.environ, **quiet, "MLFLOW_BACKEND_STORE_URI": uri}
     command = [
@@ -56,7 +61,7 @@ def ui(
     ]
     # In a process group of its own: Ctrl-C comes to us, who end it without its tracebacks.
     server = subprocess.Popen([*command, "--workers", "1"], env=environment, process_group=0)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, as_ctrl_c)
     try:
         raise SystemExit(server.wait())
     except KeyboardInterrupt:

@@ -1,0 +1,68 @@
+"""What is asked to end does so, wherever it was begun."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.ledger import Ledger
+from bench.polite_end import polite_end
+
+
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+def _begun_in(request):
+    """Ctrl-C as a terminal or, for `&`, a script's shell leaves it to us."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_begun_in")
+def test_sigterm_is_heard(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def search():
+        with polite_end(Ledger(tmp_path)):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.usefixtures("_begun_in")
+def test_a_stop_from_elsewhere_is_heard_once_it_listens(tmp_path):
+    ledger = Ledger(tmp_path)
+
+    def search():
+        with polite_end(ledger) as listen:
+            ledger.stop_path.touch()
+            listen()
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
+    assert not ledger.stop_path.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ignored", [False, True], ids=["terminal", "background"])
+def test_the_user_interface_ends_when_it_is_asked_to(tmp_path, ignored):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.ui", "--port", "5987"],
+        env={**os.environ, "CELLBENCH_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
+    )
+    for line in process.stdout:
+        if "Application startup complete" in line:
+            break
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+    assert "Traceback" not in output
