@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.threads import let_threads_sleep
 from bench.tuning.token import keep_token_private
 from cellbench.errors import SettingError, StoreError
 
@@ -179,6 +180,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             options["address"] = address
         try:
             if address is None:
+                let_threads_sleep()
                 keep_token_private()
             with _shielded_from_sigterm():
                 ray.init(**options)
