@@ -52,8 +52,8 @@ def classify(
 
     rows = patch_set.rows("holdout")
     truth = patch_set.labels(rows)
+    look = count_holdout_look(patch_set)  # first: what cannot be counted is not looked at
     predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
-    look = count_holdout_look(patch_set)
     classes = patch_set.card.classes
     by_class = f1_by_class(truth, predicted, len(classes))
     table = confusion(truth, predicted, len(classes))
@@ -119,6 +119,7 @@ def winning_trial(ledger: "Ledger", summary: "Summary") -> "TrialRecord":
 
 
 def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarray") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
@@ -128,7 +129,8 @@ def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarra
         others = table[code].copy()
         others[code] = 0
         wrong = f"{classes[int(others.argmax())]} ({others.max()})" if others.sum() else "–"
-        shown.add_row(name, f"{by_class[code]:.3f}", str(table[code].sum()), str(table[code, code]), wrong)
+        numbers = (f"{by_class[code]:.3f}", str(table[code].sum()), str(table[code, code]))
+        shown.add_row(escape(name), *numbers, escape(wrong))
     console().print(shown)
 
 

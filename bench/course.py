@@ -85,10 +85,11 @@ class Course:
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
         ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0)
+        ending.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
+        say("floors, and one look at the holdout")
         ending.ends = remotely(
             score_ends, self._ends_job(ending), cpus=self._bench.plan.cpus, gpus=self._bench.plan.gpus
         )
-        ending.look = count_holdout_look(self._patch_set)
         ending.seconds = time.monotonic() - start
         ending.notes = endings(request, self._ledger.directory, tried)
         return summarise(request, self._patch_set.card, self._ledger.records(), ending)

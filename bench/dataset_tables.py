@@ -1,6 +1,7 @@
 """A data set in words and tables on the terminal."""
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from bench.console import console, say
@@ -59,7 +60,7 @@ def print_classes(patch_set: PatchSet) -> None:
         n_groups = index["group"][chosen].nunique()
         known = radius[chosen][~np.isnan(radius[chosen])]
         median = f"{np.median(known):.1f}" if len(known) else "–"
-        table.add_row(title, str(chosen.sum()), str(n_groups), *map(str, roles.sum(axis=0)), median)
+        table.add_row(escape(title), str(chosen.sum()), str(n_groups), *map(str, roles.sum(axis=0)), median)
     console().print(table)
 
 

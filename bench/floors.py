@@ -56,8 +56,8 @@ def floors(
     asked = list(dict.fromkeys(typed))
     masks = [build_suppression("mask_fixed", {"r_max": radius}, native, side, 1) for radius in asked]
     corner = native / 2**0.5
-    if max(asked) > corner:
-        raise SettingError(f"--radii {max(asked):g}: the corners of a patch are {corner:.0f} px from its centre.")
+    if not all(0 < radius <= corner for radius in asked):
+        raise SettingError(f"--radii {radii}: the corners of a patch are {corner:.0f} px from its centre.")
     patches, rows = patch_set.resized(side, cache_dir()), floor_rows(patch_set)
 
     plain = build_suppression("vae", {}, native, side, 1)

@@ -144,7 +144,7 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
 def main(
     profile_: Annotated[str, typer.Option("--profile", help="cpu, gpu or paper.")] = "gpu",
     at_once: Annotated[str, typer.Option(help="Trials at once: 8 GPUs at --gpus-per-trial 0.25 make 32.")] = "1,2,8,64",
-    methods: Annotated[int, typer.Option(min=1, help="Methods that are compared.")] = 1,
+    methods: Annotated[int, typer.Option(min=1, max=1000, help="Methods that are compared.")] = 1,
     patches: Annotated[int, typer.Option(min=1, help="Patches of an epoch: four fifths of the pool.")] = 10_000,
     patches_per_s: Annotated[
         float | None,

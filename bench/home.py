@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def home() -> Path:
     """Return the folder of everything a user owns; it need not exist yet."""
-    return Path(os.environ.get("CELLBENCH_HOME") or "~/.cellbench").expanduser().absolute()
+    named = os.environ.get("CELLBENCH_HOME") or "~/.cellbench"
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError:
+        raise SettingError(f"CELLBENCH_HOME ({named}) is the home of a user who does not exist.") from None
 
 
 def datasets_dir() -> Path:
@@ -149,4 +153,7 @@ def _read_looks(path: Path) -> dict[str, int]:
     try:
         return {str(key): int(value) for key, value in json.loads(text).items()}
     except (ValueError, AttributeError) as error:
-        raise SettingError(f"{path} is damaged, so looks at the holdout cannot be counted; remove it.") from error
+        raise SettingError(
+            f"{path} is damaged, so looks at the holdout cannot be counted; mend it, or remove it: then the looks "
+            "at the holdouts of all data sets are counted anew."
+        ) from error

@@ -91,7 +91,7 @@ class Ledger:
             NotFoundError: There is none of that name.
         """
         directory = searches_dir() / name
-        if not name or not (directory / "request.yaml").is_file():
+        if not name or len(name) > 100 or not (directory / "request.yaml").is_file():
             known = search_names()
             raise NotFoundError(f"There is no search '{name}' in {searches_dir()}; {nearest(name, known)}")
         return cls(directory)

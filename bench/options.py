@@ -87,7 +87,9 @@ Objective = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn. Default: 0.", rich_help_panel=WHAT)]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=1_000_000, help="Seed of all that is drawn. Default: 0.", rich_help_panel=WHAT)
+]
 Name = Annotated[
     str | None,
     typer.Option(help="Name of the search. Default: made of data set, method and time.", rich_help_panel=WHAT),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bench.asked import Asked, check_options, read_resources, whole
 from bench.auto import estimated
 from bench.home import cache_dir, open_dataset, searches_dir
-from bench.ledger import Ledger
+from bench.ledger import Ledger, search_names
 from bench.narrow import narrow
 from bench.profiles import Profile, n_epochs, network_size, profile
 from bench.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request, seconds, settings_from
@@ -206,7 +206,7 @@ def _check_encoder(settings: TrainingSettings) -> None:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise SettingError(f"--name {name!r}: use letters, digits, '-', '_' and '.', and begin with a letter or digit.")
-    if (searches_dir() / name).exists():
+    if name in search_names():
         raise SettingError(
             f"There is a search {name} already; go on with it by --resume {name}, or choose another name."
         )

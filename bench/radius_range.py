@@ -159,7 +159,7 @@ def response(
         return known.model_copy(
             update={
                 "reason": f"only {len(tried)} different radii were trained to the end, too few to say; --trials gives "
-                "more, --scheduler none stops none of them"
+                "more, --scheduler none lets all finish"
             }
         )
     varied = {n: d for n, d in space.searched.items() if n == name or len({r.params[n] for r in done}) > 1}

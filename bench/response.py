@@ -134,7 +134,7 @@ def _radii(text: str | None, native_size: int) -> list[float]:
     except ValueError:
         raise SettingError(f"--radii {text}: write numbers of px with commas between them, as 40,70,100.") from None
     scored, corner = list(dict.fromkeys(rounded(radius) for radius in typed)), native_size / 2**0.5
-    if not 0 < min(scored) <= max(scored) <= corner:
+    if not all(0 < radius <= corner for radius in scored):
         raise SettingError(
             f"--radii {text}: a radius lies above 0 and below {corner:.0f} px, where the corners of a patch are."
         )

@@ -73,7 +73,9 @@ def results(
         from cellbench.disk import write_text
 
         write_text(csv, frame.to_csv(index=False))
-        say(f"{len(frame)} trials written to {csv}")
+        from rich.markup import escape
+
+        say(f"{len(frame)} trials written to {escape(str(csv))}")
         return
     _show(frame)
 
@@ -132,17 +134,17 @@ def _show(frame: "pd.DataFrame") -> None:
     varied = [c for c in frame.columns if c.startswith("params/") and frame[c].astype(str).nunique() > 1]
     metrics = {name: title for name, title in SHOWN_METRICS.items() if name in frame.columns}
     first = ["stage", "fold", "seed", "outcome"]
-    if frame["method"].nunique() > 1:
-        first.insert(0, "method")
+    several = frame["method"].nunique() > 1
     table = Table(box=None, pad_edge=False)
-    for name in (*first, *(name.removeprefix("params/") for name in varied), *metrics.values()):
+    for name in (*first, *metrics.values()):
         table.add_column(name, no_wrap=True)
+    table.add_column("what differs")
     for row in frame.to_dict("records"):
         values = ["all" if pd.isna(row[name]) else str(row[name]) for name in first]
-        values += ["" if pd.isna(row[name]) else value_in_words(row[name]) for name in varied]
         done = row["outcome"] == "completed"
         values += [f"{row[name]:.3f}" if done and not pd.isna(row[name]) else "–" for name in metrics]
-        table.add_row(*values)
+        own = [f"{c.removeprefix('params/')} {value_in_words(row[c])}" for c in varied if not pd.isna(row[c])]
+        table.add_row(*values, ", ".join([*([row["method"]] if several else []), *own]))
     console().print(table)
 
 

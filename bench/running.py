@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from bench.console import duration, note
 from bench.course import Course
 from bench.handout import write_results
-from bench.home import cache_dir
+from bench.home import cache_dir, holdout_looks
 from bench.ledger import Ledger
 from bench.live import View
 from bench.polite_end import polite_end
@@ -48,6 +48,7 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
             "start a new search."
         )
     check_reachable(store_uri())
+    holdout_looks(patch_set)  # looks that cannot be counted are met before anything is trained
     with ledger.lock():
         try:
             summary = Summary.read(ledger)

@@ -176,6 +176,9 @@ def trials_left(request: Request, directory: Path, records: Sequence[TrialRecord
         records: Trials of its search stage.
     """
     stops, left = Stops(directory).read(), 0
+    if request.share_trials and len(stops) < len(request.spaces):  # what one method leaves, others get
+        wanted = sum(request.n_tried(space) for space in request.spaces)
+        return wanted - sum(record.outcome != "running" for record in records)
     for space in request.spaces:
         own = [record for record in records if record.method == space.method]
         n_wanted = len(own) if space.method in stops else request.n_tried(space)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 from bench.home import home
 from cellbench.errors import StoreError
 
-DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}
 PORTS = {"http": 80, "https": 443, **DATABASES}
 """Where a store of each kind listens unless its address says otherwise."""
 
@@ -34,7 +34,12 @@ def check_reachable(uri: str) -> None:
         StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
     """
     scheme = uri.partition(":")[0].partition("+")[0]
-    if scheme not in DATABASES and ("@" in uri or "password=" in uri):
+    if re.search(r"\s", uri) and scheme not in (
+        "sqlite",
+        "file",
+    ):  # not shown: where a password in it ends is not known
+        raise StoreError("MLFLOW_TRACKING_URI has a space in it, so it is no address; write a space as %20.")
+    if scheme not in DATABASES and ("@" in uri or re.search(r"[?&;](pass|pwd)", uri, re.IGNORECASE)):
         raise StoreError(
             f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
             "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."

@@ -98,7 +98,7 @@ def test_looks_at_the_holdout_are_counted_across_threads_and_survive_the_set(bui
 def test_a_damaged_counter_is_not_reset_in_silence(built_in):
     patch_set = home.open_dataset("toy")
     (home.datasets_dir() / ".holdout-looks.json").write_text("[")
-    with pytest.raises(SettingError, match="cannot be counted; remove it"):
+    with pytest.raises(SettingError, match="cannot be counted; mend it, or remove it"):
         home.count_holdout_look(patch_set)
 
 

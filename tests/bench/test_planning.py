@@ -122,9 +122,17 @@ def test_a_gpu_is_not_waited_for_where_there_is_none(home, monkeypatch):
 
 
 def test_a_name_that_is_taken_is_refused_with_the_way_on(home):
-    (home / "searches" / "mine").mkdir(parents=True)
+    request, ledger = make_request(asked(name="mine"))
+    request.write(ledger)
     with pytest.raises(SettingError, match="search mine already; go on with it by --resume mine"):
         make_request(asked(name="mine"))
+
+
+def test_the_name_of_a_search_that_was_killed_before_it_wrote_anything_is_free(home):
+    folder = home / "searches" / "mine"
+    folder.mkdir(parents=True)
+    (folder / ".lock").touch()
+    assert make_request(asked(name="mine"))[0].name == "mine"
 
 
 def test_an_unknown_search_is_answered_with_the_nearest(home):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.jobs import Jobs, record_of
 from bench.narrow import narrow
 from bench.spaces import load_space
 from bench.stopping import MIN_COMPLETED, Stops, endings, outlook, trials_left
@@ -103,6 +104,19 @@ def test_resumed_it_ends_where_it_would_have_ended(search, ledger):
         path.unlink()
     (ledger.directory / "stopped.json").unlink()
     assert go_on() == n
+
+
+def test_what_a_method_leaves_of_shared_trials_the_others_get(ledger, search):
+    request, _ = search
+    other = request.spaces[0].model_copy(update={"method": "mask_sampled"})
+    shared = request.model_copy(update={"share_trials": True, "n_trials": 10, "spaces": (*request.spaces, other)})
+    first = record_of(Jobs(request, ledger).search(SPACE.configuration(SPACE.complete({}))), 0)
+    ended = first.model_copy(update={"outcome": "completed"})
+    records = [ended] * 8 + [ended.model_copy(update={"method": "mask_sampled"})] * 11
+    Stops(ledger.directory).add("mask_fixed", "enough")
+    assert trials_left(shared, ledger.directory, records) == 1
+    Stops(ledger.directory).add("mask_sampled", "enough")
+    assert trials_left(shared, ledger.directory, records) == 0
 
 
 def test_without_the_option_nothing_is_said(search, ledger):

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 
 import pytest
 from programs import wait_until
@@ -104,10 +105,15 @@ def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, option
     check_whole(name)
 
 
-def test_ended_while_ray_starts_it_says_that_nothing_was_written(home, options):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "after_s", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
+)
+def test_ended_while_ray_starts_it_says_that_nothing_was_written(home, options, number, after_s):
     process = home.start(*options, "--name", "hardly-begun")
     assert wait_until(lambda: (home.search("hardly-begun") / ".lock").exists())
-    process.send_signal(signal.SIGTERM)
+    time.sleep(after_s)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "Stopped before anything was written." in errors
