@@ -51,11 +51,14 @@ def search_params(request: "Request", device: str) -> dict[str, Any]:
         "scheduler": request.scheduler,
         "objective": request.objective,
         "trials": request.n_trials,
+        "stop_early": request.stop_early,
+        "time_budget_s": "none" if request.time_budget_s is None else request.time_budget_s,
         "share_trials": request.share_trials,
         "finalists": request.n_finalists,
         "folds": request.n_folds,
         "seeds": request.n_seeds,
         "seed": request.seed,
+        "epochs": request.settings.epochs,
         "screen_size": request.size_at("search"),
         "screen_pool": request.screen_pool,
         **_settings(request, device, "final"),
@@ -77,10 +80,13 @@ def trial_params(record: TrialRecord, request: "Request", device: str) -> dict[s
 def _settings(request: "Request", device: str, stage: str) -> dict[str, Any]:
     settings = request.settings
     automatic = "bfloat16" if device == "cuda" else "float32"
+    own = {"epochs", "network_size", "precision", "compile", "threads"}
     return {
+        **{
+            name: "none" if value is None else value
+            for name, value in settings.model_dump(mode="json", exclude=own).items()
+        },
         "network_size": request.size_at(stage),
-        "encoder": settings.encoder,
-        "batch_size": settings.batch_size,
         "device": device,
         "precision": automatic if settings.precision == "auto" else settings.precision,
     }

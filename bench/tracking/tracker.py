@@ -145,6 +145,8 @@ class Tracker:
         try:
             now = int(1000 * time.time())
             self._log(self.run_id, [(metric_name(name), value, now, 0) for name, value in metrics.items()])
+            if "cellbench.reason" in self._client.get_run(self.run_id).data.tags:  # why it failed before it went on
+                self._client.delete_tag(self.run_id, "cellbench.reason")
             for name, value in tags.items():
                 self._client.set_tag(self.run_id, name, value)
             for file in files:

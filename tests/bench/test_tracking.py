@@ -122,13 +122,23 @@ def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
     expected = {
         "r_max": "7.812", "normalize": "true", "beta": "0.002", "lr": "0.001", "latent_dim": "256", "fold": "0",
         "seed": "0", "epochs": "2", "network_size": "16", "encoder": "resnet18", "device": "cpu",
-        "precision": "float32",
+        "precision": "float32", "views": "8", "schedule": "cosine", "grad_clip": "none", "quarter_turns": "true",
     }  # fmt: skip
     assert expected.items() <= run.data.params.items()
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.name == "discs"
     assert [file.path for file in connect().list_artifacts(run.info.run_id)] == ["configuration.yaml"]
     assert connect().get_experiment(run.info.experiment_id).name == "discs"
+
+
+def test_a_search_that_failed_and_went_on_does_not_keep_the_reason(search):
+    _, _, tracker = search
+    tracker.end_search("FAILED", {}, {"cellbench.reason": "The disk is full."})
+    assert connect().get_run(tracker.run_id).data.tags["cellbench.reason"] == "The disk is full."
+    tracker.end_search("FINISHED", {}, {})
+    found = connect().get_run(tracker.run_id)
+    assert found.info.status == "FINISHED"
+    assert "cellbench.reason" not in found.data.tags
 
 
 def test_a_screened_trial_says_what_it_was_trained_on_and_a_finalist_what_it_was(request_of, search):
