@@ -25,13 +25,22 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
 
     Yields:
-        What listens to SIGTERM again, once Ray has begun to; only from then on is `bench.stop` heard. Before, SIGTERM
-        ends this process by way of Ray's handler, which comes to the same here.
+        What is to be called once Ray has started: from then on `bench.stop` is heard, and SIGTERM again, for Ray has
+        put a handler of its own in the place of ours. Before, SIGTERM and Ctrl-C are only kept in mind: an exception
+        in the middle of a fork, of which Ray's start has many, would be lost and leave a lock behind. It raises
+        `KeyboardInterrupt` where one of them came.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    ended, listening = threading.Event(), threading.Event()
+    ended, listening, asked = threading.Event(), threading.Event(), threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def keep_in_mind(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        os.write(2, b"Stopping as soon as Ray has started; asked once more, at once.\n")  # a handler may not buffer
 
     def look_for_stop() -> None:
         while not ended.wait(STOP_IS_LOOKED_FOR_S):
@@ -39,23 +48,25 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
                 ledger.stop_path.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    def hear_sigterm() -> Any:
-        return signal.signal(signal.SIGTERM, as_ctrl_c)
-
     def listen() -> None:
-        hear_sigterm()
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+        signal.signal(signal.SIGTERM, as_ctrl_c)
+        if asked.is_set():
+            raise KeyboardInterrupt
         listening.set()
 
-    before = hear_sigterm()
+    for number in before:
+        signal.signal(number, keep_in_mind)
     listener = threading.Thread(target=look_for_stop, daemon=True)
     listener.start()
     try:
         yield listen
-    except SystemExit as end:
+    except SystemExit as end:  # Ray's handler of SIGTERM
         if end.code == signal.SIGTERM:
             raise KeyboardInterrupt from None
         raise
     finally:
         ended.set()
         listener.join()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,7 +182,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             if address is None:
                 let_threads_sleep()
                 keep_token_private()
-            with _shielded_from_sigterm(), _ctrl_c_afterwards():
+            with _shielded_from_sigterm():
                 ray.init(**options)
         except Exception as error:
             if address is None:
@@ -216,22 +215,6 @@ def _shielded_from_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _ctrl_c_afterwards() -> Iterator[None]:
-    """Hear Ctrl-C once Ray has started: before, where Python forks, it would be lost and leave a lock behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = []
-    before = signal.signal(signal.SIGINT, lambda *_: heard.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        raise KeyboardInterrupt
 
 
 def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -> Any:

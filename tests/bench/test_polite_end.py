@@ -21,17 +21,38 @@ def _begun_in(request):
 
 
 @pytest.mark.usefixtures("_begun_in")
-def test_sigterm_is_heard(tmp_path):
+def test_sigterm_is_heard_once_it_listens(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
 
     def search():
-        with polite_end(Ledger(tmp_path)):
+        with polite_end(Ledger(tmp_path)) as listen:
+            listen()
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 
     with pytest.raises(KeyboardInterrupt):
         search()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.usefixtures("_begun_in")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_asks_before_it_listens_is_kept_in_mind_and_asked_again_obeyed(tmp_path, number, capfd):
+    passed = []
+
+    def search(times):
+        with polite_end(Ledger(tmp_path)) as listen:
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+                time.sleep(0.1)
+            passed.append(times)
+            listen()
+
+    for times in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            search(times)
+    assert passed == [1]
+    assert "Stopping as soon as Ray has started" in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("_begun_in")
