@@ -57,7 +57,9 @@ def floors(
     masks = [build_suppression("mask_fixed", {"r_max": radius}, native, side, 1) for radius in asked]
     corner = native / 2**0.5
     if not all(0 < radius <= corner for radius in asked):
-        raise SettingError(f"--radii {radii}: the corners of a patch are {corner:.0f} px from its centre.")
+        raise SettingError(
+            f"--radii {radii}: a radius lies above 0 and below {corner:.0f} px, where the corners of a patch are."
+        )
     patches, rows = patch_set.resized(side, cache_dir()), floor_rows(patch_set)
 
     plain = build_suppression("vae", {}, native, side, 1)

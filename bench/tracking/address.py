@@ -34,10 +34,8 @@ def check_reachable(uri: str) -> None:
         StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
     """
     scheme = uri.partition(":")[0].partition("+")[0]
-    if re.search(r"\s", uri) and scheme not in (
-        "sqlite",
-        "file",
-    ):  # not shown: where a password in it ends is not known
+    if scheme not in ("sqlite", "file") and re.search(r"\s", uri):
+        # Not shown: where a password in it ends is not known.
         raise StoreError("MLFLOW_TRACKING_URI has a space in it, so it is no address; write a space as %20.")
     if scheme not in DATABASES and ("@" in uri or re.search(r"[?&;](pass|pwd)", uri, re.IGNORECASE)):
         raise StoreError(
