@@ -28,24 +28,20 @@ def classify(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, judge and register a classifier on the encoder of a search's winner."""
-    from bench.home import cache_dir, count_holdout_look
+    from bench.home import cache_dir, count_holdout_look, reopen_dataset
     from bench.ledger import Ledger
     from bench.request import Request
     from bench.tracking.client import connect
     from bench.tracking.registry import ALIAS, register_classifier
     from cellbench.classifier import Classifier
-    from cellbench.errors import DataError
     from cellbench.figures import save_confusion
-    from cellbench.patches import PatchSet
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
 
     ledger = Ledger.open(search)
     request = Request.read(ledger)
     summary = summary_of(ledger)
     trial = winning_trial(ledger, summary)
-    patch_set = PatchSet.open(request.dataset_path)
-    if patch_set.card.fingerprint != request.fingerprint:
-        raise DataError(f"The data set {request.dataset} is not the one that {search} was run on; search again.")
+    patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, search)
     connect()  # a store that cannot be reached is met before the holdout is looked at
     source = ledger.trial_directory(trial.key)
     classifier = Classifier.fit(source, patch_set, cache_dir(), seed)

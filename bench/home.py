@@ -102,6 +102,34 @@ def open_dataset(name: str) -> PatchSet:
     return PatchSet.open(path)
 
 
+def reopen_dataset(name: str, path: Path, fingerprint: str, search: str) -> PatchSet:
+    """Open the data set that a search was begun on, once it is sure that nobody has changed it.
+
+    Args:
+        name: Its name.
+        path: Its folder.
+        fingerprint: Its fingerprint when the search began.
+        search: Name of the search.
+
+    Raises:
+        DataError: It is away, damaged, or another.
+    """
+    from cellbench.patches import PatchSet, check_unchanged
+
+    if not path.is_dir():
+        raise DataError(
+            f"The data set {name} of the search {search} is not at {path} any more; put it back there, or start a "
+            "new search."
+        )
+    patch_set = PatchSet.open(path)
+    if patch_set.card.fingerprint != fingerprint:
+        raise DataError(
+            f"The data set {name} is not the one that the search {search} was begun on; start a new search."
+        )
+    check_unchanged(patch_set, cache_dir())
+    return patch_set
+
+
 def remove_dataset(name: str) -> None:
     """Remove a data set and its resized copies, even a damaged one; looks at its holdout stay counted."""
     import shutil

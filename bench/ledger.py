@@ -123,8 +123,9 @@ class Ledger:
             try:
                 found.append(TrialRecord.model_validate_json(path.read_text(encoding="utf-8")))
             except (ValueError, OSError) as error:  # no JSON, no UTF-8, not the fields
+                also = " and summary.json" if self.has_ended else ""  # else --resume only prints the end
                 raise DataError(
-                    f"{path} is damaged; remove its folder, and --resume {self.name} trains it again."
+                    f"{path} is damaged; remove its folder{also}, and --resume {self.name} trains it again."
                 ) from error
         chosen = [record for record in found if stage in (None, record.stage)]
         return sorted(chosen, key=lambda record: (STAGES.index(record.stage), record.number))
@@ -247,3 +248,10 @@ def search_names() -> list[str]:
     folder = searches_dir()
     found = [path.parent for path in folder.glob("*/request.yaml")] if folder.is_dir() else []
     return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
+def starting_names() -> list[str]:
+    """Return the searches that a process has just begun: their folder is there and locked, their request is not."""
+    folder = searches_dir()
+    begun = [path.parent for path in folder.glob("*/.lock")] if folder.is_dir() else []
+    return sorted(path.name for path in begun if not (path / "request.yaml").is_file() and Ledger(path).is_locked)

@@ -85,6 +85,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             raise SettingError(f"--set leaves nothing of the grid of {space.method}; choose --sampler random or tpe.")
     _check_encoder(settings)
     name = asked.name or _new_name(card.name, spaces)
+    n_trials = _first(asked.trials, _n_trials(asked.sampler, native, defaults))
     values = {
         "name": name,
         "command": asked.command,
@@ -96,10 +97,10 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         "profile": defaults.name,
         "spaces": tuple(native),
         "sampler": asked.sampler,
-        "warm_start": warm,
+        "warm_start": {method: sources[:n_trials] for method, sources in warm.items()},
         "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" or "," in asked.objective else "asha"),
         "objective": asked.objective,
-        "n_trials": _first(asked.trials, _n_trials(asked.sampler, native, defaults)),
+        "n_trials": n_trials,
         "n_finalists": _first(asked.finalists, defaults.n_finalists),
         "n_folds": _first(asked.folds, defaults.n_folds),
         "n_seeds": _first(asked.seeds, defaults.n_seeds),

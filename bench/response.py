@@ -59,11 +59,14 @@ def response(
     from bench.home import open_dataset
     from bench.words import length_in_words, value_in_words
     from cellbench.disk import write_text
+    from cellbench.errors import SettingError
     from cellbench.every_radius import configuration_of, response_curve
     from cellbench.every_radius import fine_tune as tuner
 
     given = {"encoder": encoder, "batch_size": batch_size, "views": views}
     asked = {name: value for name, value in given.items() if value is not None}
+    if csv is not None and not csv.absolute().parent.is_dir():
+        raise SettingError(f"--csv {csv}: there is no folder {csv.absolute().parent}; make it, or write elsewhere.")
     patch_set = open_dataset(dataset)
     native = patch_set.card.native_size
     scored = _radii(radii, native)

@@ -11,7 +11,7 @@ from bench.ends import End
 from bench.ledger import TrialRecord
 from bench.selection import Standing
 
-SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage")
+SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage", "latent/cell_content")
 """Scores of a method that need unseen patches, so they come from its trainings on folds."""
 
 
@@ -51,7 +51,7 @@ class Row(BaseModel):
         f1_macro: Macro F1 on the labelled patches, cross-validated; for what is trained, the mean over fresh seeds.
         f1_std: Its standard deviation over seeds; for PCA over folds.
         n_seeds: Number of trainings in that mean.
-        scores: `val/ssim_cell`, `val/l1_cell`, `val/l1_core`, `latent/leakage`: means over folds.
+        scores: Those of `SHOWN`: means over folds.
         holdout: Macro F1 on the holdout; only the winner, floors and the ceiling are looked at.
         holdout_low: Lower end of its 95 % bootstrap interval over groups.
         holdout_high: Upper end.

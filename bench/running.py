@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from bench.console import duration, note
 from bench.course import Course
 from bench.handout import write_results
-from bench.home import cache_dir, holdout_looks
+from bench.home import cache_dir, holdout_looks, reopen_dataset
 from bench.ledger import Ledger
 from bench.live import View
 from bench.polite_end import polite_end
@@ -21,7 +21,7 @@ from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import Plan, cluster, plan, this_machine
 from bench.tuning.nodes import check_nodes
 from bench.tuning.stages import Bench
-from cellbench.errors import CellbenchError, DataError, StoreError
+from cellbench.errors import CellbenchError, StoreError
 from cellbench.patches import PatchSet
 
 PATIENCE_S = (10, 30, 60)
@@ -41,12 +41,7 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
         KeyboardInterrupt: It was stopped; asked for again, it goes on.
         CellbenchError: It cannot go on; the message says why.
     """
-    patch_set = PatchSet.open(request.dataset_path)
-    if patch_set.card.fingerprint != request.fingerprint:
-        raise DataError(
-            f"The data set {request.dataset} is not the one that the search {request.name} was begun on; "
-            "start a new search."
-        )
+    patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, request.name)
     check_reachable(store_uri())
     holdout_looks(patch_set)  # looks that cannot be counted are met before anything is trained
     with ledger.lock():

@@ -145,6 +145,11 @@ def _run(request: Any, ledger: Any) -> int:
         f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
         f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
     )
+    if request.is_screened:
+        say(
+            f"Configurations are tried at {request.size_at('search')} px on {request.pool_share_at('search'):.0%} of "
+            "the patches, finalists trained in full."
+        )
     for method, names in request.warm_start.items():
         say(f"{method} begins with: {', '.join(names) or 'nothing known yet'}")
     try:

@@ -24,11 +24,17 @@ def status(
     search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all that run are shown.")] = None,
 ) -> None:
     """Show where a search stands: its stage, its trials, their last sign of life, the best so far."""
-    from bench.ledger import Ledger, search_names
+    from bench.ledger import Ledger, search_names, starting_names
     from bench.request import Request
 
-    names = [search] if search is not None else [name for name in search_names() if Ledger.open(name).is_locked]
-    if not names:
+    starting = [name for name in starting_names() if search in (None, name)]
+    for name in starting:
+        say(f"[bold]{name}[/]  starting Ray; nothing is trained yet")
+    if search is not None:
+        names = [] if starting else [search]
+    else:
+        names = [name for name in search_names() if Ledger.open(name).is_locked]
+    if not names and not starting:
         say("No search is running; python -m bench.results lists all.")
     for name in names:
         ledger = Ledger.open(name)
@@ -51,7 +57,7 @@ def _show(ledger: "Ledger", request: "Request") -> None:
             parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed")]
             if begun := _counted(own, "running"):
                 parts.append(begun if ledger.is_locked else begun.replace("running", "to go on"))
-            of = f" of {n_wanted}" if len(ended) < n_wanted else ""
+            of = f" of {n_wanted}" if len(ended) < n_wanted and not ledger.has_ended else ""
             say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
     if best is not None:

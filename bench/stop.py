@@ -21,10 +21,11 @@ def stop(
     wait: Annotated[float, typer.Option(min=0, help="Longest time to wait for its end, s.")] = 120.0,
 ) -> None:
     """Stop a search politely: what is trained so far is kept, and --resume goes on with it."""
-    from bench.ledger import Ledger
+    from bench.home import searches_dir
+    from bench.ledger import Ledger, starting_names
     from cellbench.disk import explained
 
-    ledger = Ledger.open(search)
+    ledger = Ledger(searches_dir() / search) if search in starting_names() else Ledger.open(search)
     if not ledger.is_locked:
         say(f"The search {search} is not running.")
         return
@@ -41,6 +42,8 @@ def stop(
         time.sleep(0.2)
     if ledger.has_ended:
         say(f"The search {search} had just ended: python -m bench.results {search}")
+    elif not ledger.request_path.exists():
+        say("Stopped before anything was written.")
     else:
         say(f"Stopped. Go on with: python -m bench.search --resume {search}")
 

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from bench.rows import Row
     from bench.summary import Summary
 
+SCORES = {"val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
+"""Shown of each method: SSIM in the cell, L1 in the centre disc."""
+LABEL_FREE = {"val/ssim_cell": "SSIM", "latent/cell_content": "content", "latent/leakage": "leakage"}
+"""Shown where the cell content of the latent was what decided."""
+
 
 def print_verdict(request: "Request", summary: "Summary") -> None:
     """Print the winner, the table, what mattered, the holdout, and what to type next.
@@ -30,7 +35,7 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     if summary.response is not None:
         say(summary.response.sentence(request.um_per_px))
     say()
-    console().print(table(summary))
+    console().print(table(summary, LABEL_FREE if "label_free" in request.objective else SCORES))
     if summary.front:
         _print_front(request, summary)
     if len(request.spaces) > 1:
@@ -79,28 +84,28 @@ def _print_front(request: "Request", summary: "Summary") -> None:
     say()
 
 
-def table(summary: "Summary") -> "Table":
-    """Return methods, floors and ceiling as a table for the terminal: SSIM in the cell, L1 in the centre disc."""
+def table(summary: "Summary", scores: "dict[str, str]") -> "Table":
+    """Return methods, floors and ceiling as a table for the terminal.
+
+    Args:
+        summary: How the search ended.
+        scores: Title of the column of each score that is shown.
+    """
     from rich.table import Table
 
     found = Table(box=None, pad_edge=False, caption_justify="left")
-    for name in ("", "macro F1", "holdout", "SSIM", "L1", "leakage", "cost"):
+    for name in ("", "macro F1", "holdout", *scores.values(), "cost"):
         found.add_column(name, justify="right" if name else "left", no_wrap=True)
     for row in summary.rows:
-        found.add_row(*_cells(row), style=None if row.kind == "method" else "dim")
+        found.add_row(*_cells(row, scores), style=None if row.kind == "method" else "dim")
     return found
 
 
-def _cells(row: "Row") -> list[str]:
-    def score(name: str) -> str:
-        return f"{row.scores[name]:.3f}" if name in row.scores else "–"
-
+def _cells(row: "Row", scores: "dict[str, str]") -> list[str]:
     return [
         row.name if row.kind == "method" else f"{row.kind} {row.name}",
         with_spread(row.f1_macro, row.f1_std),
         "–" if row.holdout is None else f"{row.holdout:.3f}",
-        score("val/ssim_cell"),
-        score("val/l1_core"),
-        score("latent/leakage"),
+        *(f"{row.scores[name]:.3f}" if name in row.scores else "–" for name in scores),
         duration(row.seconds) if row.seconds else "–",
     ]

@@ -42,6 +42,11 @@ def check_reachable(uri: str) -> None:
             f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
             "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
+    if scheme == "file" or "://" not in uri:
+        raise StoreError(
+            f"MLFLOW_TRACKING_URI ({shown(uri)}) is a folder; runs are kept by a server or in a database: write "
+            "http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it."
+        )
     if scheme not in PORTS:
         return
     try:

@@ -52,6 +52,11 @@ def import_patch_set(
             raise SettingError(f"--{option.replace('_', '-')} means nothing to --from {format_name}; leave it out.")
     manifest = importer.read(path, options)
     plan = Plan(manifest, path, options)
+    if options.cell_radius is not None and options.cell_radius > plan.size / 2:
+        raise SettingError(
+            f"--cell-radius {options.cell_radius:g}: such a cell does not fit into patches of {plan.size} px; "
+            "give it in px of the patches."
+        )
     with PatchWriter(directory, len(plan.table), plan.size, plan.with_masks, replace) as writer:
         index = plan.fill(writer, progress)
         patch_set = writer.finish(

@@ -16,6 +16,7 @@ from cellbench.disk import check_free_space, explained, sweep_leftovers, tempora
 from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
 from cellbench.patches.duplicates import contradictions, merge_duplicates
+from cellbench.patches.fingerprint import fingerprint
 from cellbench.patches.indexing import complete_index, given_roles
 from cellbench.patches.patchset import COLUMNS, PatchSet
 from cellbench.patches.resize import write_header
@@ -154,7 +155,7 @@ class PatchWriter:
             licence=licence,
             citation=citation,
             source=source,
-            fingerprint=self._fingerprint(table, roles.classes),
+            fingerprint=fingerprint(table, self.native_size, roles.classes, self._mask_digest.digest()),
             cell_radius_px=cell_radius_px,
             cell_radius_source=cell_radius_source,
             groups_known="group" in index.columns if groups_known is None else groups_known,
@@ -171,14 +172,6 @@ class PatchWriter:
             PatchSet.open(self._folder)  # what is put in place can be opened
             self._put_in_place()
         return PatchSet.open(self.directory)
-
-    def _fingerprint(self, table: pd.DataFrame, classes: list[str]) -> str:
-        columns = ["content_hash", "label", "group", "in_pool", "in_labelled", "in_holdout", "radius_px"]
-        digest = hashlib.sha256(repr((self.native_size, classes)).encode())
-        for row in table[columns].astype(object).where(table[columns].notna(), None).itertuples(index=False, name=None):
-            digest.update(repr(row).encode())
-        digest.update(self._mask_digest.digest())
-        return digest.hexdigest()
 
     def _put_in_place(self) -> None:
         old = None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.ledger import Ledger, TrialRecord, search_names
+from bench.ledger import Ledger, TrialRecord, search_names, starting_names
 from cellbench.errors import DataError, SettingError, StoreError
 
 
@@ -103,3 +103,21 @@ def test_searches_are_listed_the_newest_first(ledger, tmp_path):
         path.write_text("")
         os.utime(path, (number, number))
     assert search_names() == ["new", "old"]
+
+
+def test_a_search_that_starts_is_known_before_its_request_is_written(ledger, tmp_path):
+    with ledger.lock():
+        assert starting_names() == [ledger.name]
+        assert search_names() == []
+        ledger.request_path.touch()
+        assert starting_names() == []
+    ledger.request_path.unlink()
+    assert starting_names() == []  # what was begun and killed runs no more
+
+
+def test_a_damaged_record_of_a_search_that_has_ended_needs_its_end_removed_too(ledger):
+    ledger.write(record())
+    (ledger.trial_directory("a") / "trial.json").write_text("{")
+    ledger.summary_path.touch()
+    with pytest.raises(DataError, match=r"remove its folder and summary.json, and --resume"):
+        ledger.records()

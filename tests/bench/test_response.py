@@ -16,6 +16,12 @@ def test_a_bad_radius_is_one_sentence(home):
         assert said in errors
 
 
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_trained(home):
+    _, errors = home.run("--dataset", "discs", "--csv", "nowhere/curve.csv", program="response", expect=2)
+    assert "--csv nowhere/curve.csv: there is no folder" in errors
+    assert "epoch" not in errors
+
+
 @pytest.mark.slow
 def test_a_curve_is_printed_and_written(home):
     table = home.path / "curve.csv"

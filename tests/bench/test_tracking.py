@@ -274,6 +274,13 @@ def test_a_store_that_cannot_be_reached_is_one_sentence(uri, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("uri", ["foo", "./mlruns", "file:///tmp/mlruns"])
+def test_a_folder_is_no_store(uri, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(StoreError, match=r"^MLFLOW_TRACKING_URI \(.*\) is a folder; .* or unset it\.$"):
+        connect()
+
+
 def test_the_default_store_lies_in_the_home(home, monkeypatch):
     assert store_uri() == f"sqlite:///{home}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")

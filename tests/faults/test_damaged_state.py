@@ -69,6 +69,12 @@ def test_a_data_set_that_is_another_is_refused(home, options, discs, tmp_path):
     process.communicate(timeout=300)
     shutil.rmtree(other.search(name) / "trials")
     (other.search(name) / "summary.json").unlink()
+    patches = tmp_path / "datasets" / "discs" / "patches.npy"
+    before = patches.read_bytes()
+    patches.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    _, errors = other.run("--resume", name, expect=2)
+    assert "patches.npy was changed since the data set was made: 1 of 90 patches differ (the first: row 89)" in errors
+    patches.write_bytes(before)
     card = tmp_path / "datasets" / "discs" / "card.yaml"
     text = card.read_text()
     fingerprint = next(line for line in text.splitlines() if line.startswith("fingerprint"))

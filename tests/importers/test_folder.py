@@ -208,6 +208,11 @@ def test_the_radius_can_be_told(class_folders, add):
     assert (card.cell_radius_px, card.cell_radius_source, card.um_per_px) == (6.0, "annotated", 0.1)
 
 
+def test_a_radius_that_no_patch_can_hold_is_refused(class_folders, add):
+    with pytest.raises(SettingError, match=r"--cell-radius 1e\+09: such a cell does not fit into patches of \d+ px"):
+        add("folder", class_folders, cell_radius=1e9)
+
+
 def test_progress_is_reported_to_the_end(class_folders, tmp_path):
     seen = []
     options = ImportOptions(max_per_class=20)
