@@ -40,7 +40,7 @@ format: $(INSTALLED) ## Format and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 perf: $(INSTALLED) ## Measure speed beside peers, for docs/performance.md (twenty minutes)
-	@$(BIN)/python -c 'import pythae' 2> /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[perf]'
+	@$(BIN)/python -c 'import pythae' 2> /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),perf]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest bench/perf -W ignore --benchmark-json=perf.json
 	$(BIN)/python -m bench.perf.beside perf.json
 
