@@ -25,10 +25,9 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
 
     Yields:
-        What is to be called once Ray has started: from then on `bench.stop` is heard, and SIGTERM again, for Ray has
-        put a handler of its own in the place of ours. Before, SIGTERM and Ctrl-C are only kept in mind: an exception
-        in the middle of a fork, of which Ray's start has many, would be lost and leave a lock behind. It raises
-        `KeyboardInterrupt` where one of them came.
+        What is to be called once Ray has started: from then on SIGTERM, Ctrl-C and `bench.stop` end the search. Before,
+        the first two are only kept in mind: an exception in the middle of a fork, of which Ray's start has many, would
+        be lost and leave a lock behind. It raises `KeyboardInterrupt` where one of them came.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -61,10 +60,6 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
     listener.start()
     try:
         yield listen
-    except SystemExit as end:  # Ray's handler of SIGTERM
-        if end.code == signal.SIGTERM:
-            raise KeyboardInterrupt from None
-        raise
     finally:
         ended.set()
         listener.join()

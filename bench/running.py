@@ -61,7 +61,7 @@ def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summar
     with polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
         store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
         with cluster(request.address, this_machine()) as machine:
-            listen()  # Ray has put a handler of its own in the place of ours
+            listen()
             asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
             shares = plan(machine, *asked, request.max_concurrent)
             if request.address is not None:

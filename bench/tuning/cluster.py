@@ -205,15 +205,21 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
 
 @contextmanager
 def _shielded_from_sigterm() -> Iterator[None]:
-    """Let processes started here ignore SIGTERM, as Ray's ignore Ctrl-C.
+    """Let processes started here ignore SIGTERM, as Ray's ignore Ctrl-C, and let our own handler of it stay.
 
     `timeout` and batch systems send it to all processes at once; the search must find Ray still there to end politely.
-    Ray itself kills what does not end by SIGTERM.
+    Ray itself kills what does not end by SIGTERM. Its handler for the driver would raise `SystemExit` in the middle of
+    its own start, where it is lost and leaves locks behind; a mask alone does not keep it away, for threads that are
+    there already do not share it.
     """
+    from ray._private import utils
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    ray_sets, utils.set_sigterm_handler = utils.set_sigterm_handler, lambda handler: None
     try:
         yield
     finally:
+        utils.set_sigterm_handler = ray_sets
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
