@@ -9,6 +9,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def paired_difference(own: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Return by how much scores differ seed by seed: mean and 95 % interval of the mean, NaN from a single seed.
+
+    Args:
+        own: Scores, one a seed, shape (S,).
+        other: What they are held against, in the same order of seeds, shape (S,).
+    """
+    from scipy.stats import t
+
+    gained = own - other
+    n_seeds = len(gained)
+    half = t.ppf(0.975, n_seeds - 1) * gained.std(ddof=1) / n_seeds**0.5 if n_seeds > 1 else np.nan
+    return float(gained.mean()), float(gained.mean() - half), float(gained.mean() + half)
+
+
 @dataclass(frozen=True)
 class Response:
     """Macro F1 over the radius, as a grid measured it.
@@ -42,14 +57,16 @@ class Response:
         """Best mean F1."""
         return float(self.mean.max())
 
+    @property
+    def seeds_at_best(self) -> np.ndarray:
+        """F1 of each seed at the radius with the best mean, shape (seeds,)."""
+        return np.asarray(self.f1[:, self.mean.argmax()])
+
     def shortfall(self, radius: float) -> tuple[float, float, float]:
         """Return how much a radius lies below the grid's best one, seed by seed: mean and 95 % interval of the mean.
 
         The best radius is chosen by the same seeds, so what is within noise of it comes out a little too low.
         """
-        from scipy.stats import t
-
-        best = self.f1[:, self.mean.argmax()]
-        lost = np.array([self.at(radius, seed) for seed in range(len(self.f1))]) - best
-        half = t.ppf(0.975, len(lost) - 1) * lost.std(ddof=1) / len(lost) ** 0.5 if len(lost) > 1 else np.nan
-        return float(lost.mean()), float(lost.mean() - half), float(lost.mean() + half)
+        return paired_difference(
+            np.array([self.at(radius, seed) for seed in range(len(self.f1))]), self.seeds_at_best
+        )
