@@ -67,6 +67,4 @@ class Response:
 
         The best radius is chosen by the same seeds, so what is within noise of it comes out a little too low.
         """
-        return paired_difference(
-            np.array([self.at(radius, seed) for seed in range(len(self.f1))]), self.seeds_at_best
-        )
+        return paired_difference(np.array([self.at(radius, seed) for seed in range(len(self.f1))]), self.seeds_at_best)
