@@ -6,6 +6,7 @@ from rich.table import Table
 
 from bench.console import console, say
 from cellbench.patches import PatchSet
+from cellbench.radius.level import Levels
 
 _BAR = 40  # characters
 
@@ -77,3 +78,12 @@ def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
         um = f"  {low * scale:5.2f}–{high * scale:5.2f}" if scale else ""
         bar = "█" * round(_BAR * count / counts.max())
         console().print(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}", markup=False, soft_wrap=True)
+
+
+def print_levels(levels: Levels) -> None:
+    """Print how much the groups of a data set were magnified, least first."""
+    zoom, radius = (each[np.isfinite(levels.zoom)] for each in (levels.zoom, levels.radius_px))
+    say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")
+    say(f"Cells:       {radius.min():.1f} to {radius.max():.1f} px before, {levels.target_px:.1f} px or more now")
+    if unknown := len(levels.zoom) - len(zoom):
+        say(f"Left out:    {unknown} groups with too few patches to tell the radius of their cells")

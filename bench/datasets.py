@@ -1,8 +1,9 @@
-"""Add, list, show and remove data sets.
+"""Add, level, list, show and remove data sets.
 
     python -m bench.datasets add pbc --from folder PATH --label-pattern '^(?P<label>[A-Z]+)_'
     python -m bench.datasets add bccd --from voc PATH --patch-size 192 --max-per-class 700
     python -m bench.datasets add wbc1 --from masks PATH --patch-size 120 --rename 1=neutrophil --rename 2=lymphocyte
+    python -m bench.datasets level mine mine-level
     python -m bench.datasets list
     python -m bench.datasets show pbc
     python -m bench.datasets remove pbc
@@ -28,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Add, list, show and remove data sets.",
+    help="Add, level, list, show and remove data sets.",
 )
 
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
@@ -74,16 +75,10 @@ def add(
 ) -> None:
     """Turn images into a data set of patches; nothing is written unless all of it can be."""
     from bench.dataset_tables import print_card
-    from bench.home import builtin_names, check_dataset_name, datasets_dir
-    from cellbench.errors import StoreError
     from cellbench.importers import IMPORTERS, import_patch_set
 
-    target = datasets_dir() / check_dataset_name(name)
-    if name in builtin_names():
-        raise SettingError(f"'{name}' is a built-in data set; choose another name.")
+    target = _free_place(name, replace)
     IMPORTERS.get(from_format)
-    if target.exists() and not replace:
-        raise StoreError(f"There is a data set '{name}' already; choose another name, or replace it with --replace.")
     options = _options(
         patch_size=patch_size,
         label_pattern=label_pattern,
@@ -99,7 +94,7 @@ def add(
         citation=citation,
         seed=seed,
     )
-    with _progress() as progress:
+    with _progress("Reading patches") as progress:
         imported = import_patch_set(target, name, from_format, path, options, replace, progress)
     doubts = _record_radius(imported.patch_set)
     print_card(imported.patch_set)
@@ -107,6 +102,36 @@ def add(
         note(remark)
     say(f"Look at it:   python -m bench.datasets show {name}")
     say(f"Search on it: python -m bench.search --method mask_fixed --dataset {name}")
+
+
+@app.command()
+@user_errors
+def level(
+    name: Name,
+    new_name: Annotated[str, typer.Argument(help="Name of the new data set.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
+) -> None:
+    """Bring slides of unlike magnification to one: a copy whose groups all have cells of one radius.
+
+    The radius of each group's cells is estimated from its own patches, without labels. Groups with smaller cells
+    than the largest are magnified; classes, groups and roles stay what they are.
+    """
+    from bench.dataset_tables import print_card, print_levels
+    from bench.home import open_dataset
+    from cellbench.radius.level import find_levels, write_levelled
+
+    target = _free_place(new_name, replace)
+    patch_set = open_dataset(name)
+    levels = find_levels(patch_set)
+    with _progress("Writing patches") as progress:
+        levelled = write_levelled(patch_set, levels, target, new_name, replace=replace, progress=progress)
+    doubts = _record_radius(levelled)
+    print_card(levelled)
+    print_levels(levels)
+    for doubt in doubts:
+        note(doubt)
+    say(f"Look at it: python -m bench.datasets show {new_name}")
+    say(f"Its radius: python -m bench.radius {new_name}")
 
 
 @app.command(name="list")
@@ -198,6 +223,19 @@ def remove(
     say(f"Removed {name}.")
 
 
+def _free_place(name: str, replace: bool) -> Path:
+    """Return the folder of a new data set."""
+    from bench.home import builtin_names, check_dataset_name, datasets_dir
+    from cellbench.errors import StoreError
+
+    target = datasets_dir() / check_dataset_name(name)
+    if name in builtin_names():
+        raise SettingError(f"'{name}' is a built-in data set; choose another name.")
+    if target.exists() and not replace:
+        raise StoreError(f"There is a data set '{name}' already; choose another name, or replace it with --replace.")
+    return target
+
+
 def _record_radius(patch_set: "PatchSet") -> list[str]:
     """Estimate the radius of the cells where none is annotated, write it into the card, and return what to doubt."""
     from cellbench.errors import DataError
@@ -241,13 +279,13 @@ def _pairs(entries: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar, on a terminal only."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from bench.console import error_console
 
-    columns = TextColumn("Reading patches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     terminal = error_console()
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task("read", total=None)

@@ -1,4 +1,4 @@
-"""Marrow data sets whose true radius is known by design: four magnifications and a mixture."""
+"""Marrow data sets whose true radius is known by design: four magnifications, a mixture, and that brought to one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ N_PATCHES, N_SLIDES = 2000, 25
 RADII = (30, 50, 70, 100)
 MIXED = (35, 90)
 """True median radii of the two halves of the mixture: slides of two magnifications."""
-NAMES = (*(f"marrow-r{radius}" for radius in RADII), "marrow-mixed")
+LEVEL = "marrow-mixed-level"
+"""The mixture, its slides brought to one magnification without labels."""
+NAMES = (*(f"marrow-r{radius}" for radius in RADII), "marrow-mixed", LEVEL)
 
 
 def open_studied(name: str) -> "PatchSet":
@@ -35,18 +37,22 @@ def open_studied(name: str) -> "PatchSet":
 
 def _draw(name: str, path: Path) -> None:
     from cellbench.patches.marrow import MarrowSpec, write_marrow
+    from cellbench.radius.level import find_levels, write_levelled
 
     def spec(radius: int, n_patches: int, n_slides: int, seed: int) -> MarrowSpec:
         return MarrowSpec(
             n_patches=n_patches, n_slides=n_slides, size=SIZE, median_radius_px=radius * SIZE / 256, seed=seed
         )
 
-    if name != "marrow-mixed":
+    if name == LEVEL:
+        mixture = open_studied("marrow-mixed")
+        write_levelled(mixture, find_levels(mixture), path, name)
+    elif name != "marrow-mixed":
         radius = int(name.removeprefix("marrow-r"))
         write_marrow(path, spec(radius, N_PATCHES, N_SLIDES, 1), name, f"True median radius {radius} px of 256.", 2)
-        return
-    parts = [spec(r, N_PATCHES // 2, -(-N_SLIDES // 2), seed) for seed, r in enumerate(MIXED, start=1)]
-    _write_mixture(name, path, parts)
+    else:
+        parts = [spec(r, N_PATCHES // 2, -(-N_SLIDES // 2), seed) for seed, r in enumerate(MIXED, start=1)]
+        _write_mixture(name, path, parts)
 
 
 def _write_mixture(name: str, path: Path, parts: "list[MarrowSpec]") -> None:

@@ -62,7 +62,7 @@ def worth_of(trained: "pd.DataFrame", ways: "pd.DataFrame", linear: "pd.DataFram
         f1 = by_seed.loc[seeds, "probe/f1_macro"].to_numpy(float)
         found.append(Worth(str(name), f1, *paired_difference(f1, best), by_seed["cost/pixels"].mean() / one_seed))
     if linear is not None:
-        row = linear.loc[linear["score"].idxmax()]
+        row = linear.iloc[int(linear["score"].to_numpy().argmax())]
         f1 = np.full(len(seeds), row["score"])
         found.append(Worth(f"pca_masked, {row['r_256']:g} px", f1, *paired_difference(f1, best), 0.0))
     return found

@@ -132,6 +132,23 @@ def estimate_radius(patch_set: PatchSet, seed: int = 0, max_patches: int = MAX_P
     return estimate_from_rings(rings, patch_set.groups(rows), rng, start)
 
 
+def radius_of_groups(patch_set: PatchSet, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Estimate the radius of each group's cells from its own patches alone; looks at no label.
+
+    Args:
+        patch_set: The data set.
+        rows: Patches to look at, of all groups; 20 of a group are needed, hundreds are plenty.
+
+    Returns:
+        Native px, shape (G,), by the codes of `patch_set.groups()`; NaN where there are too few patches to tell.
+    """
+    groups = patch_set.groups(rows)
+    rings = read_rings((patch_set.patches[row] for row in rows), patch_set.card.native_size, patch_set.valid_box(rows))
+    radius = np.full(patch_set.groups().max() + 1, np.nan)
+    radius[np.unique(groups)] = _radius_of_groups(*_seen_sums(rings, groups))
+    return radius
+
+
 def estimate_from_rings(
     rings: Rings, groups: NDArray[np.int64], rng: np.random.Generator, start: float
 ) -> RadiusEstimate:
@@ -143,16 +160,14 @@ def estimate_from_rings(
         rng: Draws the bootstrap.
         start: CPU time at which the work began, seconds.
     """
-    sums = group_sums(rings, groups)
-    reach = _seen(sums)
-    distances = rings.distances[:reach]
-    sums = GroupSums(**{name: _cut(value, reach) for name, value in vars(sums).items()})
+    sums, distances = _seen_sums(rings, groups)
     found = curve(sums)
     fall = _Fall(distances, found.covariance)
     radius = fall.at(0.5)
     drawn = _bootstrap(sums, distances, rng)
     low, high = (float(np.nanquantile(drawn, q)) for q in (0.025, 0.975))
     three_quarters, quarter = fall.at(0.75), fall.at(0.25)
+    own = _radius_of_groups(sums, distances)
     spread = (quarter - three_quarters) / radius
     estimate = RadiusEstimate(
         radius_px=radius,
@@ -165,7 +180,7 @@ def estimate_from_rings(
         knee_px=fall.at(0.1),
         plateau=found.shared,
         spread=spread,
-        group_radii_px=_group_radii(sums, distances),
+        group_radii_px=np.sort(own[np.isfinite(own)]),
         n_patches=len(groups),
         n_groups=len(sums.patches),
         seconds=0.0,
@@ -211,17 +226,22 @@ def _bootstrap(sums: GroupSums, distances: NDArray[np.float64], rng: np.random.G
     return np.array([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in draws])
 
 
-def _group_radii(sums: GroupSums, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the radius of each large group by itself, ascending."""
-    alone = np.eye(len(sums.patches))[sums.patches >= GROUP_SIZE]
-    return np.sort([_Fall(distances, curve(sums, times).covariance).at(0.5) for times in alone])
+def _radius_of_groups(sums: GroupSums, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the radius of each group by itself, shape (G,); NaN where it is small or nothing can be told."""
+    radius = np.full(len(sums.patches), np.nan)
+    for group in np.flatnonzero(sums.patches >= GROUP_SIZE):
+        radius[group] = _Fall(distances, curve(sums, np.eye(len(radius))[group]).covariance).at(0.5)
+    return radius
 
 
-def _seen(sums: GroupSums) -> int:
-    """Return the number of rings, from the centre, that enough patches show."""
+def _seen_sums(rings: Rings, groups: NDArray[np.int64]) -> tuple[GroupSums, NDArray[np.float64]]:
+    """Return the sums of groups and the distances of the rings, from the centre, that enough patches show."""
+    sums = group_sums(rings, groups)
     seen = sums.rings.sum(axis=0)
     hidden = np.flatnonzero(seen < 0.1 * seen[0])
-    return int(hidden[0]) if len(hidden) else len(seen)
+    reach = int(hidden[0]) if len(hidden) else len(seen)
+    cut = GroupSums(**{name: _cut(value, reach) for name, value in vars(sums).items()})
+    return cut, rings.distances[:reach]
 
 
 def _cut(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
@@ -253,7 +273,7 @@ def _doubts(found: RadiusEstimate, seen: Curve) -> list[str]:
         if high - low > UNLIKE_GROUPS * middle:
             doubts.append(
                 f"Groups differ: a quarter of them have a radius below {low:.0f} px, a quarter above {high:.0f} px; if "
-                "their magnification differs, bring them to one."
+                "their magnification differs, bring them to one (python -m bench.datasets level)."
             )
     if seen.lean[_INNERMOST:].max() > LOPSIDED * seen.covariance[_INNERMOST:].max():
         doubts.append(

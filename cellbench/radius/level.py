@@ -1,0 +1,127 @@
+"""Slides of unlike magnification, brought to one: without it no single radius serves them all.
+
+Each group is magnified until its cells, by their radius estimated without labels, are as large as those of the groups
+with the largest. Nothing is made smaller, since that would need surroundings that a patch does not show.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cellbench.errors import DataError
+from cellbench.patches import PatchSet, PatchWriter
+from cellbench.radius.estimate import GROUP_SIZE, radius_of_groups
+
+PER_GROUP = 300
+"""More patches of a group than this are not looked at."""
+LARGEST = 0.9
+"""Quantile of the groups' radii that all are brought to: the largest but for a few that may be mistaken."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How much each group is magnified.
+
+    Attributes:
+        radius_px: Radius of each group's cells, native px, shape (G,); NaN where it cannot be told.
+        zoom: Magnification of each group, 1 or more, shape (G,); NaN where the radius is.
+        target_px: Radius that the cells of each group have afterwards, native px; of a few groups it is larger.
+    """
+
+    radius_px: NDArray[np.float64]
+    zoom: NDArray[np.float64]
+    target_px: float
+
+
+def find_levels(patch_set: PatchSet) -> Levels:
+    """Return how much to magnify each group; the codes are those of `patch_set.groups()`.
+
+    Groups of the holdout are looked at too, each by itself and without labels, as a new slide would be.
+
+    Raises:
+        DataError: No group has 20 patches in which a cell can be told.
+    """
+    groups = patch_set.groups()
+    rows = np.concatenate([np.flatnonzero(groups == code)[:PER_GROUP] for code in range(groups.max() + 1)])
+    radius = radius_of_groups(patch_set, rows)
+    if not np.isfinite(radius).any():
+        raise DataError(
+            f"The groups of {patch_set.card.name} cannot be brought to one magnification: none has {GROUP_SIZE} "
+            "patches or more in which a radius can be told. Name slides or patients as groups when you add it."
+        )
+    target = float(np.nanquantile(radius, LARGEST, method="higher"))
+    return Levels(radius, np.maximum(target / radius, 1), target)
+
+
+def write_levelled(
+    patch_set: PatchSet,
+    levels: Levels,
+    directory: Path,
+    name: str,
+    *,
+    replace: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> PatchSet:
+    """Write a copy whose groups all have one magnification; classes, groups and roles stay what they are.
+
+    Args:
+        patch_set: The data set.
+        levels: What `find_levels` says of it. Groups that it cannot tell the radius of are left out.
+        directory: Folder of the copy.
+        name: Its name.
+        replace: Whether a folder that is there may be replaced.
+        progress: Is told how many patches of how many are written.
+
+    Raises:
+        DataError: What is left has no two classes to score.
+        StoreError: The folder exists, or the disk has no room.
+    """
+    card, size = patch_set.card, patch_set.card.native_size
+    zoom = levels.zoom[patch_set.groups()]
+    rows = np.flatnonzero(np.isfinite(zoom))
+    zoom = zoom[rows]
+    index = patch_set.index.iloc[rows].drop(columns="content_hash").reset_index(drop=True)
+    index["radius_px"] = index["radius_px"] * zoom
+    for side, box in zip(("top", "left", "bottom", "right"), patch_set.valid_box(rows).T, strict=True):
+        inwards = np.ceil if side in ("top", "left") else np.floor
+        index[f"valid_{side}"] = np.clip(inwards((box - size / 2) * zoom + size / 2), 0, size).astype(int)
+    n_groups = int(np.isfinite(levels.zoom).sum())
+    remarks = (
+        f"{card.notes} Each of {n_groups} groups was magnified until its cells' radius was {levels.target_px:.1f} px."
+    )
+    if len(rows) < len(patch_set):
+        remarks += f" {len(patch_set) - len(rows)} patches of groups too small to tell were left out."
+    with PatchWriter(Path(directory), len(rows), size, patch_set.masks is not None, replace) as writer:
+        for done, (row, times) in enumerate(zip(rows, zoom, strict=True)):
+            mask = None if patch_set.masks is None else magnified(patch_set.masks[row] * np.uint8(255), times) > 127
+            writer.add(magnified(patch_set.patches[row], times), mask)
+            progress(done + 1, len(rows))
+        return writer.finish(
+            index,
+            name=name,
+            seed=card.seed,
+            classes=[*card.classes, *card.unscored_classes],
+            version=card.version,
+            licence=card.licence,
+            citation=card.citation,
+            source=card.source,
+            groups_known=card.groups_known,
+            notes=remarks.strip(),
+        )
+
+
+def magnified(patch: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
+    """Return the centre of a patch, magnified to the patch's own size (bilinear).
+
+    Args:
+        patch: uint8, H × H or H × H × 3.
+        zoom: 1 or more; 2 shows the middle half of each side.
+    """
+    size = len(patch)
+    margin = size / 2 * (1 - 1 / zoom)
+    box = (margin, margin, size - margin, size - margin)
+    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR, box=box))
