@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from drawn_cells import draw_cells, write_cells
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -164,3 +165,21 @@ def test_a_radius_that_nobody_annotated_is_estimated(run, tmp_path):
     (line,) = (line for line in result.stdout.splitlines() if line.startswith("Cell radius:"))
     assert "(estimated)" in line
     assert float(line.split()[2]) == pytest.approx(np.median(radii), rel=0.15)
+
+
+def test_a_set_of_two_magnifications_is_levelled(run, tmp_path):
+    patches, groups, _ = draw_cells(n=300, radius=np.where(np.arange(300) % 10 < 5, 9.0, 18.0), n_groups=10)
+    write_cells(tmp_path / "home" / "datasets", patches, groups, "mixed")
+    result = run("level", "mixed", "mixed-level")
+    assert result.exit_code == 0, result.output
+    assert "Magnified:   10 groups by 1.00 to 2." in result.stdout
+    assert "px (estimated)" in result.stdout
+    assert "Groups differ" not in result.output
+
+    result = run("level", "mixed", "mixed-level")
+    assert result.exit_code == 2
+    assert "--replace" in result.stderr
+    result = run("level", "mixed", "marrow-mini")
+    assert result.exit_code == 2
+    assert "built-in" in result.stderr
+    assert run("level", "nothing", "other").exit_code == 2

@@ -14,6 +14,7 @@ from bench.study.ranking import rank_correlation, routes_of
 from bench.study.response import Response
 from bench.study.samplers import replay
 from bench.study.trainings import settings_for
+from bench.study.worth import worth_of
 from cellbench.errors import NotFoundError
 
 RADII = np.array([25.0, 50.0, 100.0])
@@ -110,3 +111,25 @@ def test_routes_are_read_off_their_curves_with_what_they_cost():
     assert told.correlation == pytest.approx(1)
     assert picked.picked == 50
     assert np.isnan(picked.correlation), "one radius ranks nothing"
+
+
+def test_ways_and_principal_components_are_paired_with_the_grids_best_by_seed():
+    grid = pd.DataFrame(
+        [
+            (s, r, f1, 100)
+            for s, row in enumerate([(0.5, 0.7), (0.6, 0.8)])
+            for r, f1 in zip((25, 50), row, strict=True)
+        ],
+        columns=["seed", "r_256", "probe/f1_macro", "cost/pixels"],
+    )
+    rows = [("auto", 1, 0.7, 20), ("auto", 0, 0.8, 20), ("auto", 2, 0.1, 20), ("half", 0, 0.9, 20)]
+    ways = pd.DataFrame(rows, columns=["way", "seed", "probe/f1_macro", "cost/pixels"])
+    auto, components = worth_of(grid, ways, pd.DataFrame({"r_256": [25, 50], "score": [0.9, 0.85]}))
+    assert auto.name == "auto", "what lacks a seed of the grid is left out"
+    assert auto.f1.tolist() == [0.8, 0.7]
+    assert auto.gained == pytest.approx(((0.8 - 0.7) + (0.7 - 0.8)) / 2)
+    half = 12.706205 * (0.02**0.5) / 2**0.5  # Student's t with one degree of freedom
+    assert (auto.low, auto.high) == pytest.approx((-half, half), abs=1e-5)
+    assert auto.cost == pytest.approx(0.1), "20 of the 200 that the grid spends on a seed"
+    assert (components.name, components.gained) == ("pca_masked, 25 px", pytest.approx(0.9 - 0.75))
+    assert components.cost == 0
