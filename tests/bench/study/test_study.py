@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from bench.study.curves import draw, no_worse
 from bench.study.grid import app as grid_app
 from bench.study.grid import grid_jobs
 from bench.study.methods import WAYS, way
-from bench.study.ranking import rank_correlation, routes_of
+from bench.study.ranking import Route, rank_correlation, routes_of
 from bench.study.response import Response
 from bench.study.samplers import replay
 from bench.study.trainings import settings_for
@@ -133,3 +134,13 @@ def test_ways_and_principal_components_are_paired_with_the_grids_best_by_seed():
     assert auto.cost == pytest.approx(0.1), "20 of the 200 that the grid spends on a seed"
     assert (components.name, components.gained) == ("pca_masked, 25 px", pytest.approx(0.9 - 0.75))
     assert components.cost == 0
+
+
+def test_the_radii_that_are_no_worse_are_one_stretch_around_the_best(tmp_path):
+    curve = Response(np.array([25.0, 50.0, 100.0, 200.0]), np.array([[0.7, 0.6, 0.7, 0.68]]))
+    low, high = no_worse(curve)
+    assert (low, high) == (25, pytest.approx(25 * 2**0.1, rel=0.01)), "the first best; the other lies beyond a dip"
+    wide = Response(np.array([25.0, 50.0, 100.0]), np.array([[0.5, 0.7, 0.695]]))
+    assert no_worse(wide) == (pytest.approx(50 * 2**-0.05, rel=0.01), 100)
+    draw([("one", wide, Route("estimate", 60.0, float("nan"), 0.0)), ("two", curve, None)], tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
