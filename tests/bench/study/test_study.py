@@ -11,6 +11,7 @@ from bench.study.curves import draw, no_worse
 from bench.study.grid import app as grid_app
 from bench.study.grid import grid_jobs
 from bench.study.methods import WAYS, way
+from bench.study.multiples import losses
 from bench.study.ranking import Route, rank_correlation, routes_of
 from bench.study.response import Response
 from bench.study.samplers import replay
@@ -144,3 +145,8 @@ def test_the_radii_that_are_no_worse_are_one_stretch_around_the_best(tmp_path):
     assert no_worse(wide) == (pytest.approx(50 * 2**-0.05, rel=0.01), 100)
     draw([("one", wide, Route("estimate", 60.0, float("nan"), 0.0)), ("two", curve, None)], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_multiples_of_the_estimate_are_read_off_the_mean_curve():
+    found = losses(response([0.5, 0.7, 0.6], [0.5, 0.7, 0.7]), 50.0, (0.5, 1.0, 2**0.5, 9.0))
+    assert found == pytest.approx([-0.2, 0, -0.025, -0.05]), "beyond the last radius the last counts"
