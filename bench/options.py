@@ -37,7 +37,7 @@ Method = Annotated[
     list[str] | None,
     typer.Option(
         help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all: these eight, "
-        "which the paper compares. Beyond it: mask_auto, mask_profile, mask_evidence.",
+        "which the paper compares. Beyond it: mask_auto, mask_profile, mask_evidence, mask_prior.",
         rich_help_panel=WHAT,
     ),
 ]

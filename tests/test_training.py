@@ -16,6 +16,7 @@ PARAMS = {
     "mask_auto": {"r_max": 20.0},
     "mask_profile": {"profile": "0:1 8:0.9 14:0.1 20:0"},
     "mask_fixed": {"r_max": 20.0},
+    "mask_prior": {"r_prior": 20.0},
     "mask_sampled": {"r_mean": 20.0, "r_std": 4.0},
     "crop_small": {"offset_sigma": 2.0},
     "crop_medium": {"offset_sigma": 2.0},

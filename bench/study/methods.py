@@ -26,7 +26,9 @@ LEARNED: dict[str, Params] = {
     "learned, normalized, penalty 0.1": {"penalty": 0.1, "normalize": True},
 }
 """The paper's learned radius, without and with its penalty, and both with weights divided by their mean."""
-WAYS = ("vae", "mask_auto", "mask_profile", "mask_evidence", *LEARNED)
+PRIOR = {f"prior, {beta:g}": beta for beta in (0.001, 0.01, 0.1)}
+"""A learned radius whose prior is centred on the estimate, held by it weakly to strongly."""
+WAYS = ("vae", "mask_auto", "mask_profile", "mask_evidence", *LEARNED, *PRIOR)
 
 
 def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
@@ -52,10 +54,13 @@ def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
         return "mask_evidence", {"threshold": 0.3, "normalize": True, "shape": "sqrt"}
     if name == "mask_profile":
         return "mask_profile", {"profile": estimate_radius(patch_set).weight_text, "normalize": True}
-    if name == "mask_auto":
+    if name == "mask_auto" or name in PRIOR:
         found = estimate_radius(patch_set)
         r_max = rounded(recommended_r_max(found.radius_px, "sqrt", patch_set.card.native_size).best)
-        return "mask_auto", {"r_max": r_max, "normalize": True, "shape": "sqrt"}
+        rest: Params = {"normalize": True, "shape": "sqrt"}
+        if name in PRIOR:
+            return "mask_prior", {"r_prior": r_max, "spread": 0.2, "prior_beta": PRIOR[name], **rest}
+        return "mask_auto", {"r_max": r_max, **rest}
     raise NotFoundError(f"There is no way '{name}'; {nearest(name, WAYS)}")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cellbench.errors import SettingError
-from cellbench.suppression import auto, crop, evidence, learned, mask, noise, none, profile
+from cellbench.suppression import auto, crop, evidence, learned, mask, noise, none, prior, profile
 from cellbench.suppression.base import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.table import SUPPRESSIONS
 
@@ -22,6 +22,7 @@ __all__ = [
     "mask",
     "noise",
     "none",
+    "prior",
     "profile",
 ]
 

@@ -48,7 +48,7 @@ def test_a_typed_radius_takes_the_place_of_auto(cells):
 
 
 def test_all_means_the_eight_methods_of_the_paper(cells):
-    assert not {"mask_auto", "mask_profile"} & set(request("all").methods)
+    assert not {"mask_auto", "mask_profile", "mask_prior", "mask_evidence"} & set(request("all").methods)
 
 
 @pytest.mark.parametrize("text", ["r_max=auto,50", "lr=auto", "shape=auto"])
@@ -57,7 +57,7 @@ def test_auto_stands_alone_and_only_where_it_can_be_estimated(cells, text):
         request("mask_fixed", set=[text])
 
 
-@pytest.mark.parametrize("method", ["mask_auto", "mask_profile"])
+@pytest.mark.parametrize("method", ["mask_auto", "mask_profile", "mask_prior"])
 def test_a_filled_space_fits_patches_of_any_size(method):
     for native_size in (40, 256):
         values = {"r_max": 0.3 * native_size, "profile": f"0:1 {0.2 * native_size}:0.5 {0.4 * native_size}:0"}

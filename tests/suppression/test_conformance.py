@@ -9,6 +9,7 @@ EXAMPLES = {
     "mask_fixed": {"r_max": 60.0},
     "mask_auto": {"r_max": 60.0},
     "mask_profile": {"profile": "0:1 40:0.9 80:0.1 100:0"},
+    "mask_prior": {"r_prior": 60.0},
     "mask_sampled": {"r_mean": 60.0, "r_std": 20.0},
     "crop_small": {"offset_sigma": 15.0},
     "crop_medium": {"offset_sigma": 15.0},

@@ -1,0 +1,54 @@
+"""A learned radius with a proper prior: what is known of the cells' size holds it where nothing else does."""
+
+import math
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from cellbench.suppression import learned, mask
+from cellbench.suppression.table import SUPPRESSIONS
+
+
+@SUPPRESSIONS.register("mask_prior", "loss mask whose learned radius has a prior, centred on the estimate")
+class PriorMask(mask.Mask):
+    """A mask of radius r_max ~ N(μ, σ²) per patch, read off the latent, with the prior N(r_prior, (spread·r_prior)²).
+
+    The loss gets `prior_beta` × the Kullback-Leibler divergence of the radius from its prior, as the latent has beta ×
+    its own. It starts at the prior's mean. Unlike the paper's penalty, the prior draws a radius back from both sides.
+    """
+
+    class Params(learned.LearnedParams):
+        """Hyperparameters of the mask."""
+
+        r_prior: float = Field(
+            ..., gt=0, description="mean of the prior of the radius", json_schema_extra={"unit": "px", "auto": "r_max"}
+        )
+        spread: float = Field(
+            0.2,
+            gt=0,
+            description="standard deviation of the prior, as a share of its mean",
+            json_schema_extra={"unit": ""},
+        )
+        prior_beta: float = Field(
+            0.01, ge=0, description="weight of the radius' divergence from its prior", json_schema_extra={"unit": ""}
+        )
+
+    params: Params
+
+    def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
+        super().__init__(params, native_size, network_size, latent_dim)
+        self.head = learned.RadiusHead(latent_dim)
+
+    def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return a draw of each patch's radius, or its mean without a generator, and the divergence, weighted."""
+        # The head starts at 1 ± 0.1 of its unit, which here is the prior's mean.
+        mean, std = self.head.distribution(latent, self.params.r_prior)
+        divergence = normal_divergence(mean, std, self.params.r_prior, self.params.spread * self.params.r_prior)
+        return learned.draw(mean, std, generator), self.params.prior_beta * divergence.mean()
+
+
+def normal_divergence(mean: Tensor, std: Tensor, prior_mean: float, prior_std: float) -> Tensor:
+    """Return the Kullback-Leibler divergence of N(mean, std²) from N(prior_mean, prior_std²) in nats, elementwise."""
+    squares = (std**2 + (mean - prior_mean) ** 2) / (2 * prior_std**2)
+    return math.log(prior_std) - std.clamp_min(1e-6).log() + squares - 0.5
