@@ -28,7 +28,12 @@ LEARNED: dict[str, Params] = {
 """The paper's learned radius, without and with its penalty, and both with weights divided by their mean."""
 PRIOR = {f"prior, {beta:g}": beta for beta in (0.001, 0.01, 0.1)}
 """A learned radius whose prior is centred on the estimate, held by it weakly to strongly."""
-WAYS = ("vae", "mask_auto", "mask_profile", "mask_evidence", *LEARNED, *PRIOR)
+SHAPED = {f"mask_auto, {shape}": shape for shape in ("linear", "quadratic", "cosine", "gaussian", "hard")}
+"""The mask of the estimated radius in other shapes than `sqrt`, each at its own factor."""
+CROPS = ("crop_small", "crop_medium")
+OFFSET_SIGMA = 5
+"""Scale of a crop's shift, px of 256: the middle one of the paper's."""
+WAYS = ("vae", "mask_auto", "mask_profile", "mask_evidence", *LEARNED, *PRIOR, *SHAPED, *CROPS)
 
 
 def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
@@ -45,6 +50,7 @@ def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
     from cellbench.errors import NotFoundError
     from cellbench.radius import estimate_radius, recommended_r_max
     from cellbench.registry import nearest
+    from cellbench.suppression import PAPER_SIZE
 
     if name in LEARNED:
         return "mask_learned", {**LEARNED[name], "shape": "sqrt"}
@@ -54,10 +60,12 @@ def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
         return "mask_evidence", {"threshold": 0.3, "normalize": True, "shape": "sqrt"}
     if name == "mask_profile":
         return "mask_profile", {"profile": estimate_radius(patch_set).weight_text, "normalize": True}
-    if name == "mask_auto" or name in PRIOR:
-        found = estimate_radius(patch_set)
-        r_max = rounded(recommended_r_max(found.radius_px, "sqrt", patch_set.card.native_size).best)
-        rest: Params = {"normalize": True, "shape": "sqrt"}
+    if name in CROPS:
+        return name, {"offset_sigma": rounded(OFFSET_SIGMA * patch_set.card.native_size / PAPER_SIZE)}
+    if name == "mask_auto" or name in PRIOR or name in SHAPED:
+        found, shape = estimate_radius(patch_set), SHAPED.get(name, "sqrt")
+        r_max = rounded(recommended_r_max(found.radius_px, shape, patch_set.card.native_size).best)
+        rest: Params = {"normalize": True, "shape": shape}
         if name in PRIOR:
             return "mask_prior", {"r_prior": r_max, "spread": 0.2, "prior_beta": PRIOR[name], **rest}
         return "mask_auto", {"r_max": r_max, **rest}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from bench.linear import linear_curve
 from bench.study.curves import draw, no_worse
 from bench.study.grid import app as grid_app
 from bench.study.grid import grid_jobs
@@ -15,6 +16,7 @@ from bench.study.multiples import losses
 from bench.study.ranking import Route, rank_correlation, routes_of
 from bench.study.response import Response
 from bench.study.samplers import replay
+from bench.study.shapes import linear_score
 from bench.study.trainings import settings_for
 from bench.study.worth import worth_of
 from cellbench.errors import NotFoundError
@@ -150,3 +152,11 @@ def test_the_radii_that_are_no_worse_are_one_stretch_around_the_best(tmp_path):
 def test_multiples_of_the_estimate_are_read_off_the_mean_curve():
     found = losses(response([0.5, 0.7, 0.6], [0.5, 0.7, 0.7]), 50.0, (0.5, 1.0, 2**0.5, 9.0))
     assert found == pytest.approx([-0.2, 0, -0.025, -0.05]), "beyond the last radius the last counts"
+
+
+def test_components_of_a_shape_are_those_of_the_linear_curve_and_of_a_crop_what_it_shows(discs):
+    _, params = way("mask_auto, hard", discs)
+    (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16)
+    assert linear_score(discs, "mask_auto, hard", 16) == expected
+    whole, small = (linear_score(discs, name, 16) for name in ("vae", "crop_small"))
+    assert small < whole, "a quarter of the side does not show these discs"
