@@ -30,9 +30,10 @@ def save_reconstructions(
     figure = Figure(figsize=(1.6 * n, 5.2), layout="constrained")
     axes = figure.subplots(3, n, squeeze=False)
     figure.suptitle(title, fontsize=9)
-    top = max(float(weight_maps.max()), 1e-9)
     for column in range(n):
-        weights = weight_maps[column] / top
+        weights = weight_maps[column] / max(
+            float(weight_maps[column].max()), 1e-9
+        )  # masks of unlike radius, each by itself
         axes[0, column].imshow(originals[column])
         if r_max is not None:
             centre = (originals.shape[1] - 1) / 2
