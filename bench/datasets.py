@@ -117,7 +117,7 @@ def level(
     than the largest are magnified; classes, groups and roles stay what they are.
     """
     from bench.dataset_tables import print_card, print_levels
-    from bench.home import open_dataset
+    from bench.home import inherit_holdout_looks, open_dataset
     from cellbench.radius.level import find_levels, write_levelled
 
     target = _free_place(new_name, replace)
@@ -125,6 +125,7 @@ def level(
     levels = find_levels(patch_set)
     with _progress("Writing patches") as progress:
         levelled = write_levelled(patch_set, levels, target, new_name, replace=replace, progress=progress)
+    inherit_holdout_looks(levelled, patch_set)
     doubts = _record_radius(levelled)
     print_card(levelled)
     print_levels(levels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,10 +161,22 @@ def count_holdout_look(patch_set: PatchSet) -> int:
     The counter lies beside the data sets and counts by fingerprint, so adding the same data again, under whatever
     name, does not reset it.
     """
+    return _write_looks(patch_set, lambda looks: looks.get(patch_set.card.fingerprint, 0) + 1)
+
+
+def inherit_holdout_looks(patch_set: PatchSet, origin: PatchSet) -> None:
+    """Count for a data set what was looked at in the one that it was made from: its holdout holds the same cells."""
+    _write_looks(
+        patch_set,
+        lambda looks: max(looks.get(patch_set.card.fingerprint, 0), looks.get(origin.card.fingerprint, 0)),
+    )
+
+
+def _write_looks(patch_set: PatchSet, count: Callable[[dict[str, int]], int]) -> int:
     path = _looks_path(patch_set)
     with file_lock(path.with_suffix(".lock")):
         looks = _read_looks(path)
-        looks[patch_set.card.fingerprint] = looks.get(patch_set.card.fingerprint, 0) + 1
+        looks[patch_set.card.fingerprint] = count(looks)
         write_text(path, json.dumps(looks, indent=1) + "\n")
     return looks[patch_set.card.fingerprint]
 

@@ -5,6 +5,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bench.datasets import app
+from bench.home import count_holdout_look
 
 
 @pytest.fixture
@@ -169,12 +170,14 @@ def test_a_radius_that_nobody_annotated_is_estimated(run, tmp_path):
 
 def test_a_set_of_two_magnifications_is_levelled(run, tmp_path):
     patches, groups, _ = draw_cells(n=300, radius=np.where(np.arange(300) % 10 < 5, 9.0, 18.0), n_groups=10)
-    write_cells(tmp_path / "home" / "datasets", patches, groups, "mixed")
+    mixed = write_cells(tmp_path / "home" / "datasets", patches, groups, "mixed")
+    count_holdout_look(mixed)
     result = run("level", "mixed", "mixed-level")
     assert result.exit_code == 0, result.output
     assert "Magnified:   10 groups by 1.00 to 2." in result.stdout
     assert "px (estimated)" in result.stdout
     assert "Groups differ" not in result.output
+    assert "Looks at the holdout so far: 1" in run("show", "mixed-level").stdout, "its cells are the same"
 
     result = run("level", "mixed", "mixed-level")
     assert result.exit_code == 2
