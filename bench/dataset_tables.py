@@ -84,6 +84,7 @@ def print_levels(levels: Levels) -> None:
     """Print how much the groups of a data set were magnified, least first."""
     zoom, radius = (each[np.isfinite(levels.zoom)] for each in (levels.zoom, levels.radius_px))
     say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")
-    say(f"Cells:       {radius.min():.1f} to {radius.max():.1f} px before, {levels.target_px:.1f} px or more now")
+    before = f"{radius.min():.1f} to {radius.max():.1f} px"
+    say(f"Cells:       {before}, brought to {levels.target_px:.1f} px; by estimates, each group's its own")
     if unknown := len(levels.zoom) - len(zoom):
         say(f"Left out:    {unknown} groups with too few patches to tell the radius of their cells")

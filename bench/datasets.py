@@ -111,24 +111,28 @@ def level(
     new_name: Annotated[str, typer.Argument(help="Name of the new data set.")],
     replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
 ) -> None:
-    """Bring slides of unlike magnification to one: a copy whose groups all have cells of one radius.
+    """Bring slides of unlike magnification to one: a copy whose groups all have cells of about one radius.
 
-    The radius of each group's cells is estimated from its own patches, without labels. Groups with smaller cells
-    than the largest are magnified; classes, groups and roles stay what they are.
+    The radius of each group's cells is estimated from its own patches, without labels. Groups are magnified to the
+    largest radius but a tenth; classes, groups and roles stay what they are, and both share one count of looks at
+    the holdout.
     """
     from bench.dataset_tables import print_card, print_levels
-    from bench.home import inherit_holdout_looks, open_dataset
+    from bench.home import open_dataset
     from cellbench.radius.level import find_levels, write_levelled
 
+    if name == new_name:
+        raise SettingError(f"The levelled copy of {name} needs a name of its own, such as {name}-level.")
     target = _free_place(new_name, replace)
     patch_set = open_dataset(name)
     levels = find_levels(patch_set)
     with _progress("Writing patches") as progress:
         levelled = write_levelled(patch_set, levels, target, new_name, replace=replace, progress=progress)
-    inherit_holdout_looks(levelled, patch_set)
     doubts = _record_radius(levelled)
     print_card(levelled)
     print_levels(levels)
+    if not levels.differ:
+        doubts.insert(0, "The groups hardly differ: what was levelled may be no more than the error of the estimates.")
     for doubt in doubts:
         note(doubt)
     say(f"Look at it: python -m bench.datasets show {new_name}")
@@ -281,16 +285,23 @@ def _pairs(entries: list[str]) -> dict[str, str]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar, on a terminal only."""
+    """Show a progress bar, on a terminal only; meanwhile SIGTERM ends the work as Ctrl-C does, and leaves nothing."""
+    import signal
+
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from bench.console import error_console
+    from bench.polite_end import as_ctrl_c
 
+    before = signal.signal(signal.SIGTERM, as_ctrl_c)
     columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     terminal = error_console()
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
-        task = bar.add_task("read", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    try:
+        with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+            task = bar.add_task("read", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,34 +150,26 @@ def remove_dataset(name: str) -> None:
 
 
 def holdout_looks(patch_set: PatchSet) -> int:
-    """Return how often the holdout of this very data set (by fingerprint) has been looked at."""
-    return _read_looks(_looks_path(patch_set)).get(patch_set.card.fingerprint, 0)
+    """Return how often the holdout of this very data set has been looked at."""
+    return _read_looks(_looks_path(patch_set)).get(_holdout_of(patch_set), 0)
 
 
 def count_holdout_look(patch_set: PatchSet) -> int:
     """Count one more look at the holdout, and return the number of looks so far.
 
     The counter lies beside the data sets and counts by fingerprint, so adding the same data again, under whatever
-    name, does not reset it.
+    name, does not reset it; a data set that was made from another shares that one's looks, as their cells are the same.
     """
-    return _write_looks(patch_set, lambda looks: looks.get(patch_set.card.fingerprint, 0) + 1)
-
-
-def inherit_holdout_looks(patch_set: PatchSet, origin: PatchSet) -> None:
-    """Count for a data set what was looked at in the one that it was made from: its holdout holds the same cells."""
-    _write_looks(
-        patch_set,
-        lambda looks: max(looks.get(patch_set.card.fingerprint, 0), looks.get(origin.card.fingerprint, 0)),
-    )
-
-
-def _write_looks(patch_set: PatchSet, count: Callable[[dict[str, int]], int]) -> int:
-    path = _looks_path(patch_set)
+    path, holdout = _looks_path(patch_set), _holdout_of(patch_set)
     with file_lock(path.with_suffix(".lock")):
         looks = _read_looks(path)
-        looks[patch_set.card.fingerprint] = count(looks)
+        looks[holdout] = looks.get(holdout, 0) + 1
         write_text(path, json.dumps(looks, indent=1) + "\n")
-    return looks[patch_set.card.fingerprint]
+    return looks[holdout]
+
+
+def _holdout_of(patch_set: PatchSet) -> str:
+    return patch_set.card.origin or patch_set.card.fingerprint
 
 
 def _looks_path(patch_set: PatchSet) -> Path:

@@ -29,7 +29,8 @@ def save_reconstructions(
     n = len(originals)
     figure = Figure(figsize=(1.6 * n, 5.2), layout="constrained")
     axes = figure.subplots(3, n, squeeze=False)
-    figure.suptitle(title, fontsize=9)
+    circles = "" if r_max is None else " (blue: r_max; red: where the weight is a tenth of its largest)"
+    figure.suptitle(title + circles, fontsize=9)
     for column in range(n):
         weights = weight_maps[column] / max(
             float(weight_maps[column].max()), 1e-9

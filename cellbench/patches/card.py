@@ -29,6 +29,9 @@ class Card(BaseModel):
     citation: str | None = Field(default=None, description="what to cite with a figure")
     source: str | None = Field(default=None, description="where the images come from")
     fingerprint: str = Field(min_length=16, description="SHA-256 over patches, masks, labels, groups, radii and roles")
+    origin: str | None = Field(
+        default=None, description="fingerprint of the data set that this one was made from: their holdouts are one"
+    )
     cell_radius_px: float | None = Field(default=None, gt=0, description="typical radius of a cell, native px")
     cell_radius_source: RadiusSource | None = Field(default=None, description="how that radius is known")
     groups_known: bool = Field(default=True, description="false: each image counts as a group of its own")

@@ -118,6 +118,7 @@ class PatchWriter:
         cell_radius_px: float | None = None,
         cell_radius_source: RadiusSource | None = None,
         groups_known: bool | None = None,
+        origin: str | None = None,
         notes: str = "",
     ) -> PatchSet:
         """Draw the roles, write index and card, and put the folder in its place; see `write_patch_set`."""
@@ -156,6 +157,7 @@ class PatchWriter:
             citation=citation,
             source=source,
             fingerprint=fingerprint(table, self.native_size, roles.classes, self._mask_digest.digest()),
+            origin=origin,
             cell_radius_px=cell_radius_px,
             cell_radius_source=cell_radius_source,
             groups_known="group" in index.columns if groups_known is None else groups_known,
@@ -213,7 +215,7 @@ def write_patch_set(
         replace: Whether a folder that is there may be replaced.
         **card: `name`, and optionally `seed`, `min_per_class`, `classes` (their order), `version`, `um_per_px`,
             `licence`, `citation`, `source`, `cell_radius_px` and `cell_radius_source` (default: the median of the
-            annotated radii), `groups_known`, `notes`; see `PatchWriter.finish`.
+            annotated radii), `groups_known`, `origin`, `notes`; see `PatchWriter.finish`.
 
     Raises:
         DataError: If patches, masks and index do not fit together, or no roles can be drawn.

@@ -1,7 +1,8 @@
 """Slides of unlike magnification, brought to one: without it no single radius serves them all.
 
 Each group is magnified until its cells, by their radius estimated without labels, are as large as those of the groups
-with the largest. Nothing is made smaller, since that would need surroundings that a patch does not show.
+with the largest; the error of a group's estimate, some percent, stays. Nothing is made smaller, since that would need
+surroundings that a patch does not show.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 
 from cellbench.errors import DataError
 from cellbench.patches import PatchSet, PatchWriter
-from cellbench.radius.estimate import GROUP_SIZE, radius_of_groups
+from cellbench.radius.estimate import GROUP_SIZE, UNLIKE_GROUPS, radius_of_groups
 
 PER_GROUP = 300
 """More patches of a group than this are not looked at."""
@@ -29,12 +30,19 @@ class Levels:
     Attributes:
         radius_px: Radius of each group's cells, native px, shape (G,); NaN where it cannot be told.
         zoom: Magnification of each group, 1 or more, shape (G,); NaN where the radius is.
-        target_px: Radius that the cells of each group have afterwards, native px; of a few groups it is larger.
+        target_px: Radius that each group is brought to, native px; a few groups are larger and stay so.
     """
 
     radius_px: NDArray[np.float64]
     zoom: NDArray[np.float64]
     target_px: float
+
+    @property
+    def differ(self) -> bool:
+        """Whether the groups' radii differ by more than those of slides of one magnification do."""
+        known = self.radius_px[np.isfinite(self.radius_px)]
+        low, middle, high = np.quantile(known, (0.1, 0.5, 0.9))
+        return bool(high - low > UNLIKE_GROUPS * middle)
 
 
 def find_levels(patch_set: PatchSet) -> Levels:
@@ -43,15 +51,16 @@ def find_levels(patch_set: PatchSet) -> Levels:
     Groups of the holdout are looked at too, each by itself and without labels, as a new slide would be.
 
     Raises:
-        DataError: No group has 20 patches in which a cell can be told.
+        DataError: No group has 20 patches in which a radius can be told.
     """
     groups = patch_set.groups()
     rows = np.concatenate([np.flatnonzero(groups == code)[:PER_GROUP] for code in range(groups.max() + 1)])
     radius = radius_of_groups(patch_set, rows)
     if not np.isfinite(radius).any():
         raise DataError(
-            f"The groups of {patch_set.card.name} cannot be brought to one magnification: none has {GROUP_SIZE} "
-            "patches or more in which a radius can be told. Name slides or patients as groups when you add it."
+            f"The groups of {patch_set.card.name} cannot be brought to one magnification: no slide or patient has "
+            f"{GROUP_SIZE} patches or more in which a radius can be told. Where groups are not known, name them when "
+            "you add the data set (--group-pattern)."
         )
     target = float(np.nanquantile(radius, LARGEST, method="higher"))
     return Levels(radius, np.maximum(target / radius, 1), target)
@@ -110,6 +119,7 @@ def write_levelled(
             citation=card.citation,
             source=card.source,
             groups_known=card.groups_known,
+            origin=card.origin or card.fingerprint,
             notes=remarks.strip(),
         )
 

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from drawn_cells import draw_cells, write_cells
 from PIL import Image
+from programs import Home, wait_until
 from typer.testing import CliRunner
 
 from bench.datasets import app
 from bench.home import count_holdout_look
+from cellbench.patches import PatchSet
 
 
 @pytest.fixture
@@ -177,7 +179,11 @@ def test_a_set_of_two_magnifications_is_levelled(run, tmp_path):
     assert "Magnified:   10 groups by 1.00 to 2." in result.stdout
     assert "px (estimated)" in result.stdout
     assert "Groups differ" not in result.output
-    assert "Looks at the holdout so far: 1" in run("show", "mixed-level").stdout, "its cells are the same"
+    count_holdout_look(PatchSet.open(tmp_path / "home" / "datasets" / "mixed-level"))
+    assert "Looks at the holdout so far: 2" in run("show", "mixed-level").stdout, "its cells are the same"
+    assert "Looks at the holdout so far: 2" in run("show", "mixed").stdout
+    assert "hardly differ" not in result.stderr
+    assert "hardly differ" in run("level", "mixed-level", "again").stderr
 
     result = run("level", "mixed", "mixed-level")
     assert result.exit_code == 2
@@ -186,3 +192,18 @@ def test_a_set_of_two_magnifications_is_levelled(run, tmp_path):
     assert result.exit_code == 2
     assert "built-in" in result.stderr
     assert run("level", "nothing", "other").exit_code == 2
+    assert "name of its own" in run("level", "mixed", "mixed", "--replace").stderr
+
+
+def test_a_termination_midway_leaves_nothing_behind(tmp_path):
+    patches, groups, _ = draw_cells(n=240, n_groups=8)
+    own = Home(tmp_path / "home")
+    write_cells(own.path / "datasets", np.tile(patches, (20, 1, 1, 1)), np.tile(groups, 20), "mixed")
+    before = set(own.path.joinpath("datasets").iterdir())
+    process = own.start("level", "mixed", "mixed-level", program="datasets")
+    assert wait_until(lambda: set(own.path.joinpath("datasets").iterdir()) - before)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert set(own.path.joinpath("datasets").iterdir()) == before

@@ -58,6 +58,7 @@ def test_classes_groups_and_roles_stay_and_small_groups_are_left_out(mixture, le
     same = ["id", "label", "group", "in_pool", "in_labelled", "in_holdout"]
     pd.testing.assert_frame_equal(found.index[same], kept[same])
     assert found.card.classes == mixture.card.classes
+    assert found.card.origin == mixture.card.fingerprint
     assert "5 patches of groups too small to tell were left out" in found.card.notes
 
 
@@ -98,5 +99,5 @@ def test_the_middle_of_a_patch_is_magnified():
 
 def test_a_set_without_groups_cannot_be_levelled(tmp_path):
     patches, _, _ = draw_cells(n=60)
-    with pytest.raises(DataError, match="none has 20 patches or more"):
+    with pytest.raises(DataError, match="has 20 patches or more"):
         find_levels(write_cells(tmp_path, patches, np.arange(60)))
