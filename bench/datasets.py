@@ -14,7 +14,7 @@ Data sets lie in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,6 @@ from bench.console import console, note, say, user_errors
 from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
-    from cellbench.importers import ImportOptions
     from cellbench.patches import PatchSet
 
 app = typer.Typer(
@@ -75,16 +74,17 @@ def add(
 ) -> None:
     """Turn images into a data set of patches; nothing is written unless all of it can be."""
     from bench.dataset_tables import print_card
+    from bench.import_options import import_options, pairs
     from cellbench.importers import IMPORTERS, import_patch_set
 
     target = _free_place(name, replace)
     IMPORTERS.get(from_format)
-    options = _options(
+    options = import_options(
         patch_size=patch_size,
         label_pattern=label_pattern,
         group_pattern=group_pattern,
         labels=None if labels is None else str(labels),
-        rename=_pairs(rename or []),
+        rename=pairs(rename or []),
         max_per_class=max_per_class,
         min_per_class=min_per_class,
         border=border,
@@ -256,31 +256,6 @@ def _record_radius(patch_set: "PatchSet") -> list[str]:
         return [f"No cell radius could be estimated. {found.doubts[0]}"]
     patch_set.record_cell_radius(found.radius_px, "estimated")
     return [f"Estimated radius: {doubt}" for doubt in found.doubts]
-
-
-def _options(**values: Any) -> "ImportOptions":
-    from pydantic import ValidationError
-
-    from cellbench.importers import ImportOptions
-
-    try:
-        return ImportOptions(**values)
-    except ValidationError as error:
-        item = error.errors()[0]
-        option = "--" + "-".join(str(item["loc"][0]).split("_"))
-        raise SettingError(f"{option} is {item['input']!r}: {item['msg'].removeprefix('Value error, ')}.") from error
-
-
-def _pairs(entries: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for entry in entries:
-        old, _, new = (part.strip() for part in entry.partition("="))
-        if not old or not new:
-            raise SettingError(f"--rename needs OLD=NEW, got '{entry}'.")
-        if old in pairs:
-            raise SettingError(f"--rename names '{old}' twice.")
-        pairs[old] = new
-    return pairs
 
 
 @contextmanager

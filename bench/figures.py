@@ -51,11 +51,11 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
 
 
 def _draw_trials(axes: Any, summary: "Summary", tried: Sequence[TrialRecord]) -> None:
-    """Scatter the trials of the winning method over the first of its own numbers that varies, or any that does."""
+    """Scatter the trials of the winning method over their most important number that varies, its own first."""
     own = [record for record in tried if record.method == summary.winner]
     numbers = [n for n in summary.best.params if all(type(r.params.get(n)) in (int, float) for r in own)]
     ranked = sorted(numbers, key=lambda name: -summary.importances[summary.winner]["values"].get(name, 0.0))
-    varied = [n for n in numbers if len({r.params[n] for r in own}) > 1]
+    varied = [n for n in ranked if len({r.params[n] for r in own}) > 1]
     own_numbers = [name for name in varied if name not in COMMON]
     name = (own_numbers or varied or ranked)[0]
     for outcome, marker in (("completed", "o"), ("pruned", "v")):

@@ -52,14 +52,11 @@ def losses(response: Response, radius: float, factors: Sequence[float]) -> np.nd
 
 def _estimate(dataset: str) -> float | None:
     """Return the estimated radius of a data set's cells, px of 256; None where it is not at hand."""
-    from bench.study.variants import open_studied
-    from cellbench.errors import NotFoundError
+    from bench.study.variants import studied_if_at_hand
     from cellbench.radius import estimate_radius
     from cellbench.suppression import PAPER_SIZE
 
-    try:
-        patch_set = open_studied(dataset)
-    except NotFoundError:
+    if (patch_set := studied_if_at_hand(dataset)) is None:
         return None
     return estimate_radius(patch_set).radius_px * PAPER_SIZE / patch_set.card.native_size
 

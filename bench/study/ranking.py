@@ -78,13 +78,10 @@ def routes_of(response: Response, curves: "pd.DataFrame", pixels: float) -> list
 def estimated_route(dataset: str) -> Route | None:
     """Return what the estimate picks for `sqrt`; None where the data set is not at hand."""
     from bench.study.methods import way
-    from bench.study.variants import open_studied
-    from cellbench.errors import NotFoundError
+    from bench.study.variants import studied_if_at_hand
     from cellbench.suppression import PAPER_SIZE
 
-    try:
-        patch_set = open_studied(dataset)
-    except NotFoundError:
+    if (patch_set := studied_if_at_hand(dataset)) is None:
         return None
     _, params = way("mask_auto", patch_set)
     picked = float(params["r_max"]) * PAPER_SIZE / patch_set.card.native_size

@@ -35,6 +35,16 @@ def open_studied(name: str) -> "PatchSet":
     return open_dataset(name)
 
 
+def studied_if_at_hand(name: str) -> "PatchSet | None":
+    """Return what `open_studied` returns; None where the data set is not at hand."""
+    from cellbench.errors import NotFoundError
+
+    try:
+        return open_studied(name)
+    except NotFoundError:
+        return None
+
+
 def _draw(name: str, path: Path) -> None:
     from cellbench.patches.marrow import MarrowSpec, write_marrow
     from cellbench.radius.level import find_levels, write_levelled

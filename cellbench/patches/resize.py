@@ -17,14 +17,18 @@ from cellbench.errors import SettingError
 _CHUNK = 256  # patches
 
 
-def resize_patch(patch: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def resize_patch(patch: NDArray[np.uint8], size: int, zoom: float = 1.0) -> NDArray[np.uint8]:
     """Resize one patch with an antialiased triangle filter, as torch's bilinear interpolation with antialias does.
 
     Args:
         patch: uint8, H × W or H × W × 3.
         size: Side of the result in px.
+        zoom: 1 or more: only so much of each side is shown, around the centre; 2 shows the middle half.
     """
-    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR))
+    sides = patch.shape[1], patch.shape[0]
+    low, high = 0.5 * (1 - 1 / zoom), 0.5 * (1 + 1 / zoom)
+    box = (low * sides[0], low * sides[1], high * sides[0], high * sides[1])
+    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
 def resized_copy(patches: NDArray[np.uint8], size: int, path: Path) -> NDArray[np.uint8]:

@@ -132,21 +132,20 @@ def estimate_radius(patch_set: PatchSet, seed: int = 0, max_patches: int = MAX_P
     return estimate_from_rings(rings, patch_set.groups(rows), rng, start)
 
 
-def radius_of_groups(patch_set: PatchSet, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Estimate the radius of each group's cells from its own patches alone; looks at no label.
+def radius_of_group(patch_set: PatchSet, rows: NDArray[np.int64]) -> float:
+    """Estimate the radius of one group's cells in native px from its own patches alone; looks at no label.
 
     Args:
         patch_set: The data set.
-        rows: Patches to look at, of all groups; 20 of a group are needed, hundreds are plenty.
+        rows: Patches of the group; hundreds are plenty.
 
     Returns:
-        Native px, shape (G,), by the codes of `patch_set.groups()`; NaN where there are too few patches to tell.
+        NaN where there are fewer than 20, or nothing can be told.
     """
-    groups = patch_set.groups(rows)
+    if len(rows) < GROUP_SIZE:
+        return float("nan")
     rings = read_rings((patch_set.patches[row] for row in rows), patch_set.card.native_size, patch_set.valid_box(rows))
-    radius = np.full(patch_set.groups().max() + 1, np.nan)
-    radius[np.unique(groups)] = _radius_of_groups(*_seen_sums(rings, groups))
-    return radius
+    return float(_radius_of_groups(*_seen_sums(rings, patch_set.groups(rows)))[0])
 
 
 def estimate_from_rings(

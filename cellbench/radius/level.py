@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from cellbench.errors import DataError
 from cellbench.patches import PatchSet, PatchWriter
-from cellbench.radius.estimate import GROUP_SIZE, UNLIKE_GROUPS, radius_of_groups
+from cellbench.patches.resize import resize_patch
+from cellbench.radius.estimate import GROUP_SIZE, UNLIKE_GROUPS, radius_of_group
 
 PER_GROUP = 300
 """More patches of a group than this are not looked at."""
@@ -54,8 +54,8 @@ def find_levels(patch_set: PatchSet) -> Levels:
         DataError: No group has 20 patches in which a radius can be told.
     """
     groups = patch_set.groups()
-    rows = np.concatenate([np.flatnonzero(groups == code)[:PER_GROUP] for code in range(groups.max() + 1)])
-    radius = radius_of_groups(patch_set, rows)
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    radius = np.array([radius_of_group(patch_set, rows[:PER_GROUP]) for rows in members])
     if not np.isfinite(radius).any():
         raise DataError(
             f"The groups of {patch_set.card.name} cannot be brought to one magnification: no slide or patient has "
@@ -106,8 +106,10 @@ def write_levelled(
         remarks += f" {len(patch_set) - len(rows)} patches of groups too small to tell were left out."
     with PatchWriter(Path(directory), len(rows), size, patch_set.masks is not None, replace) as writer:
         for done, (row, times) in enumerate(zip(rows, zoom, strict=True)):
-            mask = None if patch_set.masks is None else magnified(patch_set.masks[row] * np.uint8(255), times) > 127
-            writer.add(magnified(patch_set.patches[row], times), mask)
+            mask = None
+            if patch_set.masks is not None:
+                mask = resize_patch(patch_set.masks[row] * np.uint8(255), size, times) > 127
+            writer.add(resize_patch(patch_set.patches[row], size, times), mask)
             progress(done + 1, len(rows))
         return writer.finish(
             index,
@@ -122,16 +124,3 @@ def write_levelled(
             origin=card.origin or card.fingerprint,
             notes=remarks.strip(),
         )
-
-
-def magnified(patch: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    """Return the centre of a patch, magnified to the patch's own size (bilinear).
-
-    Args:
-        patch: uint8, H × H or H × H × 3.
-        zoom: 1 or more; 2 shows the middle half of each side.
-    """
-    size = len(patch)
-    margin = size / 2 * (1 - 1 / zoom)
-    box = (margin, margin, size - margin, size - margin)
-    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR, box=box))

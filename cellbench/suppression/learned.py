@@ -27,7 +27,7 @@ class LearnedParams(mask.ShapedParams):
 class RadiusHead(nn.Sequential):
     """Two fully connected layers that read μ and σ of a radius off the latent.
 
-    They start at μ = half the patch and σ = a tenth of it, the same for every patch.
+    They start at μ = 1 and σ = 0.1 of a unit that the caller names, the same for every patch.
 
     Args:
         latent_dim: Number of latent units.
@@ -38,13 +38,18 @@ class RadiusHead(nn.Sequential):
         last = self[-1]
         assert isinstance(last, nn.Linear)
         nn.init.normal_(last.weight, std=1e-3)
-        with torch.no_grad():  # μ = half · 1, σ = half · softplus(b) = half · 0.1
+        with torch.no_grad():  # μ = 1, σ = softplus(b) = 0.1
             last.bias.copy_(torch.tensor([1.0, math.log(math.expm1(0.1))]))
 
-    def distribution(self, latent: Tensor, half: float) -> tuple[Tensor, Tensor]:
-        """Return μ and σ of each patch's radius, shape (B,), in the unit of `half`, half the side of a patch."""
+    def distribution(self, latent: Tensor, unit: float) -> tuple[Tensor, Tensor]:
+        """Return μ and σ of each patch's radius, shape (B,), in native px where `unit` is.
+
+        Args:
+            latent: Latent of the batch, shape (B, latent_dim).
+            unit: Radius that every patch starts at.
+        """
         mean, spread = self(latent).unbind(dim=1)
-        return half * mean, half * functional.softplus(spread)
+        return unit * mean, unit * functional.softplus(spread)
 
 
 def draw(mean: Tensor, std: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -42,7 +42,6 @@ class PriorMask(mask.Mask):
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return a draw of each patch's radius, or its mean without a generator, and the divergence, weighted."""
-        # The head starts at 1 ± 0.1 of its unit, which here is the prior's mean.
         mean, std = self.head.distribution(latent, self.params.r_prior)
         divergence = normal_divergence(mean, std, self.params.r_prior, self.params.spread * self.params.r_prior)
         return learned.draw(mean, std, generator), self.params.prior_beta * divergence.mean()

@@ -103,3 +103,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_file(discs, tmp_path, monkeyp
     with pytest.raises(StoreError, match=r"needs 69.1 kB and its disk has 100 bytes left"):
         discs.resized(16, tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_the_middle_of_a_patch_is_magnified():
+    patch = np.zeros((8, 8), np.uint8)
+    patch[2:6, 2:6] = 255
+    assert (resize.resize_patch(patch, 8, 2.0)[1:-1, 1:-1] == 255).all()
+    assert (resize.resize_patch(patch, 8) == patch).all()
+    twice = resize.resize_patch(np.dstack([patch] * 3), 8, 4 / 3)  # the middle 6 px
+    assert twice.shape == (8, 8, 3)
+    assert (twice[2:6, 2:6] == 255).all()
+    assert twice[0].max() == 0

@@ -8,7 +8,7 @@ from drawn_cells import draw_cells, write_cells
 from cellbench.errors import DataError
 from cellbench.patches import write_patch_set
 from cellbench.radius import estimate_radius
-from cellbench.radius.level import find_levels, magnified, write_levelled
+from cellbench.radius.level import find_levels, write_levelled
 
 
 @pytest.fixture(scope="module")
@@ -84,17 +84,6 @@ def test_labels_are_not_looked_at_and_each_held_out_slide_is_judged_alone(mixtur
         name="other",
     )
     assert find_levels(other).radius_px[held] == levels.radius_px[held]
-
-
-def test_the_middle_of_a_patch_is_magnified():
-    patch = np.zeros((8, 8), np.uint8)
-    patch[2:6, 2:6] = 255
-    assert (magnified(patch, 2.0)[1:-1, 1:-1] == 255).all()
-    assert (magnified(patch, 1.0) == patch).all()
-    twice = magnified(np.dstack([patch] * 3), 4 / 3)  # the middle 6 px
-    assert twice.shape == (8, 8, 3)
-    assert (twice[2:6, 2:6] == 255).all()
-    assert twice[0].max() == 0
 
 
 def test_a_set_without_groups_cannot_be_levelled(tmp_path):
