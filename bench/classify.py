@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.console import console, say, user_errors
+from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.ledger import Ledger, TrialRecord
-    from bench.summary import Summary
+    from bench.record.folder import Ledger, TrialRecord
+    from bench.record.summary import Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,13 +28,13 @@ def classify(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, judge and register a classifier on the encoder of a search's winner."""
-    from bench.home import cache_dir, count_holdout_look, reopen_dataset
-    from bench.ledger import Ledger
-    from bench.request import Request
+    from bench.home.paths import cache_dir, count_holdout_look, reopen_dataset
+    from bench.record.folder import Ledger
+    from bench.record.request import Request
     from bench.tracking.client import connect
     from bench.tracking.registry import ALIAS, register_classifier
-    from cellbench.classifier import Classifier
-    from cellbench.figures import save_confusion
+    from cellbench.classification.classifier import Classifier
+    from cellbench.trials.figures import save_confusion
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
 
     ledger = Ledger.open(search)
@@ -87,7 +87,7 @@ def summary_of(ledger: "Ledger") -> "Summary":
         SettingError: It has not.
         DataError: Its summary is damaged.
     """
-    from bench.summary import Summary
+    from bench.record.summary import Summary
     from cellbench.errors import SettingError
 
     summary = Summary.read(ledger)

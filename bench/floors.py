@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bench import options
-from bench.console import console, counted, say, user_errors
+from bench.terminal.console import console, counted, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
@@ -34,11 +34,11 @@ def floors(
     import torch
     from rich.table import Table
 
-    from bench.asked import is_whole
-    from bench.home import cache_dir, open_dataset
-    from bench.profiles import network_size, profile
-    from bench.request import settings_from
-    from bench.words import length_in_words
+    from bench.planning.arguments import is_whole
+    from bench.home.paths import cache_dir, open_dataset
+    from bench.record.profiles import network_size, profile
+    from bench.record.request import settings_from
+    from bench.terminal.formatting import length_in_words
     from cellbench.errors import SettingError
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import PAPER_SIZE, build_suppression

@@ -25,8 +25,8 @@ def linear_curve(
     """
     import torch
 
-    from bench.home import cache_dir
-    from cellbench.configuration import TrainingSettings
+    from bench.home.paths import cache_dir
+    from cellbench.training.configuration import TrainingSettings
     from cellbench.scores.floors import floor_rows, principal_components
     from cellbench.suppression import build_suppression
 

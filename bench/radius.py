@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bench.console import console, counted, say, user_errors
+from bench.terminal.console import console, counted, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -34,8 +34,8 @@ def radius(
     """Estimate the radius of the cells without labels, and the r_max that suits it for each shape of mask."""
     from rich.table import Table
 
-    from bench.home import open_dataset
-    from bench.words import length_in_words
+    from bench.home.paths import open_dataset
+    from bench.terminal.formatting import length_in_words
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 
     patch_set = open_dataset(dataset)
@@ -70,7 +70,7 @@ def radius(
             patch_set.record_cell_radius(found.radius_px, "estimated")
             say("The card now holds the estimate.")
     if figure is not None:
-        from bench.radius_figure import draw_radius
+        from bench.reporting.radius_figure import draw_radius
 
         draw_radius(patch_set, found, figure, seed)
         say(f"Figure: {figure}")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench import options
-from bench.console import console, counted, note, say, user_errors
+from bench.terminal.console import console, counted, note, say, user_errors
 
 if TYPE_CHECKING:
-    from cellbench.configuration import Configuration
-    from cellbench.every_radius import EveryRadiusTrainer
+    from cellbench.training.configuration import Configuration
+    from cellbench.radius_conditioned import EveryRadiusTrainer
     from cellbench.patches import PatchSet
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -56,12 +56,12 @@ def response(
     import pandas as pd
     from rich.table import Table
 
-    from bench.home import open_dataset
-    from bench.words import length_in_words, value_in_words
+    from bench.home.paths import open_dataset
+    from bench.terminal.formatting import length_in_words, value_in_words
     from cellbench.disk import write_text
     from cellbench.errors import SettingError
-    from cellbench.every_radius import configuration_of, response_curve
-    from cellbench.every_radius import fine_tune as tuner
+    from cellbench.radius_conditioned import configuration_of, response_curve
+    from cellbench.radius_conditioned import fine_tune as tuner
 
     given = {"encoder": encoder, "batch_size": batch_size, "views": views}
     asked = {name: value for name, value in given.items() if value is not None}
@@ -128,7 +128,7 @@ def _radii(text: str | None, native_size: int) -> list[float]:
     Raises:
         SettingError: They are no numbers, or lie outside a patch.
     """
-    from bench.domains import rounded
+    from bench.space.domains import rounded
     from cellbench.errors import SettingError
     from cellbench.suppression import PAPER_SIZE
 
@@ -159,13 +159,13 @@ def _trainer(
     """
     import torch
 
-    from bench.asked import is_whole
-    from bench.home import cache_dir
-    from bench.profiles import n_epochs, network_size, profile
-    from bench.request import settings_from
+    from bench.planning.arguments import is_whole
+    from bench.home.paths import cache_dir
+    from bench.record.profiles import n_epochs, network_size, profile
+    from bench.record.request import settings_from
     from cellbench.errors import SettingError
-    from cellbench.every_radius import EveryRadiusTrainer
-    from cellbench.trials import training_rows
+    from cellbench.radius_conditioned import EveryRadiusTrainer
+    from cellbench.trials.run import training_rows
 
     native = patch_set.card.native_size
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.console import console, note, say, user_errors
+from bench.terminal.console import console, note, say, user_errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.ledger import Ledger
+    from bench.record.folder import Ledger
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SHOWN_METRICS = {"probe/f1_macro": "F1", "val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
@@ -37,8 +37,8 @@ def search_frame(search: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from bench.ledger import Ledger
-    from bench.request import Request
+    from bench.record.folder import Ledger
+    from bench.record.request import Request
 
     ledger = Ledger.open(search)
     request = Request.read(ledger)
@@ -83,8 +83,8 @@ def results(
 def _list() -> None:
     from rich.table import Table
 
-    from bench.ledger import Ledger, search_names
-    from bench.request import Request
+    from bench.record.folder import Ledger, search_names
+    from bench.record.request import Request
     from cellbench.errors import DataError
 
     table = Table(box=None, pad_edge=False)
@@ -106,7 +106,7 @@ def _list() -> None:
 
 
 def _state(ledger: "Ledger") -> str:
-    from bench.summary import Summary
+    from bench.record.summary import Summary
     from cellbench.errors import DataError
 
     if ledger.is_locked:
@@ -129,7 +129,7 @@ def _show(frame: "pd.DataFrame") -> None:
     import pandas as pd
     from rich.table import Table
 
-    from bench.words import value_in_words
+    from bench.terminal.formatting import value_in_words
 
     varied = [c for c in frame.columns if c.startswith("params/") and frame[c].astype(str).nunique() > 1]
     metrics = {name: title for name, title in SHOWN_METRICS.items() if name in frame.columns}

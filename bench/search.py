@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from bench import options
-from bench.console import INTERRUPTED, counted, error_console, say, user_errors
+from bench.terminal.console import INTERRUPTED, counted, error_console, say, user_errors
 from cellbench.errors import SettingError, StoreError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -78,8 +78,8 @@ def search(
 
 
 def _begin(given: dict[str, Any]) -> int:
-    from bench.asked import Asked
-    from bench.planning import make_request
+    from bench.planning.arguments import Asked
+    from bench.planning.request import make_request
 
     methods = [*given.pop("method", []), *given.pop("more_methods", [])]
     if not methods:
@@ -103,11 +103,11 @@ def _begin(given: dict[str, Any]) -> int:
 
 
 def _resume(name: str, given: dict[str, Any]) -> int:
-    from bench.asked import read_resources
-    from bench.ledger import Ledger
-    from bench.request import Request, seconds
-    from bench.summary import Summary
-    from bench.verdict import print_verdict
+    from bench.planning.arguments import read_resources
+    from bench.record.folder import Ledger
+    from bench.record.request import Request, seconds
+    from bench.record.summary import Summary
+    from bench.reporting.verdict import print_verdict
 
     allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget", "trial_timeout", "checkpoint_every"}
     other = next((key for key in given if key not in allowed), None)
@@ -137,8 +137,8 @@ def _resume(name: str, given: dict[str, Any]) -> int:
 
 
 def _run(request: Any, ledger: Any) -> int:
-    from bench.running import run_search
-    from bench.verdict import print_verdict
+    from bench.pipeline.run import run_search
+    from bench.reporting.verdict import print_verdict
 
     settings = request.settings
     say(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.console import console, duration, say, user_errors
+from bench.terminal.console import console, duration, say, user_errors
 
 if TYPE_CHECKING:
-    from bench.ledger import Ledger, TrialRecord
-    from bench.request import Request
+    from bench.record.folder import Ledger, TrialRecord
+    from bench.record.request import Request
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -24,8 +24,8 @@ def status(
     search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all that run are shown.")] = None,
 ) -> None:
     """Show where a search stands: its stage, its trials, their last sign of life, the best so far."""
-    from bench.ledger import Ledger, search_names, starting_names
-    from bench.request import Request
+    from bench.record.folder import Ledger, search_names, starting_names
+    from bench.record.request import Request
 
     starting = [name for name in starting_names() if search in (None, name)]
     for name in starting:
@@ -44,8 +44,8 @@ def status(
 def _show(ledger: "Ledger", request: "Request") -> None:
     from rich.table import Table
 
-    from bench.live import STAGES
-    from bench.words import params_in_words
+    from bench.reporting.progress import STAGES
+    from bench.terminal.formatting import params_in_words
 
     records = ledger.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))

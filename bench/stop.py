@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.console import note, say, user_errors
+from bench.terminal.console import note, say, user_errors
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -21,8 +21,8 @@ def stop(
     wait: Annotated[float, typer.Option(min=0, help="Longest time to wait for its end, s.")] = 120.0,
 ) -> None:
     """Stop a search politely: what is trained so far is kept, and --resume goes on with it."""
-    from bench.home import searches_dir
-    from bench.ledger import Ledger, starting_names
+    from bench.home.paths import searches_dir
+    from bench.record.folder import Ledger, starting_names
     from cellbench.disk import explained
 
     ledger = Ledger(searches_dir() / search) if search in starting_names() else Ledger.open(search)

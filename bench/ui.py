@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from bench.console import say, user_errors
-from bench.polite_end import as_ctrl_c
+from bench.terminal.console import say, user_errors
+from bench.terminal.signals import as_ctrl_c
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -84,9 +84,9 @@ def finished_trial(discs):
     def train(folder, method, epochs, batch_size):
         import torch
 
-        from cellbench.configuration import Configuration, TrainingSettings
-        from cellbench.trial_job import TrialJob
-        from cellbench.trials import TrialRun
+        from cellbench.training.configuration import Configuration, TrainingSettings
+        from cellbench.trials.job import TrialJob
+        from cellbench.trials.run import TrialRun
 
         job = TrialJob(
             dataset=discs.path,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellbench.classifier import Classifier
+from cellbench.classification.classifier import Classifier
 from cellbench.errors import DataError
 from cellbench.scores.classification import macro_f1
 

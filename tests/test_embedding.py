@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.augment import symmetries
-from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.embedding import embed
-from cellbench.training import build
+from cellbench.training.augment import symmetries
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import embed
+from cellbench.training.trainer import build
 
 CPU = torch.device("cpu")
 

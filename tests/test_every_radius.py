@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.embedding import embed
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import embed
 from cellbench.errors import SettingError, TrainingError
-from cellbench.every_radius import (
+from cellbench.radius_conditioned import (
     EveryRadius,
     EveryRadiusMasked,
     EveryRadiusParams,
@@ -18,7 +18,7 @@ from cellbench.every_radius import (
     fine_tune,
     response_curve,
 )
-from cellbench.every_radius.curve import embed_at
+from cellbench.radius_conditioned.curve import embed_at
 from cellbench.suppression.mask import radial_weights
 
 CPU = torch.device("cpu")

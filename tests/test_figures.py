@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from cellbench.figures import save_reconstructions
+from cellbench.trials.figures import save_reconstructions
 
 BLUE = np.array([0x1F, 0x77, 0xB4]) / 255
 

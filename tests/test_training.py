@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.configuration import Configuration, TrainingSettings
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.suppression import SUPPRESSIONS
-from cellbench.training import Trainer, build
+from cellbench.training.trainer import Trainer, build
 
 TINY = {"encoder": "test_resnet", "network_size": 32, "batch_size": 8}
 PARAMS = {

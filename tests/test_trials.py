@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.configuration import Configuration, TrainingSettings
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
-from cellbench.patches.oracle import contour_masked
-from cellbench.trial_job import TrialJob
-from cellbench.trials import TrialRun, thinned
+from cellbench.patches.contour_mask import contour_masked
+from cellbench.trials.job import TrialJob
+from cellbench.trials.run import TrialRun, thinned
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(epochs=3, batch_size=16, network_size=20, encoder="test_resnet", threads=1)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.training import Trainer
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.trainer import Trainer
 
 N, SIZE, BATCH_SIZE, EPOCHS = 640, 32, 32, 3
 READING = "reading and flipping patches"

@@ -7,18 +7,18 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.asked import Asked
-from bench.home import open_dataset
-from bench.jobs import Jobs
-from bench.ledger import Ledger
-from bench.live import View
-from bench.planning import make_request
+from bench.planning.arguments import Asked
+from bench.home.paths import open_dataset
+from bench.record.jobs import Jobs
+from bench.record.folder import Ledger
+from bench.reporting.progress import View
+from bench.planning.request import make_request
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import Machine, Plan, cluster
 from bench.tuning.config import Terms
 from bench.tuning.searchers import JobSearcher
-from bench.tuning.stages import Bench, run_stage
-from cellbench.trial_files import write_result
+from bench.tuning.run import Bench, run_stage
+from cellbench.trials.files import write_result
 
 N_EPOCHS = 10
 

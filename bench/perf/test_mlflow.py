@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.asked import Asked
-from bench.home import open_dataset
-from bench.jobs import Jobs, record_of
-from bench.ledger import TrialRecord
+from bench.planning.arguments import Asked
+from bench.home.paths import open_dataset
+from bench.record.jobs import Jobs, record_of
+from bench.record.folder import TrialRecord
 from bench.perf.beside import beside
-from bench.planning import make_request
+from bench.planning.request import make_request
 from bench.results import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker

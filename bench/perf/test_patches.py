@@ -13,11 +13,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.embedding import embed
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import embed
 from cellbench.patches import PatchSet
 from cellbench.patches.write import write_patch_set
-from cellbench.training import Trainer
+from cellbench.training.trainer import Trainer
 
 SIZE, NETWORK_SIZE, ROUNDS = 64, 16, 3
 STEPS = ("opened", "its role and label read", "resized, 64 to 16 px", "trained on for an epoch", "embedded")

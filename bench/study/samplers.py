@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.console import console, say, user_errors
-from bench.study.response import Response
+from bench.terminal.console import console, say, user_errors
+from bench.study.radius.grid_curve import Response
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER = (50.0, 90.0, 126.0)
@@ -68,7 +68,7 @@ def compare(
 @app.command()
 @user_errors
 def samplers(
-    tables: Annotated[list[Path], typer.Argument(help="Tables of bench.study.grid.", exists=True)],
+    tables: Annotated[list[Path], typer.Argument(help="Tables of bench.study.radius.grid.", exists=True)],
     guesses: Annotated[
         str | None,
         typer.Option(help="For each table a first guess of the radius, px of a 256 px patch, separated by commas."),

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from cellbench.configuration import TrainingSettings
+    from cellbench.training.configuration import TrainingSettings
     from cellbench.patches import PatchSet
-    from cellbench.trial_job import TrialJob
+    from cellbench.trials.job import TrialJob
 
 J = TypeVar("J")
 FIXED = {"lr": 1e-3, "beta": 2e-3, "latent_dim": 256}
@@ -39,9 +39,9 @@ def settings_for(patch_set: "PatchSet", passes: int, size: int) -> "TrainingSett
         passes: Patches that one training sees, at most; never less than one epoch.
         size: Network size in px.
     """
-    from bench.profiles import profile
-    from cellbench.configuration import TrainingSettings
-    from cellbench.trial_job import N_POOL_FOLDS
+    from bench.record.profiles import profile
+    from cellbench.training.configuration import TrainingSettings
+    from cellbench.trials.job import N_POOL_FOLDS
 
     n_training = len(patch_set.rows("pool")) * (N_POOL_FOLDS - 1) // N_POOL_FOLDS
     return TrainingSettings(
@@ -70,9 +70,9 @@ def make_job(
         seed: Seed of the training.
         folder: Where the folder of the training goes.
     """
-    from bench.home import cache_dir
-    from cellbench.configuration import Configuration
-    from cellbench.trial_job import TrialJob
+    from bench.home.paths import cache_dir
+    from cellbench.training.configuration import Configuration
+    from cellbench.trials.job import TrialJob
 
     job = TrialJob(
         dataset=patch_set.path,
@@ -90,7 +90,7 @@ def train(job: "TrialJob") -> dict[str, float]:
     """Return the final metrics of one training, run from start to end unless it was before."""
     import torch
 
-    from cellbench.trials import TrialRun
+    from cellbench.trials.run import TrialRun
 
     if (stored := TrialRun.finished(job)) is not None:
         return stored

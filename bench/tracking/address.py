@@ -5,7 +5,7 @@ import re
 import socket
 from urllib.parse import parse_qs, urlparse
 
-from bench.home import home
+from bench.home.paths import home
 from cellbench.errors import StoreError
 
 DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name
+from bench.tracking.names import metric_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +31,7 @@ def register_classifier(
     """Log a classifier as a run beside its search and register it as the champion of its data set.
 
     Args:
-        directory: Folder that `cellbench.classifier.Classifier.save` wrote.
+        directory: Folder that `cellbench.classification.classifier.Classifier.save` wrote.
         search: Name of the search that it comes from.
         dataset: Name of the data set; also of the MLflow experiment.
         native_size: Side in px of the patches that it takes.

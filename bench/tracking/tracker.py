@@ -1,6 +1,6 @@
 """What a search and its trials leave in MLflow.
 
-MLflow shows what is in the search's ledger (`bench.ledger`); it is written by the driver alone. A store that falls
+MLflow shows what is in the search's ledger (`bench.record.folder`); it is written by the driver alone. A store that falls
 away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the ledger later.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.home import home, searches_dir
-from bench.ledger import Ledger, TrialRecord
+from bench.home.paths import home, searches_dir
+from bench.record.folder import Ledger, TrialRecord
 from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import (
+from bench.tracking.names import (
     code_version,
     metric_name,
     metrics_of,
@@ -23,13 +23,13 @@ from bench.tracking.store import (
     search_tags,
     trial_params,
 )
-from bench.words import value_in_words
+from bench.terminal.formatting import value_in_words
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from bench.request import Request
+    from bench.record.request import Request
 
 ARTIFACTS = (
     "configuration.yaml",

@@ -36,7 +36,7 @@ class TrialConfig(BaseModel):
     """A trial's configuration in Ray Tune, under the key `trial`.
 
     Attributes:
-        job: A `cellbench.trials.TrialJob` as JSON.
+        job: A `cellbench.trials.run.TrialJob` as JSON.
         number: Place of the trial in its stage.
         terms: What it shares with all others.
     """

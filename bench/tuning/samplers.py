@@ -9,10 +9,10 @@ from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search.optuna import OptunaSearch
 
-from bench.domains import Choice, Point, Range, Scalar, rounded
-from bench.ledger import TrialRecord
-from bench.objectives import Objective
-from bench.spaces import Space
+from bench.space.domains import Choice, Point, Range, Scalar, rounded
+from bench.record.folder import TrialRecord
+from bench.space.objectives import Objective
+from bench.space.space import Space
 from bench.tuning.config import GOAL, OUTCOME
 
 OWN_REPEATS = 4

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
-from bench.jobs import Jobs
-from bench.ledger import TrialRecord
-from bench.stopping import Enough
+from bench.record.jobs import Jobs
+from bench.record.folder import TrialRecord
+from bench.pipeline.early_stop import Enough
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import MethodSearch
-from bench.tuning.shared import SharedTrials
+from bench.tuning.method_sampler import SharedTrials
 
 if TYPE_CHECKING:
-    from cellbench.trial_job import TrialJob
+    from cellbench.trials.job import TrialJob
 
 
 class _Unsaved(Searcher):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Trainable
 from ray.tune.result import DONE, TRAINING_ITERATION
 
-from bench.console import duration
-from bench.objectives import objective
+from bench.terminal.console import duration
+from bench.space.objectives import objective
 from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
 from cellbench.errors import CellbenchError, StoreError, TrainingError
 
 if TYPE_CHECKING:
-    from cellbench.trials import TrialRun
+    from cellbench.trials.run import TrialRun
 
 CHECKPOINT = "checkpoint"
 HUNG = "hung.txt"
@@ -91,8 +91,8 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         self._saved = time.monotonic()
 
     def _step(self) -> dict[str, Any]:
-        from cellbench.trial_job import TrialJob
-        from cellbench.trials import TrialRun
+        from cellbench.trials.job import TrialJob
+        from cellbench.trials.run import TrialRun
 
         job = TrialJob.model_validate(self._config.job)
         remarks: list[str] = []
@@ -117,7 +117,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         """Return the trial, restored from its newest whole checkpoint, and what is to be said of damaged ones."""
         import torch
 
-        from cellbench.trials import TrialRun
+        from cellbench.trials.run import TrialRun
 
         device = torch.device("cuda" if self._config.terms.gpus > 0 and torch.cuda.is_available() else "cpu")
         damaged = []

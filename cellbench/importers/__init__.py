@@ -9,6 +9,6 @@ package registers an `Importer` under the entry points `cellbench.importers`.
 from cellbench.importers import csv, folder, masks, voc  # noqa: F401 (each registers itself)
 from cellbench.importers.build import Imported, import_patch_set
 from cellbench.importers.options import ImportOptions
-from cellbench.importers.table import IMPORTERS, Importer, Manifest
+from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 
 __all__ = ["IMPORTERS", "ImportOptions", "Imported", "Importer", "Manifest", "import_patch_set"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from cellbench.errors import SettingError
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
-from cellbench.importers.table import IMPORTERS, SPECIAL
+from cellbench.importers.manifest import IMPORTERS, SPECIAL
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.write import PatchWriter
 

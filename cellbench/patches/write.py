@@ -17,7 +17,7 @@ from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
 from cellbench.patches.duplicates import contradictions, merge_duplicates
 from cellbench.patches.fingerprint import fingerprint
-from cellbench.patches.indexing import complete_index, given_roles
+from cellbench.patches.index import complete_index, given_roles
 from cellbench.patches.patchset import COLUMNS, PatchSet
 from cellbench.patches.resize import write_header
 from cellbench.patches.roles import draw_roles

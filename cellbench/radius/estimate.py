@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError
 from cellbench.patches.patchset import PatchSet
-from cellbench.radius.dependence import Curve, GroupSums, curve, group_sums, n_far
+from cellbench.radius.covariance import Curve, GroupSums, curve, group_sums, n_far
 from cellbench.radius.rings import Rings, read_rings
 
 MAX_PATCHES = 2000

@@ -8,13 +8,13 @@ looks at too much draws it wrong as soon as the surroundings change.
 import numpy as np
 import torch
 
-from cellbench.augment import symmetries
-from cellbench.embedding import embed, to_unit
+from cellbench.training.augment import symmetries
+from cellbench.training.embedding import embed, to_unit
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.scores.leakage import transplanted
 from cellbench.suppression import Suppression
-from cellbench.trial_job import MIN_CELLS
+from cellbench.trials.job import MIN_CELLS
 
 N_COMPONENTS = 16
 RIDGE = 30.0

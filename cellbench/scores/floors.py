@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cellbench.augment import symmetries
-from cellbench.configuration import Configuration, TrainingSettings
-from cellbench.embedding import BATCH_SIZE, batches, embed, evaluation
+from cellbench.training.augment import symmetries
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import BATCH_SIZE, batches, embed, evaluation
 from cellbench.models.encoder import open_residual_branches
 from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.suppression import Suppression
-from cellbench.training import build
+from cellbench.training.trainer import build
 
 N_COMPONENTS = 64
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.embedding import embed
+from cellbench.training.embedding import embed
 from cellbench.models import AutoEncoder
 from cellbench.suppression import Suppression
 

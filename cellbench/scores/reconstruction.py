@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cellbench.embedding import evaluation, to_unit
+from cellbench.training.embedding import evaluation, to_unit
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet

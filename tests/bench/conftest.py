@@ -3,11 +3,11 @@
 import pytest
 
 import bench.tuning  # noqa: F401 - sets Ray's environment before any test imports Ray
-from bench.jobs import Jobs
-from bench.ledger import Ledger
-from bench.request import Request
-from bench.spaces import load_space
-from cellbench.configuration import TrainingSettings
+from bench.record.jobs import Jobs
+from bench.record.folder import Ledger
+from bench.record.request import Request
+from bench.space.space import load_space
+from cellbench.training.configuration import TrainingSettings
 
 
 def _make_request(patch_set, methods=("mask_fixed",), **changes):

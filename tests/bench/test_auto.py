@@ -3,11 +3,11 @@
 import pytest
 from drawn_cells import draw_cells, write_cells
 
-from bench.asked import Asked
-from bench.auto import asked_for, filled
-from bench.narrow import narrow
-from bench.planning import make_request
-from bench.spaces import check_values, load_space
+from bench.planning.arguments import Asked
+from bench.space.estimates import asked_for, filled
+from bench.space.overrides import narrow
+from bench.planning.request import make_request
+from bench.space.space import check_values, load_space
 from cellbench.errors import SettingError
 from cellbench.radius import FACTORS, estimate_radius
 

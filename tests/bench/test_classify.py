@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellbench.classifier import Classifier
+from cellbench.classification.classifier import Classifier
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from programs import Home, wait_until
 from typer.testing import CliRunner
 
 from bench.datasets import app
-from bench.home import count_holdout_look
+from bench.home.paths import count_holdout_look
 from cellbench.patches import PatchSet
 
 
@@ -15,7 +15,7 @@ def run(tmp_path, monkeypatch):
     """Run the program in a home of its own; give exit code, standard output and standard error."""
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
-    import bench.console as console
+    import bench.terminal.console as console
 
     def start(*arguments, **options):
         console.console.cache_clear()

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.forecast import Costs, app, forecast
-from bench.profiles import PROFILES
+from bench.record.profiles import PROFILES
 
 GPU = PROFILES["gpu"]
 COSTS = Costs(epoch_s=10.0, scoring_s=0.0, epochs=25)

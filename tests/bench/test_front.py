@@ -5,17 +5,17 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
-from bench.asked import Asked
-from bench.front import front_winner, members
-from bench.front_figure import draw_front
-from bench.ledger import TrialRecord
-from bench.objectives import objective, objectives
-from bench.planning import make_request
-from bench.selection import Standing, finalists, non_dominated
-from bench.spaces import load_space
+from bench.planning.arguments import Asked
+from bench.statistics.pareto_front import front_winner, members
+from bench.reporting.front_figure import draw_front
+from bench.record.folder import TrialRecord
+from bench.space.objectives import objective, objectives
+from bench.planning.request import make_request
+from bench.statistics.selection import Standing, finalists, non_dominated
+from bench.space.space import load_space
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
-from cellbench.configuration import Configuration
+from cellbench.training.configuration import Configuration
 from cellbench.errors import NotFoundError, SettingError
 
 GOALS = objectives("f1,ssim")

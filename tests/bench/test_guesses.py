@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.guesses import ESTIMATE, LINEAR, guesses
-from bench.narrow import narrow
-from bench.spaces import load_space
-from bench.warm_start import warm_started
+from bench.planning.first_points import ESTIMATE, LINEAR, guesses
+from bench.space.overrides import narrow
+from bench.space.space import load_space
+from bench.planning.warm_start import warm_started
 from cellbench.radius import estimate_radius, recommended_r_max
 
 

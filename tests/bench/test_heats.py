@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.heats import run_heats
-from bench.jobs import Jobs, record_of
+from bench.pipeline.race import run_heats
+from bench.record.jobs import Jobs, record_of
 
 SCORES = {8.0: 0.80, 10.0: 0.79, 12.0: 0.50, 14.0: 0.78}
 """What each radius scores, on any fold but for what the fold takes off."""

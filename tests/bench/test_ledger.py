@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.ledger import Ledger, TrialRecord, search_names, starting_names
+from bench.record.folder import Ledger, TrialRecord, search_names, starting_names
 from cellbench.errors import DataError, SettingError, StoreError
 
 

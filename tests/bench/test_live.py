@@ -6,15 +6,15 @@ import pytest
 from rich.console import Console
 
 from bench import console as module
-from bench.ledger import TrialRecord
-from bench.live import View
-from bench.objectives import objective
+from bench.record.folder import TrialRecord
+from bench.reporting.progress import View
+from bench.space.objectives import objective
 
 
 @pytest.fixture(params=[True, False], ids=["terminal", "file"])
 def screen(request, monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=request.param, width=120, highlight=False)
-    monkeypatch.setattr("bench.live.console", lambda: console)
+    monkeypatch.setattr("bench.reporting.progress.console", lambda: console)
     monkeypatch.setattr(module, "console", lambda: console)
     return console
 
@@ -75,7 +75,7 @@ def test_the_live_table_counts_and_shows_what_runs():
 
 def test_time_left_counts_stopped_trials_as_done(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("bench.live.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bench.reporting.progress.time.monotonic", lambda: now[0])
     view = View("s", objective("f1"), None)
     view._start("search", 2, 10)
     assert view._seconds_left() is None

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.asked import Asked
-from bench.ledger import Ledger
-from bench.planning import check_patch_set, make_request
-from bench.profiles import PROFILES, n_epochs, network_size, profile, rungs
-from bench.request import Request, seconds
-from bench.spaces import PAPER_METHODS, space_names
+from bench.planning.arguments import Asked
+from bench.record.folder import Ledger
+from bench.planning.request import check_patch_set, make_request
+from bench.record.profiles import PROFILES, n_epochs, network_size, profile, rungs
+from bench.record.request import Request, seconds
+from bench.space.space import PAPER_METHODS, space_names
 from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
 from cellbench.patches.write import write_patch_set
 

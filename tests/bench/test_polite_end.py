@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from bench.ledger import Ledger
-from bench.polite_end import polite_end
+from bench.record.folder import Ledger
+from bench.terminal.signals import polite_end
 
 
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])

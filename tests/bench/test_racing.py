@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.racing import RATE, clearly_behind
+from bench.statistics.racing import RATE, clearly_behind
 
 NOISE = 0.02
 

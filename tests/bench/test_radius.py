@@ -18,7 +18,7 @@ def cells(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    import bench.console as console
+    import bench.terminal.console as console
 
     console.console.cache_clear()
     console.error_console.cache_clear()

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from bench.ledger import TrialRecord
-from bench.narrow import narrow
-from bench.objectives import objective
-from bench.radius_range import Response, radius_name, response
-from bench.response_figure import draw_response
-from bench.spaces import load_space
+from bench.record.folder import TrialRecord
+from bench.space.overrides import narrow
+from bench.space.objectives import objective
+from bench.statistics.radius_range import Response, radius_name, response
+from bench.reporting.response_figure import draw_response
+from bench.space.space import load_space
 
 F1, L1 = objective("f1"), objective("l1_core")
 NOISE = 0.01

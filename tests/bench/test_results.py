@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from bench.asked import Asked
-from bench.ledger import Ledger
-from bench.planning import make_request
+from bench.planning.arguments import Asked
+from bench.record.folder import Ledger
+from bench.planning.request import make_request
 from bench.results import search_frame
 from cellbench.errors import NotFoundError
 
@@ -25,8 +25,8 @@ def test_a_search_that_has_not_begun_is_an_empty_table(ledger):
 
 
 def test_each_trial_is_a_row_with_its_parameters_and_metrics(ledger):
-    from bench.jobs import Jobs, record_of
-    from bench.request import Request
+    from bench.record.jobs import Jobs, record_of
+    from bench.record.request import Request
 
     jobs = Jobs(Request.read(ledger), ledger)
     space = jobs.request.spaces[0]
@@ -54,8 +54,8 @@ def test_an_unknown_search_is_an_error(ledger):
 
 def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
     from bench.results import _list
-    from bench.rows import Row
-    from bench.summary import Summary
+    from bench.pipeline.summarise import Row
+    from bench.record.summary import Summary
 
     rows = [
         Row(kind="method", name="mask_fixed", f1_macro=0.5, f1_std=0.01),

@@ -11,7 +11,7 @@ def home(tmp_path, discs):
 
 
 def test_help_answers_within_a_second_and_loads_nothing_heavy(heavy_modules_after):
-    assert heavy_modules_after("import bench.options, bench.search, bench.cli, bench.results, bench.ui") == []
+    assert heavy_modules_after("import bench.planning.options, bench.search, bench.cli, bench.results, bench.ui") == []
 
 
 @pytest.mark.parametrize(

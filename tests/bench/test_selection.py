@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from bench.ends import End, HoldoutScore
-from bench.importance import importances
-from bench.jobs import configuration_of
-from bench.ledger import TrialRecord
-from bench.objectives import objective
-from bench.rows import Row
-from bench.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
-from bench.spaces import load_space
-from bench.summary import Summary, _screened
-from cellbench.configuration import Configuration
+from bench.pipeline.final_scores import End, HoldoutScore
+from bench.statistics.importance import importances
+from bench.record.jobs import configuration_of
+from bench.record.folder import TrialRecord
+from bench.space.objectives import objective
+from bench.pipeline.summarise import Row
+from bench.statistics.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
+from bench.space.space import load_space
+from bench.record.summary import Summary, _screened
+from cellbench.training.configuration import Configuration
 from cellbench.errors import NotFoundError, TrainingError
 
 F1, L1 = objective("f1"), objective("l1_core")

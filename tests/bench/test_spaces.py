@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.auto import asked_for
-from bench.narrow import narrow
-from bench.spaces import SPACES_DIR, check_values, length_names, load_space, space_names
+from bench.space.estimates import asked_for
+from bench.space.overrides import narrow
+from bench.space.space import SPACES_DIR, check_values, length_names, load_space, space_names
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.suppression import SUPPRESSIONS
 

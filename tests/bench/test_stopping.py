@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.jobs import Jobs, record_of
-from bench.narrow import narrow
-from bench.spaces import load_space
-from bench.stopping import MIN_COMPLETED, Stops, endings, outlook, trials_left
+from bench.record.jobs import Jobs, record_of
+from bench.space.overrides import narrow
+from bench.space.space import load_space
+from bench.pipeline.early_stop import MIN_COMPLETED, Stops, endings, outlook, trials_left
 
 SPACE = narrow([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "beta=0.001"])[0]
 
@@ -52,11 +52,11 @@ def search(make_request, ledger):
     from ray.tune.result import TRAINING_ITERATION
     from ray.tune.search import Searcher
 
-    from bench.jobs import Jobs, record_of
+    from bench.record.jobs import Jobs, record_of
     from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
     from bench.tuning.samplers import method_search
     from bench.tuning.searchers import MethodsSearcher
-    from cellbench.trial_job import TrialJob
+    from cellbench.trials.job import TrialJob
 
     spaces = narrow(make_request().spaces, ["normalize=true", "lr=0.001", "beta=0.001"])
     request = make_request(n_trials=40, stop_early=True, scheduler="none").model_copy(update={"spaces": tuple(spaces)})

@@ -5,8 +5,8 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from bench.spaces import load_space
-from bench.surrogate import Scales, Surrogate, encoded
+from bench.space.space import load_space
+from bench.statistics.gaussian_process import Scales, Surrogate, encoded
 
 
 def test_with_the_same_scales_it_is_the_one_of_scikit_learn():

@@ -5,15 +5,15 @@ import socket
 
 import pytest
 
-from bench.jobs import Jobs, record_of
-from bench.ledger import Ledger
-from bench.request import Request
-from bench.spaces import load_space
+from bench.record.jobs import Jobs, record_of
+from bench.record.folder import Ledger
+from bench.record.request import Request
+from bench.space.space import load_space
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name, metrics_of, search_params, trial_params
+from bench.tracking.names import metric_name, metrics_of, search_params, trial_params
 from bench.tracking.tracker import Tracker
-from cellbench.configuration import TrainingSettings
+from cellbench.training.configuration import TrainingSettings
 from cellbench.errors import StoreError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -258,7 +258,7 @@ def test_runs_of_a_search_that_was_killed_are_closed_by_the_next_search(search, 
 
 
 def _written(request):
-    from bench.home import searches_dir
+    from bench.home.paths import searches_dir
 
     request.write(Ledger(searches_dir() / request.name))
 

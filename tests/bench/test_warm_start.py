@@ -2,16 +2,16 @@
 
 import pytest
 
-from bench.asked import Asked
-from bench.ledger import Ledger
-from bench.narrow import narrow
-from bench.planning import make_request as plan_request
-from bench.request import Request
-from bench.rows import Row
-from bench.spaces import load_space
-from bench.summary import Summary
+from bench.planning.arguments import Asked
+from bench.record.folder import Ledger
+from bench.space.overrides import narrow
+from bench.planning.request import make_request as plan_request
+from bench.record.request import Request
+from bench.pipeline.summarise import Row
+from bench.space.space import load_space
+from bench.record.summary import Summary
 from bench.tuning.samplers import OptunaMethodSearch
-from bench.warm_start import warm_started
+from bench.planning.warm_start import warm_started
 from cellbench.errors import SettingError
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from programs import wait_until
 
-from bench.ledger import Ledger
+from bench.record.folder import Ledger
 
 N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "3"))
 """How often the whole search is killed; docs/faults.md tells of more."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from namespaces import Cluster, why_not
 
-from bench.ledger import TrialRecord
+from bench.record.folder import TrialRecord
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

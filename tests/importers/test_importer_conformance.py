@@ -7,7 +7,7 @@ from PIL import Image
 from cellbench.errors import DataError
 from cellbench.importers import IMPORTERS, ImportOptions, Manifest
 from cellbench.importers.images import ImageReader
-from cellbench.importers.table import COLUMNS, SPECIAL
+from cellbench.importers.manifest import COLUMNS, SPECIAL
 
 N, SIZE = 60, 16
 LABELS = ["ab"[i % 2] for i in range(N)]

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellbench.errors import DataError
-from cellbench.patches.marrow import MarrowSpec, draw_marrow
+from cellbench.marrow import MarrowSpec, draw_marrow
 from cellbench.radius import estimate_radius
 from cellbench.radius.estimate import estimate_from_rings
 from cellbench.radius.rings import Rings, read_rings
-from cellbench.suppression.profile import read_profile
+from cellbench.suppression.mask_profile import read_profile
 
 
 def rings_of(patches, boxes=None):

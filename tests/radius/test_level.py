@@ -8,7 +8,7 @@ from drawn_cells import draw_cells, write_cells
 from cellbench.errors import DataError
 from cellbench.patches import write_patch_set
 from cellbench.radius import estimate_radius
-from cellbench.radius.level import find_levels, write_levelled
+from cellbench.radius.magnification import find_levels, write_levelled
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.configuration import TrainingSettings
+from cellbench.training.configuration import TrainingSettings
 from cellbench.scores.floors import floor_rows, principal_components, untrained
 from cellbench.suppression import build_suppression
 

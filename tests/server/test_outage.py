@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from bench.ledger import Ledger
-from bench.request import Request
+from bench.record.folder import Ledger
+from bench.record.request import Request
 from bench.tracking.client import connect
-from bench.tracking.store import metric_name, metrics_of
+from bench.tracking.names import metric_name, metrics_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cellbench.suppression import build_suppression
-from cellbench.suppression.evidence import RingPredictor, log_ratio
+from cellbench.suppression.mask_evidence import RingPredictor, log_ratio
 
 
 def build(native=64, network=32, latent_dim=8, **params):

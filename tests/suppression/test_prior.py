@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from cellbench.suppression import build_suppression
-from cellbench.suppression.prior import normal_divergence
+from cellbench.suppression.mask_prior import normal_divergence
 
 
 def build(**params: object):

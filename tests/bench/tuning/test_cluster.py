@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.request import seconds
+from bench.record.request import seconds
 from bench.tuning import ENVIRONMENT
 from bench.tuning.cluster import Machine, Plan, connect, plan, remotely
 from cellbench.errors import SettingError

@@ -6,7 +6,7 @@ import pytest
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 
-from bench.jobs import record_of
+from bench.record.jobs import record_of
 from bench.tuning.config import GOAL, Terms, TrialConfig
 from bench.tuning.schedulers import MethodsAsha
 

@@ -3,11 +3,11 @@
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
-from bench.jobs import Jobs, record_of
+from bench.record.jobs import Jobs, record_of
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.shared import EACH_FIRST
+from bench.tuning.method_sampler import EACH_FIRST
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
@@ -48,7 +48,7 @@ def test_interrupted_trials_come_first_and_keep_their_number(jobs):
     begun = [config_of(first.suggest(str(number))) for number in range(3)]
     records = []
     for config in begun:
-        from cellbench.trial_job import TrialJob
+        from cellbench.trials.job import TrialJob
 
         records.append(record_of(TrialJob.model_validate(config.job), config.number))
     records[0] = records[0].model_copy(update={"outcome": "completed"})
@@ -104,7 +104,7 @@ def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_w
 
 
 def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make_request, ledger):
-    from cellbench.trial_job import TrialJob
+    from cellbench.trials.job import TrialJob
 
     jobs = Jobs(make_request("vae", "mask_fixed", n_trials=6, share_trials=True), ledger)
     whole = searcher_of(jobs)

@@ -8,14 +8,14 @@ import time
 import psutil
 import pytest
 
-from bench.live import View
+from bench.reporting.progress import View
 from bench.tuning.cluster import Machine, Plan, connect
 from bench.tuning.config import OUTCOME, Terms
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.stages import Bench, TimeBudget, run_stage
-from cellbench.trial_job import TrialJob
+from bench.tuning.run import Bench, TimeBudget, run_stage
+from cellbench.trials.job import TrialJob
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
@@ -59,7 +59,7 @@ def job_of(jobs, epochs=4, **changes):
 
 def run(bench, *todo):
     run_stage(bench, "search", JobSearcher(todo, TERMS), len(todo))
-    return {record.key: record for record in bench.ledger.records()}
+    return {record.key: record for record in bench.record.folder.records()}
 
 
 def when(condition, action):
@@ -93,26 +93,26 @@ def test_trials_complete_or_fail_each_for_itself(bench, jobs):
     assert records[good.key].metrics["probe/f1_macro"] > 0
     assert records[wild.key].outcome == "failed"
     assert "loss is" in records[wild.key].reason
-    assert [entry["epoch"] for entry in bench.ledger.history(good.key)] == [1, 2, 3, 4]
+    assert [entry["epoch"] for entry in bench.record.folder.history(good.key)] == [1, 2, 3, 4]
     told = bench.tracker.told
     assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
-    assert not (bench.ledger.directory / ".ray").exists()
+    assert not (bench.record.folder.directory / ".ray").exists()
 
 
 @pytest.mark.slow
 def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
     job = job_of(jobs, epochs=30)
     whole = job.model_copy(update={"directory": tmp_path / "whole"})
-    thread = when(lambda: len(bench.ledger.history(job.key)) >= 4, kill_worker)
+    thread = when(lambda: len(bench.record.folder.history(job.key)) >= 4, kill_worker)
     record = run(bench, job)[job.key]
     thread.join()
     assert record.outcome == "completed"
-    lines = (bench.ledger.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.record.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
     assert 30 < len(lines) < 40, "a few epochs were trained twice, not all"
-    assert [entry["epoch"] for entry in bench.ledger.history(job.key)] == list(range(1, 31))
+    assert [entry["epoch"] for entry in bench.record.folder.history(job.key)] == list(range(1, 31))
     import torch
 
-    from cellbench.trials import TrialRun
+    from cellbench.trials.run import TrialRun
 
     alone = TrialRun(TrialJob.model_validate(whole.model_dump()), torch.device("cpu"))
     while not alone.done:
@@ -126,16 +126,16 @@ def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs,
 def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
     before = signal.getsignal(signal.SIGINT)  # a job in the background may have been told to ignore it
     job = job_of(jobs, epochs=30)
-    when(lambda: len(bench.ledger.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    when(lambda: len(bench.record.folder.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         run(bench, job)
-    (record,) = bench.ledger.records()
+    (record,) = bench.record.folder.records()
     assert record.outcome == "running", "it will go on"
     assert bench.tracker.told[-1] == ("interrupted", job.key)
     assert signal.getsignal(signal.SIGINT) is before, "the program's own handler is back"
-    began_again = len(bench.ledger.history(job.key))
+    began_again = len(bench.record.folder.history(job.key))
     assert run(bench, job)[job.key].outcome == "completed"
-    lines = (bench.ledger.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.record.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
     assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
 
 
@@ -145,7 +145,7 @@ def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
     space = request.spaces[0]
     searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, TERMS)
     run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
-    records = bench.ledger.records()
+    records = bench.record.folder.records()
     assert len(records) == 6
     assert {record.outcome for record in records} <= {"completed", "pruned"}
     for record in records:
@@ -154,7 +154,7 @@ def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
 
 def test_the_time_budget_leaves_time_for_what_follows(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("bench.tuning.stages.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bench.tuning.run.time.monotonic", lambda: now[0])
     budget = TimeBudget(100, rounds_after=3, epochs=5)  # 15 epochs follow
     budget("a", {"time_this_iter_s": 2.0})
     now[0] = 95.0

@@ -7,7 +7,7 @@ import torch
 
 from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, Terms, TrialConfig
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
-from cellbench.trial_job import TrialJob
+from cellbench.trials.job import TrialJob
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
@@ -56,7 +56,7 @@ def test_each_report_has_a_finite_goal_and_the_last_the_scores(job):
 
 def test_a_finished_trial_is_given_back_at_once(job, monkeypatch):
     last = run(trainable(job))[-1]
-    monkeypatch.setattr("cellbench.trials.TrialRun.step", lambda self: pytest.fail("trained again"))
+    monkeypatch.setattr("cellbench.trials.run.TrialRun.step", lambda self: pytest.fail("trained again"))
     (report,) = run(trainable(job))
     assert report["done"]
     assert report["training_iteration"] == 4
@@ -118,7 +118,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_trial_with_its_reason(job):
 
 
 def test_an_unexpected_error_is_a_failed_trial_with_its_trace(job, monkeypatch):
-    monkeypatch.setattr("cellbench.trials.TrialRun.step", lambda self: torch.zeros(2) @ torch.zeros(3))
+    monkeypatch.setattr("cellbench.trials.run.TrialRun.step", lambda self: torch.zeros(2) @ torch.zeros(3))
     report = trainable(job).step()
     assert report[OUTCOME] == "failed"
     assert report[REASON].startswith("RuntimeError: ")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cellbench.patches.marrow import MarrowSpec
-from cellbench.patches.marrow.__main__ import main
-from cellbench.patches.marrow.builtin import BUILTIN, Builtin
-from cellbench.patches.marrow.compare import disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
+from cellbench.marrow import MarrowSpec
+from cellbench.marrow.__main__ import main
+from cellbench.marrow.builtin import BUILTIN, Builtin
+from cellbench.marrow.compare import disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_program_sets_real_images_beside_marrow(tmp_path, monkeypatch, capsy
 
 @pytest.mark.slow
 def test_marrow_is_hard_for_pca_and_easier_without_its_surroundings():
-    from cellbench.patches.marrow import draw_marrow
+    from cellbench.marrow import draw_marrow
 
     drawn = draw_marrow(MarrowSpec(n_patches=1500, n_slides=20, size=64, seed=11), n_processes=2)
     scored = drawn.index["label"].notna().to_numpy()

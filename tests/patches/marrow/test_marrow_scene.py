@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from cellbench.patches.marrow.cells import CLASS_NAMES, RECIPES
-from cellbench.patches.marrow.dataset import draw_record
-from cellbench.patches.marrow.scene import draw_mask, draw_patch, plan_patch, slide_look
-from cellbench.patches.marrow.spec import MARROW_VERSION, MarrowSpec
+from cellbench.marrow.cells import CLASS_NAMES, RECIPES
+from cellbench.marrow.dataset import draw_record
+from cellbench.marrow.scene import draw_mask, draw_patch, plan_patch, slide_look
+from cellbench.marrow.spec import MARROW_VERSION, MarrowSpec
 
 SPEC = MarrowSpec(n_patches=400, size=64, seed=3)
 

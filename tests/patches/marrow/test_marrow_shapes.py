@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from cellbench.patches.marrow.crowd import Crowd
-from cellbench.patches.marrow.draw import open_window
-from cellbench.patches.marrow.fields import granules, ramp, smooth_noise
-from cellbench.patches.marrow.outlines import ANGLES, Outline, bulge, chain_distance, draw_outline
+from cellbench.marrow.crowd import Crowd
+from cellbench.marrow.draw import open_window
+from cellbench.marrow.fields import granules, ramp, smooth_noise
+from cellbench.marrow.outlines import ANGLES, Outline, bulge, chain_distance, draw_outline
 
 
 def polygon_area(outline):

@@ -1,0 +1,1 @@
+"""Where a user's files are, and what a machine has."""

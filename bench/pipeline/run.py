@@ -1,0 +1,110 @@
+"""A search from its lock to its record: the cluster and the store that its course needs."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+from bench.terminal.console import duration, note
+from bench.pipeline.stages import Course
+from bench.reporting.files import write_results
+from bench.home.paths import cache_dir, holdout_looks, reopen_dataset
+from bench.record.folder import Ledger
+from bench.reporting.progress import View
+from bench.terminal.signals import polite_end
+from bench.record.request import Request
+from bench.record.summary import Summary
+from bench.tracking.address import check_reachable, store_uri
+from bench.tracking.client import connect
+from bench.tracking.tracker import Tracker
+from bench.tuning.cluster import Plan, cluster, plan, this_machine
+from bench.tuning.nodes import check_nodes
+from bench.tuning.run import Bench
+from cellbench.errors import CellbenchError, StoreError
+from cellbench.patches import PatchSet
+
+PATIENCE_S = (10, 30, 60)
+"""Waits before another try to tell MLflow how a search ended, where it does not answer."""
+
+
+def run_search(request: Request, ledger: Ledger) -> Summary:
+    """Run a search to its end, or go on with one that was stopped, and return how it ended.
+
+    What is done already, to the single trial, is not done again.
+
+    Args:
+        request: What was asked for.
+        ledger: The search's folder.
+
+    Raises:
+        KeyboardInterrupt: It was stopped; asked for again, it goes on.
+        CellbenchError: It cannot go on; the message says why.
+    """
+    patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, request.name)
+    check_reachable(store_uri())
+    holdout_looks(patch_set)  # looks that cannot be counted are met before anything is trained
+    with ledger.lock():
+        try:
+            summary = Summary.read(ledger)
+            if summary is None:
+                return _run_stages(request, ledger, patch_set)
+            # its end is known, but not to MLflow
+            _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
+            return summary
+        finally:  # under the lock: the folder may be that of another search of this name, begun at the same moment
+            if not ledger.request_path.exists():
+                shutil.rmtree(ledger.directory, ignore_errors=True)
+
+
+def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
+    with polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
+        store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
+        with cluster(request.address, this_machine()) as machine:
+            listen()
+            asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
+            shares = plan(machine, *asked, request.max_concurrent)
+            if request.address is not None:
+                check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
+            store.result()  # a store that cannot be used is met before anything is written
+            request.write(ledger)
+            return _run_on(shares, request, ledger, patch_set)
+
+
+def _run_on(shares: Plan, request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
+    tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
+    view = View(request.name, request.goal, request.um_per_px)
+    with _closed_run(tracker):
+        summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
+        summary.write(ledger)
+        _record(ledger, tracker, summary)
+    return summary
+
+
+def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
+    """Write how a search ended into its folder and to MLflow."""
+    files = write_results(ledger, summary)
+    for wait in (*PATIENCE_S, None):
+        try:
+            tracker.repair(ledger)
+            tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
+            break
+        except StoreError as error:
+            if wait is None:
+                raise
+            note(f"{error} Trying again in {duration(wait)}.")
+            time.sleep(wait)
+    ledger.mark_recorded()
+
+
+@contextmanager
+def _closed_run(tracker: Tracker) -> Iterator[None]:
+    """See that the search's run does not stay open when the search does not end."""
+    try:
+        yield
+    except BaseException as error:
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
+        with suppress(CellbenchError):  # the store is away: the next search sweeps the run
+            tracker.end_search(status, {}, {"cellbench.reason": reason} if status == "FAILED" else {})
+        raise

@@ -1,0 +1,106 @@
+"""What was typed for a search, and which of it cannot be."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.space.objectives import objectives
+from cellbench.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed, None where nothing was. Names and meanings are those of the options of `bench.search`."""
+
+    command: str
+    methods: Sequence[str]
+    dataset: str
+    name: str | None = None
+    profile: str = "auto"
+    set: Sequence[str] = ()
+    space: Path | None = None
+    sampler: str = "tpe"
+    warm_start: bool = False
+    scheduler: str | None = None
+    objective: str = "f1"
+    trials: int | None = None
+    epochs: int | None = None
+    folds: int | None = None
+    finalists: int | None = None
+    seeds: int | None = None
+    seed: int = 0
+    size: str = "auto"
+    time_budget: str | None = None
+    stop_early: bool = False
+    screen_size: int | None = None
+    screen_pool: float = 1.0
+    share_trials: bool = False
+    trial_timeout: str | None = None
+    checkpoint_every: str | None = None
+    oracle: bool = True
+    concurrent: str = "auto"
+    cpus_per_trial: str = "auto"
+    gpus_per_trial: str = "auto"
+    address: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def check_options(asked: Asked) -> None:
+    """Check that the objectives exist, and that no two options exclude each other.
+
+    Raises:
+        CellbenchError: They do, or there is no such objective.
+    """
+    if asked.sampler == "grid":
+        for option, given in (("--warm-start", asked.warm_start), ("--share-trials", asked.share_trials)):
+            if given:
+                raise SettingError(f"{option} means nothing with --sampler grid, which tries the grid alone.")
+    if len(objectives(asked.objective)) > 1:
+        if asked.scheduler == "asha":
+            raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
+        for option, given in (("--stop-early", asked.stop_early), ("--share-trials", asked.share_trials)):
+            if given:
+                raise SettingError(f"{option} looks at one number; with several objectives leave it away.")
+
+
+def read_resources(
+    concurrent: str, cpus: str, gpus: str
+) -> tuple[int | Literal["auto"], int | Literal["auto"], float | Literal["auto"]]:
+    """Return what `--concurrent`, `--cpus-per-trial` and `--gpus-per-trial` say, `auto` or a number.
+
+    Raises:
+        SettingError: One of them is neither.
+    """
+    return whole("--concurrent", concurrent), whole("--cpus-per-trial", cpus), _number("--gpus-per-trial", gpus)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number of up to nine digits, in those that Python counts with."""
+    return text.isascii() and text.isdecimal() and len(text) <= 9
+
+
+def whole(option: str, text: str) -> int | Literal["auto"]:
+    """Return a whole number, or `auto`.
+
+    Raises:
+        SettingError: It is neither.
+    """
+    if text == "auto":
+        return "auto"
+    if not is_whole(text):
+        raise SettingError(f"{option} {text}: write auto or a whole number.")
+    return int(text)
+
+
+def _number(option: str, text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.")
+    return number

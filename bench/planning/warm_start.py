@@ -1,0 +1,107 @@
+"""What ended searches found, as points that a new search tries first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.space.domains import Point, Range, times
+from bench.home.paths import datasets_dir
+from bench.record.folder import Ledger, search_names
+from bench.record.request import Request
+from bench.space.space import Space, length_names
+from bench.record.summary import Summary
+from cellbench.errors import DataError
+from cellbench.patches.card import Card
+
+MOST = 3
+"""Points of ended searches, per method."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an ended search found best for a method.
+
+    Attributes:
+        search: Name of the search.
+        same_data: Whether it was on the very same patches.
+        score: Macro F1 from fresh seeds; on other data its lead over the best floor there.
+        point: The configuration, lengths in native px of the new data set.
+    """
+
+    search: str
+    same_data: bool
+    score: float
+    point: Point
+
+
+def warm_started(space: Space, card: Card, guessed: Mapping[str, Point]) -> tuple[Space, list[str]]:
+    """Return the space with what is known before its own first points, and whence each of these came.
+
+    First what ended searches found, then what was guessed from the patches.
+
+    Searches on the same data set, by fingerprint, come first, by macro F1; then those on others, by their lead over
+    the floors there, which can be compared between data sets where F1 cannot. Lengths from another data set are
+    scaled by the typical cell radius where both cards know it, else by the native size. What lies outside the space
+    is moved to its edge; what the space holds constant stays so.
+
+    Args:
+        space: The method's space, lengths in native px of the data set.
+        card: Card of the data set.
+        guessed: Complete points by where they come from, as `bench.planning.first_points` makes them.
+    """
+    found = [each for name in search_names() for each in _found_by(Ledger.open(name), space, card)]
+    found.sort(key=lambda each: (not each.same_data, -each.score))
+    points: dict[str, Point] = {}
+    for each in found:
+        if each.point not in points.values() and len(points) < MOST:
+            points[each.search] = each.point
+    for source, point in guessed.items():
+        if space.holds(point) and point not in points.values():
+            points[source] = point
+    first = (*points.values(), *space.first_points())
+    return space.model_copy(update={"first": first}), list(points)
+
+
+def _found_by(ledger: Ledger, space: Space, card: Card) -> list[Found]:
+    """Return what a search found for the method: nothing where it has not ended, or its files are damaged."""
+    try:
+        summary = Summary.read(ledger)
+        if summary is None:
+            return []
+        request = Request.read(ledger)
+    except DataError:
+        return []
+    row = next((row for row in summary.rows if row.kind == "method" and row.name == space.method), None)
+    if row is None:
+        return []
+    same = request.fingerprint == card.fingerprint
+    factor = 1.0 if same else _factor(request, card)
+    lengths = set(length_names(space.method))
+    params = {name: _scalar(value) for name, value in row.params.items()}
+    scaled = {name: times(value, factor) if name in lengths else value for name, value in params.items()}
+    score = row.f1_macro if same else row.f1_macro - summary.best_floor.f1_macro
+    return [Found(ledger.name, same, score, _inside(space, scaled))]
+
+
+def _factor(request: Request, card: Card) -> float:
+    """Return what a length of another data set is multiplied by."""
+    try:
+        other = Card.read(datasets_dir() / request.dataset / "card.yaml")
+    except DataError:
+        other = None
+    if other is not None and other.fingerprint == request.fingerprint and other.cell_radius_px and card.cell_radius_px:
+        return card.cell_radius_px / other.cell_radius_px
+    return card.native_size / request.native_size
+
+
+def _scalar(value: bool | float | str) -> bool | float | str:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _inside(space: Space, values: Point) -> Point:
+    point: Point = {}
+    for name, domain in space.parameters.items():
+        value = values.get(name, domain.default)
+        if isinstance(domain, Range) and isinstance(value, float):
+            value = min(max(value, domain.low), domain.high)
+        point[name] = value if domain.holds(value) else domain.default
+    return point

@@ -1,0 +1,1 @@
+"""Everything on disk about a search, and every file name of it."""

@@ -1,0 +1,100 @@
+"""Which trainings a search consists of."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.home.paths import cache_dir
+from bench.record.folder import Ledger, TrialRecord
+from bench.record.request import SEARCH_FOLD, Request
+from cellbench.training.configuration import Configuration
+
+if TYPE_CHECKING:
+    from cellbench.trials.job import TrialJob
+
+
+class Jobs:
+    """Makes the jobs of a search.
+
+    Args:
+        request: What was asked for.
+        ledger: Where the search's files go.
+    """
+
+    def __init__(self, request: Request, ledger: Ledger) -> None:
+        self.request, self.directory = request, ledger.directory
+        self._trials = ledger.directory / "trials"
+        self._cache = cache_dir()
+
+    def search(self, configuration: Configuration) -> "TrialJob":
+        """Return the training that tries a configuration."""
+        return self._job(configuration, "search", SEARCH_FOLD, self.request.seed, self.request.rungs)
+
+    def on_fold(self, configurations: Sequence[Configuration], fold: int) -> list["TrialJob"]:
+        """Return the trainings of finalists on one of those folds."""
+        return [self._job(configuration, "folds", fold, self.request.seed) for configuration in configurations]
+
+    def final(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
+        """Return the trainings of winners on the whole pool, from fresh seeds."""
+        seeds = self.request.final_seeds()
+        return [self._job(c, "final", None, seed, keep=True) for seed in seeds for c in configurations]
+
+    def oracle(self, configuration: Configuration) -> list["TrialJob"]:
+        """Return the training on patches that are masked by their contour, from the first fresh seed."""
+        return [self._job(configuration, "oracle", None, self.request.final_seeds()[0])]
+
+    def of_record(self, record: TrialRecord) -> "TrialJob":
+        """Return the job of a trial that was begun."""
+        rungs = self.request.rungs if record.stage == "search" else ()
+        keep = record.stage == "final"
+        return self._job(configuration_of(record), record.stage, record.fold, record.seed, rungs, keep)
+
+    def _job(
+        self,
+        configuration: Configuration,
+        stage: str,
+        fold: int | None,
+        seed: int,
+        rungs: Sequence[int] = (),
+        keep: bool = False,
+    ) -> "TrialJob":
+        from cellbench.trials.job import TrialJob
+
+        values = {
+            "dataset": self.request.dataset_path,
+            "fingerprint": self.request.fingerprint,
+            "cache": self._cache,
+            "directory": Path("unnamed"),
+            "configuration": configuration,
+            "settings": self.request.settings.model_copy(update={"network_size": self.request.size_at(stage)}),
+            "stage": stage,
+            "fold": fold,
+            "pool_share": self.request.pool_share_at(stage),
+            "seed": seed,
+            "rungs": tuple(rungs),
+            "keep_encoder": keep,
+        }
+        key = TrialJob.model_validate(values).key
+        return TrialJob.model_validate({**values, "directory": self._trials / key})
+
+
+def record_of(job: "TrialJob", number: int) -> TrialRecord:
+    """Return the record of a trial that begins."""
+    return TrialRecord(
+        key=job.key,
+        number=number,
+        stage=job.stage,
+        method=job.configuration.method,
+        configuration=job.configuration.id,
+        params=job.configuration.flat(),
+        fold=job.fold,
+        seed=job.seed,
+        epochs=job.settings.epochs,
+    )
+
+
+def configuration_of(record: TrialRecord) -> Configuration:
+    """Return the configuration of a trial."""
+    common = {name: record.params[name] for name in ("lr", "beta", "latent_dim")}
+    params = {name: value for name, value in record.params.items() if name not in common}
+    return Configuration.model_validate({"method": record.method, "params": params, **common})

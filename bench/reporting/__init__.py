@@ -1,0 +1,1 @@
+"""Prints, draws and writes pages; decides nothing."""

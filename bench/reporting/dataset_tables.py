@@ -1,0 +1,90 @@
+"""A data set in words and tables on the terminal."""
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from bench.terminal.console import console, say
+from cellbench.patches import PatchSet
+from cellbench.radius.magnification import Levels
+
+_BAR = 40  # characters
+
+
+def print_card(patch_set: PatchSet) -> None:
+    """Print what a reader must know of a data set."""
+    card = patch_set.card
+    n = {role: len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")}
+    rare = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
+    roles = f"pool {n['pool']}, labelled {n['labelled']}, holdout {n['holdout']}"
+    if card.transductive:
+        roles += " (transductive: the labelled patches are in the pool too, without their labels)"
+    radius = "not known"
+    if card.cell_radius_px is not None:
+        um = f" = {card.cell_radius_px * card.um_per_px:.2f} µm" if card.um_per_px else ""
+        radius = f"{card.cell_radius_px:.1f} px{um} ({card.cell_radius_source})"
+    lines = {
+        "Data set": f"{card.name}, {len(patch_set)} patches of {card.native_size} px",
+        "Classes": f"{len(card.classes)} scored: {', '.join(card.classes)}" + (f"; too rare: {rare}" if rare else ""),
+        "Groups": str(patch_set.groups().max() + 1) if card.groups_known else "not known, each image its own",
+        "Roles": roles,
+        "Cell radius": radius,
+        "Contours": "known" if patch_set.masks is not None else "not known",
+        "Scale": f"{card.um_per_px:g} µm per px" if card.um_per_px else "not known",
+        "Licence": card.licence,
+        "Cite": card.citation,
+        "Notes": card.notes,
+        "Folder": str(patch_set.path),
+    }
+    for title, text in lines.items():
+        if text:
+            console().print(f"{title + ':':<13}{text}", markup=False, soft_wrap=True)
+
+
+def print_classes(patch_set: PatchSet) -> None:
+    """Print a line for each class: how many patches and groups, in which roles, how large."""
+    index, card = patch_set.index, patch_set.card
+    labels = index["label"].astype(object)
+    radius = index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class", no_wrap=True)
+    for title in ("patches", "groups", "pool", "labelled", "holdout", "median radius (px)"):
+        table.add_column(title, justify="right")
+    names: list[tuple[str, str | None]] = [(name, name) for name in card.classes]
+    names += [(f"{name} (too rare)", name) for name in card.unscored_classes]
+    names.append(("(no class)", None))
+    for title, name in names:
+        chosen = (labels.isna() if name is None else labels == name).to_numpy(dtype=bool)
+        if not chosen.any():
+            continue
+        roles = index.loc[chosen, ["in_pool", "in_labelled", "in_holdout"]].to_numpy(dtype=bool)
+        n_groups = index["group"][chosen].nunique()
+        known = radius[chosen][~np.isnan(radius[chosen])]
+        median = f"{np.median(known):.1f}" if len(known) else "–"
+        table.add_row(escape(title), str(chosen.sum()), str(n_groups), *map(str, roles.sum(axis=0)), median)
+    console().print(table)
+
+
+def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
+    """Print a histogram of the annotated radii; nothing where there are none."""
+    radius = patch_set.index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
+    radius = radius[~np.isnan(radius)]
+    if not len(radius):
+        return
+    counts, edges = np.histogram(radius, bins=n_bins)
+    scale = patch_set.card.um_per_px
+    say(f"Annotated radii of {len(radius)} patches (px{', µm' if scale else ''}):")
+    for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
+        um = f"  {low * scale:5.2f}–{high * scale:5.2f}" if scale else ""
+        bar = "█" * round(_BAR * count / counts.max())
+        console().print(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}", markup=False, soft_wrap=True)
+
+
+def print_levels(levels: Levels) -> None:
+    """Print how much the groups of a data set were magnified, least first."""
+    zoom, radius = (each[np.isfinite(levels.zoom)] for each in (levels.zoom, levels.radius_px))
+    say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")
+    before = f"{radius.min():.1f} to {radius.max():.1f} px"
+    say(f"Cells:       {before}, brought to {levels.target_px:.1f} px; by estimates, each group's its own")
+    if unknown := len(levels.zoom) - len(zoom):
+        say(f"Left out:    {unknown} groups with too few patches to tell the radius of their cells")

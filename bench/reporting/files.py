@@ -1,0 +1,38 @@
+"""What a search leaves for people in its folder: the table, the importances and the figures."""
+
+from pathlib import Path
+
+from bench.reporting.figures import draw_search
+from bench.reporting.front_figure import draw_front
+from bench.record.folder import Ledger
+from bench.reporting.response_figure import draw_response
+from bench.record.summary import Summary
+from cellbench.disk import write_text
+
+
+def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
+    """Write the table, the importances and the figures into the search's folder, and return their paths."""
+    import pandas as pd
+
+    table, shares, figure = (ledger.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
+    write_text(table, summary.frame().to_csv(index=False))
+    rows = [
+        {"method": method, "parameter": name, "importance": value, "how": found["how"]}
+        for method, found in summary.importances.items()
+        for name, value in found["values"].items()
+    ]
+    write_text(shares, pd.DataFrame(rows, columns=["method", "parameter", "importance", "how"]).to_csv(index=False))
+    draw_search(summary, ledger.records("search"), figure)
+    files = [table, shares, figure]
+    if summary.response is not None and summary.response.radii:
+        files.append(ledger.directory / "response.png")
+        draw_response(summary.response, files[-1])
+    if summary.front:
+        files += [ledger.directory / "front.csv", ledger.directory / "front.png"]
+        flat = [
+            {**member.model_dump(exclude={"values", "params"}), **member.values, **member.params}
+            for member in summary.front
+        ]
+        write_text(files[-2], pd.DataFrame(flat).to_csv(index=False))
+        draw_front(summary.front, summary.best.configuration, files[-1])
+    return files

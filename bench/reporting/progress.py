@@ -1,0 +1,166 @@
+"""What the terminal shows while a search runs: a live table, or a line a stage where nobody watches."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bench.terminal.console import console, counted, duration, say
+from bench.record.folder import TrialRecord
+from bench.space.objectives import Objective
+from bench.terminal.formatting import params_in_words
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+STAGES = {
+    "search": "trying configurations",
+    "folds": "finalists on further folds",
+    "final": "winner on fresh seeds",
+    "oracle": "ceiling",
+}
+
+
+class View:
+    """Shows how a search goes.
+
+    Args:
+        name: Name of the search.
+        goal: What it optimises.
+        um_per_px: µm per native px of the data set, if known.
+    """
+
+    def __init__(self, name: str, goal: Objective, um_per_px: float | None) -> None:
+        self._name, self._goal, self._um_per_px = name, goal, um_per_px
+        self._live: Live | None = None
+        self._start("", 0, 1)
+
+    @contextmanager
+    def stage(self, stage: str, n_trials: int, epochs: int) -> Iterator[None]:
+        """Show a stage while it runs.
+
+        Args:
+            stage: Its name.
+            n_trials: Trials that it still has to do.
+            epochs: Epochs of a full training.
+        """
+        self._start(stage, n_trials, epochs)
+        if not console().is_terminal:
+            say(f"{STAGES[stage]}: {counted(n_trials, 'training')} of {counted(epochs, 'epoch')}")
+            yield
+        else:
+            from rich.live import Live
+
+            with Live(get_renderable=self._table, console=console(), refresh_per_second=2, transient=True) as live:
+                self._live = live
+                try:
+                    yield
+                finally:
+                    self._live = None
+        say(self._line())
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Hear that a trial begins."""
+        self._running[record.key] = record
+        self._epoch_of[record.key] = record.epoch
+
+    def epoch(self, record: TrialRecord) -> None:
+        """Hear of an epoch."""
+        self._done_epochs += max(0, record.epoch - self._epoch_of.get(record.key, 0))
+        self._epoch_of[record.key] = record.epoch
+
+    def moved(self, record: TrialRecord) -> None:
+        """Hear that a trial goes on on another machine."""
+        before, now = record.nodes[-2:]
+        say(f"  training {record.number + 1} goes on at {now} with epoch {record.epoch}; it was at {before}")
+
+    def remark(self, record: TrialRecord, text: str) -> None:
+        """Hear what the user should know of a trial that goes on."""
+        say(f"  training {record.number + 1} goes on with epoch {record.epoch}: {text}")
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Hear of a trial's end."""
+        self._running.pop(record.key, None)
+        self._ended.append(record)
+        self._skipped_epochs += max(0, record.epochs - record.epoch)
+
+    def stopping(self) -> None:
+        """Hear of Ctrl-C."""
+        self._stopping = True
+
+    def _start(self, stage: str, n_trials: int, epochs: int) -> None:
+        self._stage, self._n_trials, self._epochs = stage, n_trials, epochs
+        self._began = time.monotonic()
+        self._running: dict[str, TrialRecord] = {}
+        self._epoch_of: dict[str, int] = {}
+        self._ended: list[TrialRecord] = []
+        self._done_epochs = self._skipped_epochs = 0
+        self._stopping = False
+
+    def _count(self, outcome: str) -> int:
+        return sum(record.outcome == outcome for record in self._ended)
+
+    def _best(self) -> TrialRecord | None:
+        """Return the best configuration so far; fresh seeds are not chosen among."""
+        if self._stage in ("final", "oracle"):
+            return None
+        final = self._goal.final
+        scored = [r for r in self._ended if r.outcome == "completed" and final in r.metrics]
+        return max(scored, key=lambda record: self._goal.sign * record.metrics[final], default=None)
+
+    def _seconds_left(self) -> float | None:
+        if self._done_epochs == 0:
+            return None
+        left = self._n_trials * self._epochs - self._done_epochs - self._skipped_epochs
+        return (time.monotonic() - self._began) * max(0, left) / self._done_epochs
+
+    def _line(self) -> str:
+        parts = [f"{self._count('completed')} done"]
+        parts += [f"{self._count(kind)} {kind}" for kind in ("pruned", "failed") if self._count(kind)]
+        text = f"  {', '.join(parts)} in {duration(time.monotonic() - self._began)}"
+        best = self._best()
+        if best is None:
+            return text
+        value = best.metrics[self._goal.final]
+        return f"{text}; best {self._goal.description} {value:.3f}: {self._what(best)}"
+
+    def _what(self, record: TrialRecord) -> str:
+        shown = {name: value for name, value in record.params.items() if name != "latent_dim"}
+        return f"{record.method} {params_in_words(record.method, shown, self._um_per_px)}"
+
+    def _table(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        left = self._seconds_left()
+        head = Text.assemble(
+            (f"{self._name}  ", "bold"),
+            f"{STAGES.get(self._stage, self._stage)}: {len(self._ended)} of {self._n_trials} trainings",
+            f"  {len(self._running)} running  {self._count('pruned')} pruned  {self._count('failed')} failed",
+            f"  {duration(time.monotonic() - self._began)} gone",
+            "" if left is None else f", about {duration(left)} left in this stage",
+        )
+        lines: list[RenderableType] = [head]
+        best = self._best()
+        if best is not None:
+            value = best.metrics[self._goal.final]
+            lines.append(Text(f"best {self._goal.description} {value:.3f}: {self._what(best)}", style="green"))
+        if self._stopping:
+            lines.append(Text("stopping; what runs goes on from its checkpoint later", style="yellow"))
+        table = Table(box=None, pad_edge=False)
+        for name in ("trial", "epoch", "loss", "F1 at rung", "patches/s", "configuration"):
+            table.add_column(name, no_wrap=name != "configuration", justify="left")
+        for record in self._running.values():
+            metrics = record.metrics
+            table.add_row(
+                str(record.number + 1),
+                f"{record.epoch}/{record.epochs}",
+                *(
+                    f"{metrics[name]:{form}}" if metrics.get(name) else "–"
+                    for name, form in (("train/loss", ".4f"), ("rung/f1_macro", ".3f"), ("speed/patches_per_s", ".0f"))
+                ),
+                self._what(record),
+            )
+        return Group(*lines, table)

@@ -1,0 +1,1 @@
+"""What may be searched: domains, spaces, objectives."""

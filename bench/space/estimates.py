@@ -1,0 +1,91 @@
+"""`auto` in a search space: replaced, before the first trial, by what is estimated from the patches."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bench.space.domains import Choice, Constant, Point, Scalar, rounded
+from bench.space.space import Space
+from cellbench.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+    from cellbench.radius import RadiusEstimate
+
+AUTO = "auto"
+
+
+def auto_names(method: str) -> dict[str, str]:
+    """Return the hyperparameters of a method that may be `auto`, and what each is then read off: r_max or profile."""
+    from cellbench.suppression import SUPPRESSIONS
+
+    fields = SUPPRESSIONS.get(method).Params.model_fields
+    extras = {name: field.json_schema_extra for name, field in fields.items()}
+    return {name: str(extra["auto"]) for name, extra in extras.items() if isinstance(extra, dict) and "auto" in extra}
+
+
+def asked_for(spaces: Sequence[Space]) -> bool:
+    """Whether any hyperparameter of these spaces is `auto`."""
+    return any(_is_auto(space, name) for space in spaces for name in auto_names(space.method))
+
+
+def estimated(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Space], "RadiusEstimate | None"]:
+    """Return the spaces with numbers in native px for every `auto`, and the estimate; None where none was asked for.
+
+    A radius depends on the shape of the mask; where shapes are searched, it is that of their default.
+
+    Raises:
+        DataError: The patches give no radius.
+    """
+    if not asked_for(spaces):
+        return list(spaces), None
+    from cellbench.radius import estimate_radius
+
+    found = estimate_radius(patch_set)
+    if not found.is_found:
+        raise DataError(
+            f"No radius of {patch_set.card.name} can be estimated ({found.doubts[0].rstrip('.').lower()}); "
+            "name one by --set r_max=PX."
+        )
+    return [filled(space, _reader(found, patch_set.card.native_size)) for space in spaces], found
+
+
+def filled(space: Space, read: Callable[[str, str], Scalar]) -> Space:
+    """Return a space with values for every `auto`.
+
+    Args:
+        space: A space in native px.
+        read: Gives the value of `r_max` or `profile` for the shape of a mask.
+    """
+    kinds = {name: kind for name, kind in auto_names(space.method).items() if _is_auto(space, name)}
+    if not kinds:
+        return space
+    shape = str(space.complete({}).get("shape", "sqrt"))
+    values = {name: read(kind, shape) for name, kind in kinds.items()}
+
+    def point(given: Point) -> Point:
+        return given | {name: value for name, value in values.items() if name in given}
+
+    return Space(
+        method=space.method,
+        parameters={**space.parameters, **{name: Constant(value=value) for name, value in values.items()}},
+        first=tuple(map(point, space.first)),
+        grid=tuple(map(point, space.grid)),
+    )
+
+
+def _is_auto(space: Space, name: str) -> bool:
+    domain = space.parameters.get(name)
+    if isinstance(domain, Choice) and AUTO in domain.choices:
+        raise SettingError(f"{space.method}: auto is no choice among others; write {name}=auto alone, or numbers.")
+    return isinstance(domain, Constant) and domain.value == AUTO
+
+
+def _reader(found: "RadiusEstimate", native_size: int) -> Callable[[str, str], Scalar]:
+    from cellbench.radius import recommended_r_max
+
+    def read(kind: str, shape: str) -> Scalar:
+        if kind == "profile":
+            return found.weight_text
+        return rounded(recommended_r_max(found.radius_px, shape, native_size).best)
+
+    return read

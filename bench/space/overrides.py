@@ -1,0 +1,89 @@
+"""`--set NAME=VALUES`: narrows a search space from the command line, lengths in native px."""
+
+from collections.abc import Sequence
+
+from bench.space.estimates import AUTO, auto_names
+from bench.space.domains import Choice, Constant, Point, Range, Scalar, as_scalar
+from bench.space.space import Space
+from cellbench.errors import NotFoundError, SettingError
+from cellbench.registry import nearest
+
+HINT = "write NAME=LOW..HIGH, NAME=VALUE or NAME=VALUE,VALUE"
+
+
+def narrow(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
+    """Return the spaces with their domains replaced.
+
+    A range keeps the scale of the one it replaces; one value makes the hyperparameter constant. Points of the grid
+    that are left outside drop out; a hyperparameter that was made constant is constant in all of them.
+
+    Args:
+        spaces: Spaces in native px. A name must belong to at least one of them, and changes all that know it.
+        settings: Texts such as `r_max=30..120`, `beta=0.001`, `shape=sqrt,linear`.
+
+    Raises:
+        NotFoundError: No method of the search has a hyperparameter of that name.
+        SettingError: The values are not as they must be.
+    """
+    for text in settings:
+        name, separator, values = (part.strip() for part in text.partition("="))
+        if not separator or not name or not values:
+            raise SettingError(f"--set {text} cannot be read; {HINT}.")
+        if not any(name in space.parameters for space in spaces):
+            known = sorted({name for space in spaces for name in space.parameters})
+            methods = ", ".join(space.method for space in spaces)
+            raise NotFoundError(f"--set {text}: {methods} has no parameter '{name}'; {nearest(name, known)}")
+        spaces = [_replaced(space, name, values, text) if name in space.parameters else space for space in spaces]
+    return list(spaces)
+
+
+def _replaced(space: Space, name: str, values: str, text: str) -> Space:
+    old = space.parameters[name]
+    if values == AUTO and name in auto_names(space.method):
+        new: Range | Choice | Constant = Constant(value=AUTO)
+    else:
+        new = _domain(name, old, values, text)
+
+    def point(values: Point) -> Point:
+        return {**values, name: new.value} if isinstance(new, Constant) and name in values else values
+
+    return Space(
+        method=space.method,
+        parameters={**space.parameters, name: new},
+        first=tuple(map(point, space.first)),
+        grid=tuple(map(point, space.grid)),
+    )
+
+
+def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -> Range | Choice | Constant:
+    if ".." in values:
+        low, _, high = values.partition("..")
+        try:
+            ends = float(low), float(high)
+        except ValueError:
+            raise SettingError(f"--set {text}: {low!r} to {high!r} is no range of numbers; {HINT}.") from None
+        if not ends[0] < ends[1]:
+            raise SettingError(f"--set {text}: the range must rise, got {ends[0]:g} to {ends[1]:g}.")
+        if not isinstance(old.default, float):
+            raise SettingError(f"--set {text}: its values are not numbers but such as {_text(old.default)!r}.")
+        log = ends[0] > 0 and (name in ("lr", "beta") or (isinstance(old, Range) and old.log))
+        return Range(low=ends[0], high=ends[1], log=log, default=min(max(old.default, ends[0]), ends[1]))
+    found = [_scalar(value.strip(), old.default, text) for value in values.split(",")]
+    if len(found) != len(set(found)):
+        raise SettingError(f"--set {text}: a value stands there twice.")
+    return Constant(value=found[0]) if len(found) == 1 else Choice(choices=tuple(found))
+
+
+def _scalar(value: str, like: Scalar, text: str) -> Scalar:
+    if isinstance(like, bool):
+        if value.lower() not in ("true", "false"):
+            raise SettingError(f"--set {text}: {value!r} is neither true nor false.")
+        return value.lower() == "true"
+    found: Scalar = as_scalar(value)
+    if isinstance(like, float) and not isinstance(found, float) and value != "elbo":
+        raise SettingError(f"--set {text}: {value!r} is no number; {HINT}.")
+    return found
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""Pure functions of records: selection, racing, response curves. Reads and writes no file."""

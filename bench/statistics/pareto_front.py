@@ -1,0 +1,83 @@
+"""Several objectives at once: the configurations that none other beats in all of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from bench.record.folder import TrialRecord
+from bench.space.objectives import Objective
+from bench.statistics.racing import pooled_variance
+from bench.statistics.selection import Standing, non_dominated
+
+
+class Member(BaseModel):
+    """A fully trained configuration of the search stage.
+
+    Attributes:
+        method: Name of the method.
+        configuration: Short hash of the configuration.
+        params: Its hyperparameters, lengths in native px.
+        values: Each objective on fold 0, by its name.
+        on_front: Whether no other is at least as good in all objectives and better in one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: str
+    configuration: str
+    params: dict[str, bool | int | float | str]
+    values: dict[str, float]
+    on_front: bool
+
+
+def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[Member]:
+    """Return the completed trials of the search stage: the front's first, by the first objective, then the others.
+
+    Args:
+        records: Trials of the search stage, of one method or of several: all are scored on the same fold.
+        goals: The objectives.
+    """
+    done = [r for r in records if r.outcome == "completed" and all(goal.final in r.metrics for goal in goals)]
+    if not done:
+        return []
+    signed = np.array([[goal.sign * record.metrics[goal.final] for goal in goals] for record in done])
+    flags = non_dominated(signed)
+    order = sorted(range(len(done)), key=lambda i: (not flags[i], *-signed[i]))
+    return [
+        Member(
+            method=done[i].method,
+            configuration=done[i].configuration,
+            params=done[i].params,
+            values={goal.name: done[i].metrics[goal.final] for goal in goals},
+            on_front=bool(flags[i]),
+        )
+        for i in order
+    ]
+
+
+def front_winner(standings: Sequence[Standing], goals: Sequence[Objective]) -> Standing:
+    """Return the winner among finalists: the best first objective, where equal within noise the best second, and so on.
+
+    Within noise means: not worse than the best mean by more than the standard error of such a difference, from the
+    noise pooled over finalists and folds and what is expected of it.
+
+    Args:
+        standings: Finalists of one method, best first; those without all folds cannot win.
+        goals: The objectives, the most important first.
+    """
+    if len(goals) == 1:
+        return standings[0]
+    n_folds = max(len(standing.folds) for standing in standings)
+    left = [standing for standing in standings if len(standing.folds) == n_folds]
+    for goal in goals:
+        table = np.array([[goal.sign * r.metrics.get(goal.final, goal.worst) for r in each.records] for each in left])
+        if table.size == 0:
+            break
+        means = table.mean(axis=1)
+        allowed = np.sqrt(2 * pooled_variance(table, goal.noise) / n_folds)
+        best = means.max()
+        if goal is goals[-1]:
+            return left[int(means.argmax())]
+        left = [standing for standing, value in zip(left, means, strict=True) if value >= best - allowed]
+    return left[0]

@@ -1,0 +1,100 @@
+"""Marrow data sets whose true radius is known by design: four magnifications, a mixture, and that brought to one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+    from cellbench.marrow import MarrowSpec
+
+SIZE = 128
+"""Native px of a patch; radii below are px of a 256 px patch, as everywhere in the paper."""
+N_PATCHES, N_SLIDES = 2000, 25
+RADII = (30, 50, 70, 100)
+MIXED = (35, 90)
+"""True median radii of the two halves of the mixture: slides of two magnifications."""
+LEVEL = "marrow-mixed-level"
+"""The mixture, its slides brought to one magnification without labels."""
+NAMES = (*(f"marrow-r{radius}" for radius in RADII), "marrow-mixed", LEVEL)
+
+
+def open_studied(name: str) -> "PatchSet":
+    """Open a data set of the home; a marrow variant is drawn on first use.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    from bench.home.paths import datasets_dir, open_dataset
+    from cellbench.disk import file_lock
+
+    path = datasets_dir() / name
+    if name in NAMES:
+        with file_lock(datasets_dir() / f".{name}.lock"):
+            if not path.exists():
+                _draw(name, path)
+    return open_dataset(name)
+
+
+def studied_if_at_hand(name: str) -> "PatchSet | None":
+    """Return what `open_studied` returns; None where the data set is not at hand."""
+    from cellbench.errors import NotFoundError
+
+    try:
+        return open_studied(name)
+    except NotFoundError:
+        return None
+
+
+def _draw(name: str, path: Path) -> None:
+    from cellbench.marrow import MarrowSpec, write_marrow
+    from cellbench.radius.magnification import find_levels, write_levelled
+
+    def spec(radius: int, n_patches: int, n_slides: int, seed: int) -> MarrowSpec:
+        return MarrowSpec(
+            n_patches=n_patches, n_slides=n_slides, size=SIZE, median_radius_px=radius * SIZE / 256, seed=seed
+        )
+
+    if name == LEVEL:
+        mixture = open_studied("marrow-mixed")
+        write_levelled(mixture, find_levels(mixture), path, name)
+    elif name != "marrow-mixed":
+        radius = int(name.removeprefix("marrow-r"))
+        write_marrow(path, spec(radius, N_PATCHES, N_SLIDES, 1), name, f"True median radius {radius} px of 256.", 2)
+    else:
+        parts = [spec(r, N_PATCHES // 2, -(-N_SLIDES // 2), seed) for seed, r in enumerate(MIXED, start=1)]
+        _write_mixture(name, path, parts)
+
+
+def _write_mixture(name: str, path: Path, parts: "list[MarrowSpec]") -> None:
+    """Write several sets as one; each slide has one magnification, as scanners have."""
+    import pandas as pd
+
+    from cellbench.marrow import draw_marrow
+    from cellbench.marrow.cells import CLASS_NAMES
+    from cellbench.patches.write import PatchWriter
+
+    drawn = [draw_marrow(part, 2) for part in parts]
+    index = pd.concat(
+        [
+            each.index.assign(
+                id=f"{number}-" + each.index["id"].astype(str), group=f"{number}-" + each.index["group"].astype(str)
+            )
+            for number, each in enumerate(drawn)
+        ],
+        ignore_index=True,
+    )
+    with PatchWriter(path, len(index), SIZE, with_masks=True) as writer:
+        for each in drawn:
+            for patch, mask in zip(each.patches, each.masks, strict=True):
+                writer.add(patch, mask)
+        radii = " and ".join(map(str, MIXED))
+        writer.finish(
+            index,
+            name=name,
+            classes=CLASS_NAMES,
+            licence="Apache-2.0",
+            citation="Drawn by cellbench; no patient's cells.",
+            source="; ".join(part.model_dump_json() for part in parts),
+            groups_known=True,
+            notes=f"Slides of two magnifications: true median radii {radii} px of 256.",
+        )

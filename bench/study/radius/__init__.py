@@ -1,0 +1,1 @@
+"""Radius grids, and what is compared with them."""

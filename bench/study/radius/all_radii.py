@@ -1,0 +1,112 @@
+"""The curve of one training for all radii, from several seeds, at the settings of the grid.
+
+    python -m bench.study.radius.all_radii marrow-mini --csv docs/radius/told-marrow-mini.csv
+    python -m bench.study.radius.all_radii pbc --passes 25000
+
+`--fine-tune N` goes on for N epochs at the radius that each seed's curve is highest at, and scores that again.
+Only pool and labelled patches are used, never the holdout.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.terminal.console import console, counted, note, say, user_errors
+from bench.study.radius.grid import RADII
+from bench.study.trainings import FIXED, PASSES, network_size, settings_for
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+FINE_TUNE_LR = 5e-4
+
+
+def told_curve(dataset: str, passes: int, size: int, seen: str, fine_tune: int, seed: int) -> list[dict[str, Any]]:
+    """Train once for all radii, and return a row for each radius, and one for the radius it was tuned to.
+
+    Args:
+        dataset: Name of a data set, or of a marrow variant.
+        passes: Patches that the training sees, at most.
+        size: Network size in px.
+        seen: What the encoder sees: `masked` or `whole`.
+        fine_tune: Epochs at the best radius; 0 for none.
+        seed: Seed of the training.
+    """
+    import torch
+
+    from bench.home.paths import cache_dir
+    from bench.study.datasets import open_studied
+    from cellbench.radius_conditioned import EveryRadiusTrainer, configuration_of, response_curve
+    from cellbench.radius_conditioned import fine_tune as tuner
+    from cellbench.suppression import PAPER_SIZE
+    from cellbench.trials.run import training_rows
+
+    torch.set_num_threads(1)
+    patch_set = open_studied(dataset)
+    native, (rows, _) = patch_set.card.native_size, training_rows(patch_set, fold=0)
+    settings = settings_for(patch_set, passes, size)
+    configuration = configuration_of(native, seen, "sqrt", FIXED["lr"], FIXED["beta"], int(FIXED["latent_dim"]))
+    patches, cpu = patch_set.resized(size, cache_dir()), torch.device("cpu")
+    trainer = EveryRadiusTrainer(configuration, settings, patches, rows, native, seed, cpu)
+    _train(trainer)
+    scale = native / PAPER_SIZE
+    curve = list(response_curve(trainer, patch_set, [radius * scale for radius in RADII]))
+    pixels = settings.epochs * len(rows) * size**2
+    found = [(f"told, {seen}", radius, one.scores.f1_macro, pixels) for radius, one in zip(RADII, curve, strict=True)]
+    if fine_tune:
+        best = max(found, key=lambda row: row[2])[1]
+        tuned = tuner(trainer, best * scale, fine_tune, FINE_TUNE_LR)
+        _train(tuned)
+        (one,) = response_curve(tuned, patch_set, [best * scale])
+        pixels += fine_tune * len(rows) * size**2
+        found.append((f"told, {seen}, tuned", best, one.scores.f1_macro, pixels))
+    columns = ("route", "r_256", "score", "cost/pixels")
+    return [{"dataset": dataset, "seed": seed, **dict(zip(columns, row, strict=True))} for row in found]
+
+
+def _train(trainer: Any) -> None:
+    while trainer.epoch < trainer.settings.epochs:
+        trainer.run_epoch()
+
+
+@app.command()
+@user_errors
+def told(
+    dataset: Annotated[str, typer.Argument(help="Data set; marrow-r30, -r50, -r70, -r100 and -mixed are drawn.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings.")] = 3,
+    passes: Annotated[int, typer.Option(min=1, help="Patches that one training sees, at most.")] = PASSES,
+    size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
+    seen: Annotated[str, typer.Option(help="What the encoder sees: masked or whole patches.")] = "masked",
+    fine_tune: Annotated[int, typer.Option(min=0, help="Epochs of further training at the best radius.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Write the curves to this CSV file.")] = None,
+) -> None:
+    """Show macro F1 over the radius, from one training for all radii."""
+    import functools
+
+    import pandas as pd
+    from rich.table import Table
+
+    from bench.study.trainings import run_all
+    from bench.study.datasets import open_studied
+    from cellbench.disk import write_text
+
+    patch_set = open_studied(dataset)
+    side = network_size(patch_set) if size == "auto" else int(size)
+    work = functools.partial(told_curve, dataset, passes, side, seen, fine_tune)
+    say(f"{dataset}: {counted(seeds, 'training')} at {side} px")
+    rows: list[dict[str, Any]] = []
+    for seed, found in run_all(range(seeds), None, work):
+        rows += found
+        best = max(found, key=lambda row: row["score"])
+        note(f"seed {seed}: best {best['score']:.3f} at {best['r_256']:g} px of 256")
+        if csv is not None:
+            write_text(csv, pd.DataFrame(rows).to_csv(index=False))
+    shown = Table(box=None, pad_edge=False)
+    for name in ("", "of 256", "macro F1", "±"):
+        shown.add_column(name, justify="right" if name else "left")
+    for (route, radius), own in pd.DataFrame(rows).groupby(["route", "r_256"])["score"]:
+        shown.add_row(str(route), f"{radius:g}", f"{own.mean():.3f}", f"{own.std():.3f}")
+    console().print(shown)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,81 @@
+"""Draws macro F1 over the radius of every grid, each seed by itself, and where the estimate falls.
+
+python -m bench.study.radius.curves docs/radius/grid-*.csv --figure docs/radius/curves.png
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bench.terminal.console import say, user_errors
+from bench.study.radius.ranking import Route, estimated_route
+from bench.study.radius.grid_curve import Response
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+NO_WORSE = 0.01
+"""Macro F1 below the best that counts as no worse."""
+COLUMNS = 5
+
+
+@app.command()
+@user_errors
+def curves(
+    tables: Annotated[list[Path], typer.Argument(help="Tables of bench.study.radius.grid.", exists=True)],
+    figure: Annotated[Path, typer.Option(help="PNG to draw.")],
+) -> None:
+    """Draw the response of macro F1 to the radius, a panel for each data set."""
+    import pandas as pd
+
+    read = [pd.read_csv(path) for path in tables]
+    found = [(str(t["dataset"].iloc[0]), Response.of(t), estimated_route(str(t["dataset"].iloc[0]))) for t in read]
+    draw(found, figure)
+    say(f"Figure: {figure}")
+
+
+def no_worse(response: Response) -> tuple[float, float]:
+    """Return the ends of the stretch around the best radius whose mean F1 is within `NO_WORSE` of it, px of 256."""
+    fine = np.geomspace(response.radii[0], response.radii[-1], 1001)
+    good = np.array([response.at(radius) for radius in fine]) >= response.best - NO_WORSE
+    best = int(np.abs(np.log(fine / response.radii[response.mean.argmax()])).argmin())
+    bad = np.flatnonzero(~good)
+    low = bad[bad < best].max(initial=-1) + 1
+    high = bad[bad > best].min(initial=len(fine)) - 1
+    return float(fine[low]), float(fine[high])
+
+
+def draw(found: Sequence[tuple[str, Response, Route | None]], path: Path) -> None:
+    """Draw a panel for each data set: its name, its grid, and what the estimate picks."""
+    from matplotlib.figure import Figure
+
+    rows = -(-len(found) // COLUMNS)
+    canvas = Figure(figsize=(3.4 * COLUMNS, 2.9 * rows + 0.5), layout="constrained")
+    panels: list[Any] = list(canvas.subplots(rows, COLUMNS, squeeze=False).flat)
+    for axes, (name, response, estimate) in zip(panels, found, strict=False):
+        axes.axvspan(*no_worse(response), color="#b7d7a8", alpha=0.5, linewidth=0, label="mean within 0.01 of the best")
+        for number, seed in enumerate(response.f1):
+            axes.plot(response.radii, seed, color="#9aa5b1", linewidth=0.8, label=None if number else "one seed")
+        axes.plot(response.radii, response.mean, "o-", color="#2a6f97", markersize=4, label="mean of the seeds")
+        if estimate is not None:
+            axes.axvline(estimate.picked, color="#c9632a", linestyle="--", label="the estimate, no labels")
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(response.radii, [f"{radius:g}" for radius in response.radii])
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.tick_params(labelsize=8)
+    for axes in panels[len(found) :]:
+        axes.set_visible(False)
+    for axes in panels[-COLUMNS:]:
+        axes.set_xlabel("r_max (px of 256)", fontsize=9)
+    canvas.supylabel("macro F1", fontsize=9)
+    legends = [axes.get_legend_handles_labels() for axes in panels]
+    canvas.legend(
+        *max(legends, key=lambda both: len(both[1])), loc="outside lower center", ncols=4, frameon=False, fontsize=9
+    )
+    canvas.savefig(path, dpi=120, format="png")
+
+
+if __name__ == "__main__":
+    app()

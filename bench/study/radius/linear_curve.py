@@ -1,0 +1,62 @@
+"""The linear curve: PCA of the masked patch at every radius, probed. Seconds, where a grid of trainings takes hours.
+
+    python -m bench.study.radius.linear_curve pbc --csv docs/radius/linear-pbc.csv
+
+The masks and patches are those of `bench.study.radius.grid`; only pool and labelled patches are used.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.terminal.console import console, say, user_errors
+from bench.linear import N_COMPONENTS, linear_curve
+from bench.study.radius.grid import RADII
+from bench.study.trainings import network_size
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@user_errors
+def linear(
+    dataset: Annotated[str, typer.Argument(help="Data set; marrow-r30, -r50, -r70, -r100 and -mixed are drawn.")],
+    radii: Annotated[str, typer.Option(help="Radii in px of a 256 px patch, separated by commas.")] = ",".join(
+        map(str, RADII)
+    ),
+    shape: Annotated[str, typer.Option(help="Shape of the mask.")] = "sqrt",
+    components: Annotated[int, typer.Option(min=1, help="Number of components.")] = N_COMPONENTS,
+    size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
+    csv: Annotated[Path | None, typer.Option(help="Write the curve to this CSV file.")] = None,
+) -> None:
+    """Show macro F1 of the masked patch's principal components over the radius."""
+    import pandas as pd
+    from rich.table import Table
+
+    from bench.study.datasets import open_studied
+    from cellbench.disk import write_text
+    from cellbench.suppression import PAPER_SIZE
+
+    patch_set = open_studied(dataset)
+    side = network_size(patch_set) if size == "auto" else int(size)
+    asked = [float(text) for text in radii.split(",")]
+    start = time.process_time()
+    scale = patch_set.card.native_size / PAPER_SIZE
+    f1 = list(linear_curve(patch_set, [radius * scale for radius in asked], shape, side, components))
+    seconds = time.process_time() - start
+    shown = Table(box=None, pad_edge=False)
+    for name in ("of 256", "macro F1"):
+        shown.add_column(name, justify="right")
+    for radius, value in zip(asked, f1, strict=True):
+        shown.add_row(f"{radius:g}", f"{value:.3f}")
+    console().print(shown)
+    say(f"{dataset} at {side} px, {components} components, {shape}: {seconds:.0f} s of CPU.")
+    if csv is not None:
+        frame = pd.DataFrame({"dataset": dataset, "route": "linear", "r_256": asked, "score": f1, "seconds": seconds})
+        write_text(csv, frame.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    app()

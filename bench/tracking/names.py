@@ -1,0 +1,137 @@
+"""How what a search knows is named in MLflow; nothing here imports MLflow."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.record.folder import TrialRecord
+from bench.terminal.formatting import params_in_words
+
+if TYPE_CHECKING:
+    from bench.record.request import Request
+
+FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage", "latent/cell_content")
+"""Metrics that only a trial with its full budget has."""
+EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/")
+
+
+def metrics_of(
+    record: TrialRecord, entries: Iterable[dict[str, Any]], rungs: Sequence[int]
+) -> list[tuple[str, float, int, int]]:
+    """Return name, value, time in ms and epoch of each metric that MLflow shows.
+
+    Args:
+        record: The trial.
+        entries: Entries of its history in the ledger.
+        rungs: Epochs at which trials of the search stage are compared.
+    """
+    found = []
+    for entry in entries:
+        epoch = entry["epoch"]
+        for name, value in entry["metrics"].items():
+            if name.startswith("rung/"):
+                wanted = record.stage == "search" and epoch in rungs
+            elif name.startswith(FINAL):
+                wanted = epoch >= record.epochs
+            else:
+                wanted = name.startswith(EACH_EPOCH)
+            if wanted:
+                found.append((metric_name(name), value, int(1000 * entry["time"]), epoch))
+    return found
+
+
+def search_params(request: "Request", device: str) -> dict[str, Any]:
+    """Return what was asked of a search, as the parameters of its run; those of its trials are `trial_params`."""
+    started_with = "; ".join(f"{method}: {', '.join(names)}" for method, names in request.warm_start.items())
+    return {
+        "sampler": request.sampler,
+        "warm_start": started_with or "none",
+        "scheduler": request.scheduler,
+        "objective": request.objective,
+        "trials": request.n_trials,
+        "stop_early": request.stop_early,
+        "time_budget_s": "none" if request.time_budget_s is None else request.time_budget_s,
+        "share_trials": request.share_trials,
+        "finalists": request.n_finalists,
+        "folds": request.n_folds,
+        "seeds": request.n_seeds,
+        "seed": request.seed,
+        "epochs": request.settings.epochs,
+        "screen_size": request.size_at("search"),
+        "screen_pool": request.screen_pool,
+        **_settings(request, device, "final"),
+    }
+
+
+def trial_params(record: TrialRecord, request: "Request", device: str) -> dict[str, Any]:
+    """Return what a trial was trained with, as the parameters of its run."""
+    return {
+        **record.params,
+        "fold": "all" if record.fold is None else record.fold,
+        "pool_share": request.pool_share_at(record.stage),
+        "seed": record.seed,
+        "epochs": record.epochs,
+        **_settings(request, device, record.stage),
+    }
+
+
+def _settings(request: "Request", device: str, stage: str) -> dict[str, Any]:
+    settings = request.settings
+    automatic = "bfloat16" if device == "cuda" else "float32"
+    own = {"epochs", "network_size", "precision", "compile", "threads"}
+    return {
+        **{
+            name: "none" if value is None else value
+            for name, value in settings.model_dump(mode="json", exclude=own).items()
+        },
+        "network_size": request.size_at(stage),
+        "device": device,
+        "precision": automatic if settings.precision == "auto" else settings.precision,
+    }
+
+
+def search_tags(request: "Request", version: str) -> dict[str, str]:
+    """Return the tags that a search's run and those of its trials share; `version` is that of the code."""
+    return {
+        "cellbench.search": request.name,
+        "cellbench.dataset": request.dataset,
+        "cellbench.fingerprint": request.fingerprint,
+        "cellbench.git": version,
+    }
+
+
+def note_of(record: TrialRecord, um_per_px: float | None) -> str:
+    """Return what a trial is, in words."""
+    what = {
+        "search": f"a try on fold {record.fold}",
+        "folds": f"a finalist on fold {record.fold}",
+        "final": "a winner on the whole pool, from a fresh seed",
+        "oracle": "the ceiling: patches masked by their contour",
+    }[record.stage]
+    text = f"{record.method} with {params_in_words(record.method, record.params, um_per_px)}: {what}."
+    return f"{text} {record.outcome.capitalize()}: {record.reason}" if record.reason else text
+
+
+def metric_name(name: str) -> str:
+    """Return a name that MLflow takes; classes may be called anything.
+
+    >>> metric_name("probe/f1/neutrophil (band)")
+    'probe/f1/neutrophil _band_'
+    """
+    return re.sub(r"[^\w\-./ :]", "_", name)
+
+
+def code_version() -> str:
+    """Return the commit of the checkout that runs, else the version of the package."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+        found = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
+        )
+        return found.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        from importlib.metadata import version
+
+        return version("cellbench")

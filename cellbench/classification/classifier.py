@@ -1,0 +1,130 @@
+"""What a winner becomes: an encoder with a probe on it, which names the class of a cell."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from cellbench.training.embedding import embed
+from cellbench.errors import DataError
+from cellbench.models import AutoEncoder
+from cellbench.patches.patchset import PatchSet
+from cellbench.patches.resize import resize_patch
+from cellbench.scores.probe import Probe, Standardizer, fit_probe
+from cellbench.suppression import Suppression
+from cellbench.trials.files import ENCODER, MODEL, read_encoder
+
+PROBE = "probe.safetensors"
+CLASSES = "classes.json"
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Names the class of the cell in the centre of a patch.
+
+    Attributes:
+        model: The trained auto-encoder.
+        suppression: Says what the encoder sees of a patch.
+        probe: Fitted on the embeddings of labelled patches.
+        classes: Names, in the order of the probe's outputs.
+        native_size: Side in px of the patches that it takes.
+        views: Symmetries of the square that an embedding is the mean of.
+    """
+
+    model: AutoEncoder
+    suppression: Suppression
+    probe: Probe
+    classes: tuple[str, ...]
+    native_size: int
+    views: int
+
+    @classmethod
+    def fit(cls, trial: Path, patch_set: PatchSet, cache: Path, seed: int = 0) -> "Classifier":
+        """Fit a probe on all labelled patches of a data set.
+
+        Args:
+            trial: Folder of a finished trial that kept its encoder.
+            patch_set: The data set that it was trained on.
+            cache: Folder of resized copies.
+            seed: Seed of the probe.
+
+        Raises:
+            DataError: The trial has no encoder.
+        """
+        model, suppression, settings = read_encoder(trial)
+        rows = patch_set.rows("labelled")
+        source = patch_set.resized(suppression.source_size, cache)
+        features = embed(model, suppression, source, rows, torch.device("cpu"), views=settings.views)
+        probe = fit_probe(features, patch_set.labels(rows), len(patch_set.card.classes), seed)
+        classes = tuple(patch_set.card.classes)
+        return cls(model, suppression, probe, classes, patch_set.card.native_size, settings.views)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Classifier":
+        """Read a saved classifier; nothing in its files is ever run.
+
+        Raises:
+            DataError: The folder holds none, or a damaged one.
+        """
+        model, suppression, settings = read_encoder(directory)
+        try:
+            arrays = load_arrays(directory / PROBE)
+            about = json.loads((directory / CLASSES).read_text())
+            n_layers = sum(name.startswith("weight") for name in arrays)
+            probe = Probe(
+                Standardizer(arrays["mean"], arrays["scale"]),
+                tuple(arrays[f"weight{number}"] for number in range(n_layers)),
+                tuple(arrays[f"bias{number}"] for number in range(n_layers)),
+            )
+            return cls(model, suppression, probe, tuple(about["classes"]), about["native_size"], settings.views)
+        except Exception as error:
+            raise DataError(f"{directory} holds no classifier that can be read ({error}).") from error
+
+    def save(self, directory: Path, trial: Path) -> None:
+        """Write weights as safetensors and the rest as JSON.
+
+        Args:
+            directory: Folder to write to; made where it is missing.
+            trial: Folder of the trial that the encoder comes from; its two files are copied.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in (ENCODER, MODEL):
+            (directory / name).write_bytes((trial / name).read_bytes())
+        arrays = {"mean": self.probe.standardizer.mean, "scale": self.probe.standardizer.scale}
+        for number, (weight, bias) in enumerate(zip(self.probe.weights, self.probe.biases, strict=True)):
+            arrays |= {f"weight{number}": weight, f"bias{number}": bias}
+        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        (directory / PROBE).write_bytes(save_arrays(plain))
+        about = {"classes": self.classes, "native_size": self.native_size}
+        (directory / CLASSES).write_text(json.dumps(about, indent=1))
+
+    def probabilities(self, patches: np.ndarray) -> np.ndarray:
+        """Return class probabilities, shape (N, classes).
+
+        Args:
+            patches: uint8, shape (N, H, H, 3), H the native size.
+
+        Raises:
+            DataError: The patches are of another size or type.
+        """
+        size = self.native_size
+        if patches.dtype != np.uint8 or patches.shape[1:] != (size, size, 3):
+            raise DataError(
+                f"The classifier takes uint8 patches of N × {size} × {size} × 3, got {patches.dtype} of "
+                f"{' × '.join(map(str, patches.shape))}."
+            )
+        if len(patches) == 0:
+            return np.empty((0, len(self.classes)))
+        source = np.stack([resize_patch(patch, self.suppression.source_size) for patch in patches])
+        rows = np.arange(len(source))
+        features = embed(self.model, self.suppression, source, rows, torch.device("cpu"), views=self.views)
+        return self.probe.probabilities(features)
+
+    def predict(self, patches: np.ndarray) -> Sequence[str]:
+        """Return the name of the likeliest class of each patch; see `probabilities`."""
+        return [self.classes[code] for code in self.probabilities(patches).argmax(axis=1)]

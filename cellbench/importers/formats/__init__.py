@@ -1,0 +1,1 @@
+"""One file per outside format; each registers its importer by name."""

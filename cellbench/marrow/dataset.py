@@ -1,0 +1,202 @@
+"""A whole marrow data set: patches one after the other, by one or several processes, in memory or on disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cellbench.errors import SettingError, StoreError
+from cellbench.marrow.cells import CLASS_NAMES
+from cellbench.marrow.spec import MARROW_VERSION, MarrowSpec
+
+if TYPE_CHECKING:
+    from cellbench.patches.patchset import PatchSet
+
+_HEADER = Struct("<qqqddd")
+"""Of a record on the pipe of a worker: index, slide, class code, radius, x, y; patch and mask follow, as bytes."""
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True)
+class MarrowRecord:
+    """One drawn patch and all that is known about it."""
+
+    index: int
+    slide: int
+    class_code: int
+    """Into `CLASS_NAMES`; −1 for an artefact."""
+    radius_px: float
+    """sqrt(area / π) of the true outline, also where the patch's border cuts it."""
+    x: float
+    """Centre of the cell, in px from the left of the patch."""
+    y: float
+    patch: NDArray[np.uint8]
+    """H × H × 3."""
+    mask: NDArray[np.uint8]
+    """H × H, 1 inside the outline."""
+
+
+@dataclass(frozen=True)
+class MarrowPatches:
+    """A marrow data set in memory."""
+
+    spec: MarrowSpec
+    patches: NDArray[np.uint8]
+    """N × H × H × 3."""
+    masks: NDArray[np.uint8]
+    """N × H × H, 1 inside the centre cell."""
+    index: pd.DataFrame
+    """N rows: id, label (None for artefacts), group (the slide), radius_px, x, y; roles where the spec fixes them."""
+
+
+def draw_record(spec: MarrowSpec, index: int) -> MarrowRecord:
+    """Draw patch `index`; depends on the spec and the index only."""
+    from cellbench.marrow.scene import draw_mask, draw_patch, plan_patch
+
+    plan = plan_patch(spec, index)
+    um = spec.um_per_px
+    x, y = plan.centre_um[0] / um, plan.centre_um[1] / um
+    patch, mask = draw_patch(spec, plan), draw_mask(spec, plan)
+    return MarrowRecord(index, plan.slide, plan.class_code, plan.radius_um / um, x, y, patch, mask)
+
+
+def iterate_records(spec: MarrowSpec, n_processes: int = 1) -> Iterator[MarrowRecord]:
+    """Draw all patches in order; several processes make it faster and change nothing else.
+
+    Raises:
+        StoreError: If a process that draws dies.
+    """
+    if n_processes < 1:
+        raise SettingError(f"n_processes must be 1 or more. Got {n_processes}.")
+    if n_processes == 1:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+        with threadpool_limits(1):  # the matrices are tiny: threads only cost
+            for index in range(spec.n_patches):
+                yield draw_record(spec, index)
+        return
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(spec, k, n_processes)) for k in range(n_processes)]
+        for index in range(spec.n_patches):
+            yield workers[index % n_processes].next_record()
+
+
+class _Worker:
+    """A process that draws every n-th patch and writes it to a pipe.
+
+    A plain program with a pipe, not `multiprocessing`: it never imports the caller's main module again.
+    """
+
+    def __init__(self, spec: MarrowSpec, first: int, step: int) -> None:
+        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.curdir for path in sys.path)
+        program = [sys.executable, "-m", "cellbench.marrow.worker"]
+        command = [*program, spec.model_dump_json(), str(first), str(step)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment)
+        self._size = spec.size
+
+    def __enter__(self) -> _Worker:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.stdout is not None:
+            self._process.stdout.close()  # a worker that still writes ends by it
+        self._process.terminate()
+        self._process.wait()
+
+    def next_record(self) -> MarrowRecord:
+        """Read the next patch."""
+        index, slide, code, radius, x, y = _HEADER.unpack(self._read(_HEADER.size))
+        size = self._size
+        patch = np.frombuffer(self._read(size * size * 3), dtype=np.uint8).reshape(size, size, 3)
+        mask = np.frombuffer(self._read(size * size), dtype=np.uint8).reshape(size, size)
+        return MarrowRecord(index, slide, code, radius, x, y, patch, mask)
+
+    def _read(self, n_bytes: int) -> bytes:
+        assert self._process.stdout is not None
+        content = self._process.stdout.read(n_bytes)
+        if len(content) < n_bytes:
+            raise StoreError(
+                f"A process drawing marrow patches ended early (exit code {self._process.wait()}); "
+                "its own message is above. Try again with n_processes=1."
+            )
+        return content
+
+
+def record_bytes(record: MarrowRecord) -> bytes:
+    """A record as a worker writes it."""
+    head = _HEADER.pack(record.index, record.slide, record.class_code, record.radius_px, record.x, record.y)
+    return head + record.patch.tobytes() + record.mask.tobytes()
+
+
+def _index_row(spec: MarrowSpec, record: MarrowRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": f"marrow-{record.index:06d}",
+        "label": CLASS_NAMES[record.class_code] if record.class_code >= 0 else None,
+        "group": f"slide-{record.slide:03d}",
+        "radius_px": record.radius_px,
+        "x": record.x,
+        "y": record.y,
+    }
+    role = spec.role_of(record.index)
+    if role is not None:
+        row |= {f"in_{name}": name == role for name in ("pool", "labelled", "holdout")}
+    return row
+
+
+def draw_marrow(spec: MarrowSpec, n_processes: int = 1) -> MarrowPatches:
+    """Draw a marrow data set into memory."""
+    patches = np.empty((spec.n_patches, spec.size, spec.size, 3), dtype=np.uint8)
+    masks = np.empty((spec.n_patches, spec.size, spec.size), dtype=np.uint8)
+    rows = []
+    for record in iterate_records(spec, n_processes):
+        patches[record.index], masks[record.index] = record.patch, record.mask
+        rows.append(_index_row(spec, record))
+    return MarrowPatches(spec, patches, masks, pd.DataFrame(rows))
+
+
+def write_marrow(
+    directory: Path | str,
+    spec: MarrowSpec,
+    name: str,
+    description: str = "",
+    n_processes: int = 1,
+    replace: bool = False,
+) -> PatchSet:
+    """Draw a marrow data set straight to disk, patch by patch, whole or not at all.
+
+    Raises:
+        StoreError: If the folder exists and `replace` is false, or the disk has no room.
+    """
+    from cellbench.patches.write import PatchWriter
+
+    rows = []
+    with PatchWriter(Path(directory), spec.n_patches, spec.size, with_masks=True, replace=replace) as writer:
+        for record in iterate_records(spec, n_processes):
+            writer.add(record.patch, record.mask)
+            rows.append(_index_row(spec, record))
+        return writer.finish(
+            pd.DataFrame(rows),
+            name=name,
+            seed=spec.seed,
+            classes=CLASS_NAMES,
+            version=MARROW_VERSION,
+            um_per_px=spec.um_per_px,
+            licence="Apache-2.0",
+            citation="Drawn by cellbench; no patient's cells.",
+            source=f"marrow {MARROW_VERSION}: {spec.model_dump_json()}",
+            groups_known=True,
+            notes=description,
+        )

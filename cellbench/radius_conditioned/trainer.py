@@ -1,0 +1,113 @@
+"""Training one network for all radii, and going on with it at one."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.errors import SettingError
+from cellbench.radius_conditioned.mask import RADII, EveryRadius, EveryRadiusMasked, EveryRadiusParams
+from cellbench.radius_conditioned.network import ToldAutoEncoder
+from cellbench.models import AutoEncoder
+from cellbench.registry import nearest
+from cellbench.suppression import PAPER_SIZE, Suppression, Weights
+from cellbench.suppression.mask import SHAPES
+from cellbench.training.trainer import Pass, Patches, Trainer
+
+MASKS = {"whole": EveryRadius, "masked": EveryRadiusMasked}
+"""What the encoder sees of a patch beside the map."""
+PREFIX = "every_radius_"
+"""A configuration's method is this and a name of `MASKS`; it is no method of a search."""
+
+
+def configuration_of(
+    native_size: int, seen: str, shape: str, lr: float, beta: float, latent_dim: int = 256
+) -> Configuration:
+    """Return the configuration that draws from the default radii.
+
+    Args:
+        native_size: Side in px of the data set's patches.
+        seen: What the encoder sees, a name of `MASKS`.
+        shape: Shape of the mask; its weights are divided by their mean.
+        lr: Peak learning rate.
+        beta: Weight of the KL term.
+        latent_dim: Number of latent units.
+
+    Raises:
+        SettingError: There is no such shape, or nothing of that name to see.
+    """
+    if seen not in MASKS:
+        raise SettingError(f"There is no view '{seen}' of a patch; {nearest(seen, MASKS)}")
+    low, high = (radius * native_size / PAPER_SIZE for radius in RADII)
+    if shape not in SHAPES:
+        raise SettingError(f"There is no shape '{shape}' of a mask; {nearest(shape, SHAPES)}")
+    params: dict[str, float | bool | str] = {"r_low": low, "r_high": high, "shape": shape, "normalize": True}
+    return Configuration(method=PREFIX + seen, params=params, lr=lr, beta=beta, latent_dim=latent_dim)
+
+
+class EveryRadiusTrainer(Trainer):
+    """Trains a network that is told a radius drawn anew for each patch; all else is as for any trial.
+
+    Args:
+        configuration: Its params are those of `EveryRadiusParams`.
+        settings: What all trials share.
+        patches: uint8 at the network size, shape (N, S, S, 3).
+        rows: Rows of `patches` to train on.
+        native_size: Side in px of the data set's patches.
+        seed: Seed of the initial weights and of everything drawn.
+        device: Where to train.
+    """
+
+    suppression: EveryRadius
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        settings: TrainingSettings,
+        patches: Patches,
+        rows: np.ndarray,
+        native_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        super().__init__(configuration, settings, patches, rows, native_size, seed, device)
+        self.patches, self.rows, self.native_size = patches, rows, native_size
+
+    def _built(self, native_size: int) -> tuple[AutoEncoder, Suppression]:
+        settings, latent_dim = self.settings, self.configuration.latent_dim
+        params = EveryRadiusParams.model_validate(self.configuration.params)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            kind = MASKS[self.configuration.method.removeprefix(PREFIX)]
+            mask = kind(params, native_size, settings.network_size, latent_dim)
+            model = ToldAutoEncoder(settings.encoder, mask.view_size, latent_dim, settings.encoder_weights)
+        return model, mask
+
+    def _pass(self, patches: Tensor, generator: torch.Generator) -> Pass:
+        radii = self.suppression.draw(len(patches), generator)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
+            inputs = self.suppression.told(patches, radii).contiguous(memory_format=torch.channels_last)
+            posterior = self.model.encode(inputs)
+            latent = torch.cat((posterior.sample(generator), self.suppression.in_latent(radii)), dim=1)
+            outputs = self.model.decode(latent).float()
+        weights = Weights(self.suppression.maps(radii), radii, radii.new_zeros(()))
+        return Pass(outputs, patches, posterior, weights)
+
+
+def fine_tune(trained: EveryRadiusTrainer, radius: float, epochs: int, lr: float) -> EveryRadiusTrainer:
+    """Return a trainer that goes on with a trained network at one radius; the network it starts from is not changed.
+
+    Args:
+        trained: What was trained for all radii.
+        radius: r_max in native px.
+        epochs: Epochs that the returned trainer runs; the learning rate has its course over them.
+        lr: Peak learning rate.
+    """
+    params = {**trained.configuration.params, "r_low": radius, "r_high": radius}
+    configuration = trained.configuration.model_copy(update={"params": params, "lr": lr})
+    settings = trained.settings.model_copy(update={"epochs": epochs})
+    tuned = EveryRadiusTrainer(
+        configuration, settings, trained.patches, trained.rows, trained.native_size, trained.seed, trained.device
+    )
+    tuned.model.load_state_dict(trained.model.state_dict())
+    return tuned

@@ -1,0 +1,1 @@
+"""Trains one auto-encoder: configuration, augmentation, checkpoints, embeddings."""

@@ -1,0 +1,80 @@
+"""From patches to embeddings and reconstructions, with a trained auto-encoder."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cellbench.training.augment import symmetries
+from cellbench.models import AutoEncoder
+from cellbench.suppression import Suppression
+
+BATCH_SIZE = 256
+
+
+def embed(
+    model: AutoEncoder,
+    suppression: Suppression,
+    patches: np.ndarray,
+    rows: np.ndarray,
+    device: torch.device,
+    generator: torch.Generator | None = None,
+    views: int = 1,
+) -> np.ndarray:
+    """Return the embedding of each patch.
+
+    The class of a cell does not depend on which way it lies, so an embedding may be the mean over the symmetries of
+    the square: what differs between them is noise to a classifier.
+
+    Args:
+        model: The auto-encoder; used in evaluation mode.
+        suppression: Says what the encoder sees of a patch.
+        patches: uint8, shape (N, S, S, 3), S the suppression's source size.
+        rows: Rows of `patches`.
+        device: Where to compute.
+        generator: None embeds as μ; else as one sample of z.
+        views: Symmetries of the square that the embedding is the mean of: 1, 2, 4 or 8.
+
+    Returns:
+        Shape (len(rows), latent_dim), float32.
+    """
+    parts = []
+    with evaluation(model, suppression), torch.no_grad():
+        for batch in batches(patches, rows, device):
+            total = torch.zeros(len(batch), model.latent_dim, device=device)
+            for seen in symmetries(suppression.view(batch, None, training=False)[0], views):
+                posterior = model.encode(seen.contiguous(memory_format=torch.channels_last))
+                total += posterior.mean if generator is None else posterior.sample(generator)
+            parts.append((total / views).cpu().numpy())
+    return np.concatenate(parts) if parts else np.empty((0, model.latent_dim), np.float32)
+
+
+def batches(
+    patches: np.ndarray, rows: np.ndarray, device: torch.device, batch_size: int = BATCH_SIZE
+) -> Iterator[Tensor]:
+    """Yield patches in 0–1 of shape (B, 3, S, S) in the order of `rows`."""
+    for start in range(0, len(rows), batch_size):
+        yield to_unit(patches[rows[start : start + batch_size]], device)
+
+
+def to_unit(patches: np.ndarray, device: torch.device) -> Tensor:
+    """Return uint8 patches of shape (B, H, W, 3) as values in 0–1 of shape (B, 3, H, W)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(patches)).to(device)
+    return tensor.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+
+
+class evaluation:
+    """Puts modules into evaluation mode for the length of a `with` block."""
+
+    def __init__(self, *modules: torch.nn.Module) -> None:
+        self._modules = modules
+        self._modes = [module.training for module in modules]
+
+    def __enter__(self) -> None:
+        for module in self._modules:
+            module.eval()
+
+    def __exit__(self, *_: object) -> None:
+        for module, mode in zip(self._modules, self._modes, strict=True):
+            module.train(mode)

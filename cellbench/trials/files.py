@@ -1,0 +1,126 @@
+"""What a finished trial leaves in its folder, each file complete or not there at all."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import load_file, save
+
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import evaluation, to_unit
+from cellbench.errors import DataError
+from cellbench.models import AutoEncoder
+from cellbench.patches.card import Card
+from cellbench.patches.patchset import PatchSet
+from cellbench.scores.classification import ProbeScores
+from cellbench.scores.reconstruction import reconstruct
+from cellbench.suppression import Suppression
+from cellbench.training.trainer import Trainer, build
+from cellbench.trials.job import TrialJob
+
+RESULT = "result.json"
+ENCODER = "encoder.safetensors"
+MODEL = "model.json"
+
+
+def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] | None:
+    """Return the metrics of a finished trial, or None if there are none of this very trial."""
+    try:
+        found = json.loads((directory / RESULT).read_text())
+        same, metrics = found["job"] == identity, found["metrics"]
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or damaged: it is trained anew
+        return None
+    return metrics if same and isinstance(metrics, dict) else None
+
+
+def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
+    """Write the configuration for people and the result for programs; the result comes last, and whole."""
+    text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    (directory / "configuration.yaml").write_text(text)
+    part = directory / (RESULT + ".part")
+    part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
+    part.replace(directory / RESULT)
+
+
+def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppression: Suppression, card: Card) -> None:
+    """Write the weights as safetensors and what is needed to build the model again as JSON."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    (directory / ENCODER).write_bytes(save(plain))  # save_file would let nobody else read it
+    description = {
+        "configuration": job.configuration.model_dump(mode="json"),
+        "settings": job.settings.model_dump(mode="json"),
+        "native_size": card.native_size,
+        "um_per_px": card.um_per_px,
+        "fingerprint": card.fingerprint,
+    }
+    (directory / MODEL).write_text(json.dumps(description, indent=1))
+
+
+def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSettings]:
+    """Return a trained auto-encoder, its suppression and its settings from where `write_encoder` wrote them.
+
+    Raises:
+        DataError: There are none, or they are damaged.
+    """
+    try:
+        description = json.loads((directory / MODEL).read_text())
+        configuration = Configuration.model_validate(description["configuration"])
+        # The weights below hold the encoder's; the file that it once started from may be gone.
+        settings = TrainingSettings.model_validate(description["settings"] | {"encoder_weights": None})
+        model, suppression = build(configuration, settings, description["native_size"], seed=0)
+        tensors = load_file(directory / ENCODER)
+        for prefix, module in (("model.", model), ("suppression.", suppression)):
+            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            module.load_state_dict(own)
+    except Exception as error:
+        raise DataError(f"{directory} holds no trained encoder that can be read ({error}).") from error
+    return model.eval(), suppression.eval(), settings
+
+
+def save_reconstructed(
+    directory: Path, job: TrialJob, trainer: Trainer, patch_set: PatchSet, source: np.ndarray, rows: np.ndarray
+) -> None:
+    """Draw `reconstructions.png`.
+
+    Args:
+        directory: Where to write.
+        job: The trial, for the title.
+        trainer: Holds the trained model and its suppression.
+        patch_set: The data set.
+        source: Its patches at the suppression's source size, uint8, shape (N, S, S, 3).
+        rows: Which patches to draw.
+    """
+    from cellbench.trials.figures import save_reconstructions
+
+    model, suppression, device = trainer.model, trainer.suppression, trainer.device
+    native, shown = to_unit(patch_set.patches[rows], device), to_unit(source[rows], device)
+    with evaluation(model, suppression), torch.no_grad():
+        drawn = reconstruct(model, suppression, shown, native)
+        latent = model.encode(suppression.view(shown, None, training=False)[0]).mean
+        weights = suppression.weights(latent, native.shape[-1], None)
+    maps = weights.map[:, 0].expand(len(rows), -1, -1)
+    seen = torch.zeros_like(maps)
+    corner = (native.shape[-1] - suppression.window) // 2
+    seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
+    save_reconstructions(
+        directory / "reconstructions.png",
+        native.permute(0, 2, 3, 1).cpu().numpy(),
+        drawn.permute(0, 2, 3, 1).cpu().numpy(),
+        (maps * seen).cpu().numpy(),
+        None if weights.r_max is None else weights.r_max.expand(len(rows)).cpu().numpy(),
+        f"{job.configuration.method} {job.key}",
+    )
+
+
+def save_confused(directory: Path, scores: ProbeScores, classes: Sequence[str]) -> None:
+    """Draw `confusion.png`."""
+    from cellbench.trials.figures import save_confusion
+
+    title = f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}"
+    save_confusion(directory / "confusion.png", scores.confusion, classes, title)
