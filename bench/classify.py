@@ -15,8 +15,9 @@ from bench.terminal.console import console, say, user_errors
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.record.folder import Ledger, TrialRecord
+    from bench.record.folder import Ledger
     from bench.record.summary import Summary
+    from bench.record.trial import TrialRecord
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,14 +29,16 @@ def classify(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, judge and register a classifier on the encoder of a search's winner."""
-    from bench.home.paths import cache_dir, count_holdout_look, reopen_dataset
+    from bench.home.datasets import reopen_dataset
+    from bench.home.holdout_looks import count_holdout_look
+    from bench.home.paths import cache_dir
     from bench.record.folder import Ledger
     from bench.record.request import Request
     from bench.tracking.client import connect
     from bench.tracking.registry import ALIAS, register_classifier
     from cellbench.classification.classifier import Classifier
-    from cellbench.trials.figures import save_confusion
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
+    from cellbench.trials.figures import save_confusion
 
     ledger = Ledger.open(search)
     request = Request.read(ledger)

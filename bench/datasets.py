@@ -73,8 +73,8 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
 ) -> None:
     """Turn images into a data set of patches; nothing is written unless all of it can be."""
-    from bench.reporting.dataset_tables import print_card
     from bench.planning.import_options import import_options, pairs
+    from bench.reporting.dataset_tables import print_card
     from cellbench.importers import IMPORTERS, import_patch_set
 
     target = _free_place(name, replace)
@@ -117,8 +117,8 @@ def level(
     largest radius but a tenth; classes, groups and roles stay what they are, and both share one count of looks at
     the holdout.
     """
+    from bench.home.datasets import open_dataset
     from bench.reporting.dataset_tables import print_card, print_levels
-    from bench.home.paths import open_dataset
     from cellbench.radius.magnification import find_levels, write_levelled
 
     if name == new_name:
@@ -146,7 +146,8 @@ def list_datasets() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from bench.home.paths import builtin_names, dataset_names, datasets_dir
+    from bench.home.datasets import builtin_names, dataset_names
+    from bench.home.paths import datasets_dir
     from cellbench.errors import DataError
     from cellbench.patches import PatchSet
 
@@ -188,8 +189,9 @@ def show(
     ] = None,
 ) -> None:
     """Show counts, classes, groups, roles and radii of a data set, and draw its contact sheet."""
+    from bench.home.datasets import open_dataset
+    from bench.home.holdout_looks import holdout_looks
     from bench.reporting.dataset_tables import print_card, print_classes, print_radii
-    from bench.home.paths import holdout_looks, open_dataset
     from cellbench.patches.contact_sheet import write_contact_sheet
 
     patch_set = open_dataset(name)
@@ -215,7 +217,8 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a data set and its resized copies; the images it was made from stay."""
-    from bench.home.paths import check_dataset_name, dataset_names, datasets_dir, remove_dataset
+    from bench.home.datasets import check_dataset_name, dataset_names, remove_dataset
+    from bench.home.paths import datasets_dir
     from cellbench.errors import NotFoundError
     from cellbench.registry import nearest
 
@@ -230,7 +233,8 @@ def remove(
 
 def _free_place(name: str, replace: bool) -> Path:
     """Return the folder of a new data set."""
-    from bench.home.paths import builtin_names, check_dataset_name, datasets_dir
+    from bench.home.datasets import builtin_names, check_dataset_name
+    from bench.home.paths import datasets_dir
     from cellbench.errors import StoreError
 
     target = datasets_dir() / check_dataset_name(name)

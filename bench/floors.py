@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from bench import options
-from bench.terminal.console import console, counted, say, user_errors
+from bench.planning import options
+from bench.terminal.console import console, say, user_errors
+from bench.terminal.formatting import counted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
@@ -34,11 +35,12 @@ def floors(
     import torch
     from rich.table import Table
 
-    from bench.planning.arguments import is_whole
-    from bench.home.paths import cache_dir, open_dataset
+    from bench.home.datasets import open_dataset
+    from bench.home.paths import cache_dir
+    from bench.planning.arguments import settings_from
     from bench.record.profiles import network_size, profile
-    from bench.record.request import settings_from
     from bench.terminal.formatting import length_in_words
+    from bench.terminal.parsing import is_whole
     from cellbench.errors import SettingError
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import PAPER_SIZE, build_suppression

@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-from bench.planning.arguments import is_whole
-from bench.terminal.console import console, say, user_errors
 from bench.pipeline.race import heats
 from bench.record.profiles import PROFILES, Profile, n_epochs, profile, rungs
+from bench.terminal.console import console, say, user_errors
+from bench.terminal.parsing import is_whole
 from cellbench.errors import SettingError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

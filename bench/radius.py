@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from bench.terminal.console import console, counted, say, user_errors
+from bench.terminal.console import console, say, user_errors
+from bench.terminal.formatting import counted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -34,7 +35,7 @@ def radius(
     """Estimate the radius of the cells without labels, and the r_max that suits it for each shape of mask."""
     from rich.table import Table
 
-    from bench.home.paths import open_dataset
+    from bench.home.datasets import open_dataset
     from bench.terminal.formatting import length_in_words
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 

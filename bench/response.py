@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench import options
-from bench.terminal.console import console, counted, note, say, user_errors
+from bench.planning import options
+from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.formatting import counted
 
 if TYPE_CHECKING:
-    from cellbench.training.configuration import Configuration
-    from cellbench.radius_conditioned import EveryRadiusTrainer
     from cellbench.patches import PatchSet
+    from cellbench.radius_conditioned import EveryRadiusTrainer
+    from cellbench.training.configuration import Configuration
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 RADII = (20, 27, 37, 50, 68, 92, 124, 168)
@@ -56,7 +57,7 @@ def response(
     import pandas as pd
     from rich.table import Table
 
-    from bench.home.paths import open_dataset
+    from bench.home.datasets import open_dataset
     from bench.terminal.formatting import length_in_words, value_in_words
     from cellbench.disk import write_text
     from cellbench.errors import SettingError
@@ -128,7 +129,7 @@ def _radii(text: str | None, native_size: int) -> list[float]:
     Raises:
         SettingError: They are no numbers, or lie outside a patch.
     """
-    from bench.space.domains import rounded
+    from bench.terminal.formatting import rounded
     from cellbench.errors import SettingError
     from cellbench.suppression import PAPER_SIZE
 
@@ -159,10 +160,10 @@ def _trainer(
     """
     import torch
 
-    from bench.planning.arguments import is_whole
     from bench.home.paths import cache_dir
+    from bench.planning.arguments import settings_from
     from bench.record.profiles import n_epochs, network_size, profile
-    from bench.record.request import settings_from
+    from bench.terminal.parsing import is_whole
     from cellbench.errors import SettingError
     from cellbench.radius_conditioned import EveryRadiusTrainer
     from cellbench.trials.run import training_rows

@@ -15,8 +15,9 @@ from typing import Any
 
 import typer
 
-from bench import options
-from bench.terminal.console import INTERRUPTED, counted, error_console, say, user_errors
+from bench.planning import options
+from bench.terminal.console import INTERRUPTED, error_console, say, user_errors
+from bench.terminal.formatting import counted
 from cellbench.errors import SettingError, StoreError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -105,9 +106,10 @@ def _begin(given: dict[str, Any]) -> int:
 def _resume(name: str, given: dict[str, Any]) -> int:
     from bench.planning.arguments import read_resources
     from bench.record.folder import Ledger
-    from bench.record.request import Request, seconds
+    from bench.record.request import Request
     from bench.record.summary import Summary
     from bench.reporting.verdict import print_verdict
+    from bench.terminal.parsing import seconds
 
     allowed = {"resume", "concurrent", "gpus_per_trial", "address", "time_budget", "trial_timeout", "checkpoint_every"}
     other = next((key for key in given if key not in allowed), None)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.terminal.console import console, duration, say, user_errors
+from bench.terminal.console import console, say, user_errors
+from bench.terminal.formatting import duration
 
 if TYPE_CHECKING:
-    from bench.record.folder import Ledger, TrialRecord
+    from bench.record.folder import Ledger
     from bench.record.request import Request
+    from bench.record.trial import TrialRecord
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.training.configuration import Configuration, TrainingSettings
-from cellbench.training.embedding import embed
 from cellbench.errors import SettingError, TrainingError
 from cellbench.radius_conditioned import (
     EveryRadius,
@@ -20,6 +18,8 @@ from cellbench.radius_conditioned import (
 )
 from cellbench.radius_conditioned.curve import embed_at
 from cellbench.suppression.mask import radial_weights
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import embed
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20, batch_size=16, epochs=3, views=2)

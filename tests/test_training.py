@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.suppression import SUPPRESSIONS
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Trainer, build
 
 TINY = {"encoder": "test_resnet", "network_size": 32, "batch_size": 8}

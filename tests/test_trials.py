@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.patches.contour_mask import contour_masked
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.trials.job import TrialJob
 from cellbench.trials.run import TrialRun, thinned
 

@@ -22,8 +22,8 @@ from bench.forecast import Costs, forecast
 from bench.perf.beside import beside
 from bench.perf.fused import Fused, Separate, Trial
 from bench.record.profiles import PROFILES, n_epochs
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.models import AutoEncoder
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Trainer
 
 DEVICE = os.environ.get("CELLBENCH_PERF_DEVICE", "cuda" if torch.cuda.is_available() else "")

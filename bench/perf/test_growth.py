@@ -7,17 +7,18 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.home.datasets import open_dataset
+from bench.home.resources import Machine, Plan
 from bench.planning.arguments import Asked
-from bench.home.paths import open_dataset
-from bench.record.jobs import Jobs
-from bench.record.folder import Ledger
-from bench.reporting.progress import View
 from bench.planning.request import make_request
+from bench.record.folder import Ledger
+from bench.record.jobs import Jobs
+from bench.reporting.progress import View
 from bench.tracking.tracker import Tracker
-from bench.tuning.cluster import Machine, Plan, cluster
+from bench.tuning.cluster import cluster
 from bench.tuning.config import Terms
-from bench.tuning.searchers import JobSearcher
 from bench.tuning.run import Bench, run_stage
+from bench.tuning.searchers import JobSearcher
 from cellbench.trials.files import write_result
 
 N_EPOCHS = 10

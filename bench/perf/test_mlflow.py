@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.planning.arguments import Asked
-from bench.home.paths import open_dataset
-from bench.record.jobs import Jobs, record_of
-from bench.record.folder import TrialRecord
+from bench.home.datasets import open_dataset
 from bench.perf.beside import beside
+from bench.planning.arguments import Asked
 from bench.planning.request import make_request
+from bench.record.jobs import Jobs, record_of
+from bench.record.trial import TrialRecord
 from bench.results import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker

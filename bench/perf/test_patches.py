@@ -13,10 +13,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cellbench.training.configuration import Configuration, TrainingSettings
-from cellbench.training.embedding import embed
 from cellbench.patches import PatchSet
 from cellbench.patches.write import write_patch_set
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import embed
 from cellbench.training.trainer import Trainer
 
 SIZE, NETWORK_SIZE, ROUNDS = 64, 16, 3

@@ -6,10 +6,10 @@ import numpy as np
 import optuna
 import pytest
 
-from bench.record.folder import TrialRecord
 from bench.perf.beside import beside
-from bench.space.space import load_space
-from bench.pipeline.early_stop import outlook
+from bench.record.trial import TrialRecord
+from bench.space.reader import load_space
+from bench.statistics.regret import outlook
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.perf.beside import beside
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.models import AutoEncoder
 from cellbench.models.decoder import Decoder
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Trainer
 
 SIZE, LATENT, BETA, LR = 32, 256, 2e-3, 1e-3

@@ -83,10 +83,10 @@ def score_ends(job: EndsJob) -> list[End]:
     """
     import torch
 
-    from cellbench.training.configuration import Configuration as AnyConfiguration
     from cellbench.patches import PatchSet
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import build_suppression
+    from cellbench.training.configuration import Configuration as AnyConfiguration
 
     if job.settings.threads is not None:
         torch.set_num_threads(job.settings.threads)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bench.record.folder import Ledger
 from bench.record.jobs import Jobs
-from bench.record.folder import Ledger, TrialRecord
+from bench.record.request import SEARCH_FOLD
+from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
 from bench.statistics.racing import clearly_behind
-from bench.record.request import SEARCH_FOLD
 from bench.statistics.selection import standings
 from cellbench.training.configuration import Configuration
 

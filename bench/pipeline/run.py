@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
-from bench.terminal.console import duration, note
+from bench.home.datasets import reopen_dataset
+from bench.home.holdout_looks import holdout_looks
+from bench.home.paths import cache_dir
+from bench.home.resources import Plan, plan, this_machine
 from bench.pipeline.stages import Course
-from bench.reporting.files import write_results
-from bench.home.paths import cache_dir, holdout_looks, reopen_dataset
 from bench.record.folder import Ledger
-from bench.reporting.progress import View
-from bench.terminal.signals import polite_end
 from bench.record.request import Request
 from bench.record.summary import Summary
+from bench.reporting.files import write_results
+from bench.reporting.progress import View
+from bench.terminal.console import note
+from bench.terminal.formatting import duration
+from bench.terminal.signals import polite_end
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
-from bench.tuning.cluster import Plan, cluster, plan, this_machine
+from bench.tuning.cluster import cluster
 from bench.tuning.nodes import check_nodes
 from bench.tuning.run import Bench
 from cellbench.errors import CellbenchError, StoreError

@@ -6,28 +6,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.terminal.console import note, say
-from bench.pipeline.final_scores import EndsJob, score_ends
-from bench.statistics.pareto_front import front_winner
-from bench.pipeline.race import heats, run_heats
-from bench.home.paths import cache_dir, count_holdout_look
-from bench.record.jobs import Jobs
-from bench.record.folder import TrialRecord
-from bench.record.request import Request
-from bench.pipeline.summarise import Ending, mean
-from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
+from bench.home.holdout_looks import count_holdout_look
+from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import endings, trials_left
-from bench.record.summary import Summary, summarise
+from bench.pipeline.final_scores import EndsJob, score_ends
+from bench.pipeline.race import heats, run_heats
+from bench.pipeline.summarise import Ending, mean, summarise
+from bench.record.jobs import Jobs
+from bench.record.request import Request
+from bench.record.summary import Summary
+from bench.record.trial import TrialRecord
+from bench.statistics.pareto_front import front_winner
+from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
+from bench.terminal.console import note, say
 from bench.tuning.cluster import remotely
 from bench.tuning.config import Terms
+from bench.tuning.run import Bench, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.run import Bench, TimeBudget, run_stage
 from bench.tuning.trainable import HUNG
-from cellbench.training.configuration import Configuration
 from cellbench.errors import CellbenchError
 from cellbench.patches import PatchSet
+from cellbench.training.configuration import Configuration
 
 if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob

@@ -1,18 +1,24 @@
 """The rows of a search's table: one for each method, floor and ceiling."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.pipeline.final_scores import End
-from bench.record.folder import TrialRecord
+from bench.record.request import SEARCH_FOLD, Request
+from bench.record.summary import SHOWN, Row, Summary
+from bench.record.trial import TrialRecord
+from bench.statistics.importance import importances
+from bench.statistics.pareto_front import members
+from bench.statistics.radius_range import response
 from bench.statistics.selection import Standing
+from cellbench.patches.card import Card
 
-SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage", "latent/cell_content")
-"""Scores of a method that need unseen patches, so they come from its trainings on folds."""
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass
@@ -38,50 +44,6 @@ class Ending:
     n_spared: int
     seconds: float
     notes: list[str] = field(default_factory=list)
-
-
-class Row(BaseModel):
-    """One line of the table.
-
-    Attributes:
-        kind: `method`, `floor` or `ceiling`.
-        name: Its name.
-        configuration: Short hash of the configuration; empty for a floor.
-        params: Its hyperparameters, lengths in native px.
-        f1_macro: Macro F1 on the labelled patches, cross-validated; for what is trained, the mean over fresh seeds.
-        f1_std: Its standard deviation over seeds; for PCA over folds.
-        n_seeds: Number of trainings in that mean.
-        scores: Those of `SHOWN`: means over folds.
-        holdout: Macro F1 on the holdout; only the winner, floors and the ceiling are looked at.
-        holdout_low: Lower end of its 95 % bootstrap interval over groups.
-        holdout_high: Upper end.
-        n_trials: Trials of the search stage, and of these
-        n_completed: completed,
-        n_pruned: stopped early,
-        n_failed: failed.
-        seconds: Time of all its trainings, added up.
-        patches: Patches that all its trainings have seen.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["method", "floor", "ceiling"]
-    name: str
-    configuration: str = ""
-    params: dict[str, bool | int | float | str] = {}
-    f1_macro: float
-    f1_std: float | None
-    n_seeds: int = 1
-    scores: dict[str, float] = {}
-    holdout: float | None = None
-    holdout_low: float | None = None
-    holdout_high: float | None = None
-    n_trials: int = 0
-    n_completed: int = 0
-    n_pruned: int = 0
-    n_failed: int = 0
-    seconds: float = 0.0
-    patches: float = 0.0
 
 
 def mean(values: Sequence[float]) -> float:
@@ -144,3 +106,84 @@ def _holdout(end: End | None) -> dict[str, Any]:
         return {}
     found = end.holdout
     return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
+
+
+def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: Ending) -> Summary:
+    """Return how a search ended.
+
+    Args:
+        request: What was asked for.
+        card: Card of the data set.
+        records: All its trials.
+        ending: What the stages found.
+    """
+    ends = {end.name: end for end in ending.ends}
+    methods = [method_row(method, records, ending, ends.get(method)) for method in ending.winners]
+    methods.sort(key=lambda row: (row.name != ending.method, -row.f1_macro))
+    others = [end for end in ending.ends if end.name not in ending.winners]
+    floors = [end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
+    ceilings = [end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
+    found = {space.method: importances(records_of(records, "search"), space, request.goal) for space in request.spaces}
+    best = ending.winners[ending.method].configuration
+    space = next(space for space in request.spaces if space.method == ending.method)
+    done = [r for r in records if r.stage == "final" and r.configuration == best.id and r.outcome == "completed"]
+    names = {name for record in done for name in record.metrics if name.startswith(("probe/", "cost/", "train/"))}
+    holdout = ends[ending.method].holdout
+    return Summary(
+        search=request.name,
+        dataset=request.dataset,
+        winner=ending.method,
+        rows=[*methods, *floors, *ceilings],
+        importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
+        n_holdout=0 if holdout is None else holdout.n_patches,
+        look=ending.look,
+        notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *ending.notes],
+        final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
+        seconds=ending.seconds,
+        front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
+        n_spared=ending.n_spared,
+        response=response(records, space, request.goal, best.id, best.flat(), request.is_screened),
+    )
+
+
+def _shared(request: Request, records: Sequence[TrialRecord]) -> list[str]:
+    if not request.share_trials:
+        return []
+    counts = Counter(record.method for record in records_of(records, "search"))
+    shares = ", ".join(f"{method} {n}" for method, n in counts.most_common())
+    return [f"The methods shared {counts.total()} trials ({shares}), so this does not compare them at equal budgets."]
+
+
+def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
+    """Return whether what was found at less was confirmed: both on the fold that configurations were tried on."""
+    if not request.is_screened:
+        return []
+    goal, size = request.goal, request.settings.network_size
+    tried, trained = (
+        {
+            r.configuration: goal.sign * r.metrics[goal.final]
+            for r in records_of(records, stage)
+            if r.fold == SEARCH_FOLD and r.outcome == "completed" and goal.final in r.metrics
+        }
+        for stage in ("search", "folds")
+    )
+    order = sorted(tried.keys() & trained.keys(), key=lambda each: -tried[each])
+    share = f" on {request.screen_pool:.0%} of the patches" if request.screen_pool < 1 else ""
+    what = f"Configurations were tried at {request.screen_size or size} px{share}, finalists at {size} px on all"
+    if len(order) < 2:
+        return [f"{what}; with one finalist nothing tells whether the order is the same there."]
+    place = sorted(order, key=lambda each: -trained[each]).index(order[0]) + 1
+    same = "is the best there too" if place == 1 else f"is number {place} of {len(order)} there"
+    return [f"{what}: the best tried {same}, on the same fold."]
+
+
+def _notes(card: Card) -> list[str]:
+    notes = []
+    if card.transductive:
+        notes.append("Transductive: the labelled patches, without their labels, were part of the pool.")
+    if not card.groups_known:
+        notes.append("Groups are not known: each image counts as its own, so the figures are optimistic.")
+    if card.unscored_classes:
+        left_out = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
+        notes.append(f"Too rare to be scored: {left_out}.")
+    return notes

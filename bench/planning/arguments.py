@@ -1,13 +1,16 @@
 """What was typed for a search, and which of it cannot be."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from bench.space.objectives import objectives
+from bench.terminal.parsing import number, whole
 from cellbench.errors import SettingError
+from cellbench.training.configuration import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -73,34 +76,18 @@ def read_resources(
     Raises:
         SettingError: One of them is neither.
     """
-    return whole("--concurrent", concurrent), whole("--cpus-per-trial", cpus), _number("--gpus-per-trial", gpus)
+    return whole("--concurrent", concurrent), whole("--cpus-per-trial", cpus), number("--gpus-per-trial", gpus)
 
 
-def is_whole(text: str) -> bool:
-    """Whether a text is a whole number of up to nine digits, in those that Python counts with."""
-    return text.isascii() and text.isdecimal() and len(text) <= 9
-
-
-def whole(option: str, text: str) -> int | Literal["auto"]:
-    """Return a whole number, or `auto`.
+def settings_from(values: dict[str, Any]) -> TrainingSettings:
+    """Return training settings; the error for a bad one names its option.
 
     Raises:
-        SettingError: It is neither.
+        SettingError: A value is out of range.
     """
-    if text == "auto":
-        return "auto"
-    if not is_whole(text):
-        raise SettingError(f"{option} {text}: write auto or a whole number.")
-    return int(text)
-
-
-def _number(option: str, text: str) -> float | Literal["auto"]:
-    if text == "auto":
-        return "auto"
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingError(f"{option} {text}: write auto or a number such as 0.25.")
-    return number
+        return TrainingSettings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("network_size", "size").replace("_", "-")
+        raise SettingError(f"--{option} {first['input']}: {first['msg'].lower()}.") from None

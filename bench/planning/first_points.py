@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.space.domains import Choice, Point, Range, rounded
-from bench.linear import linear_curve
-from bench.statistics.radius_range import radius_name
-from bench.space.space import Space
+from bench.space.domains import Choice, Point, Range
+from bench.space.space import Space, radius_name
+from bench.terminal.formatting import rounded
+from cellbench.scores.floors import linear_curve
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet

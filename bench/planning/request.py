@@ -7,20 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import ValidationError
 
-from bench.planning.arguments import Asked, check_options, read_resources, whole
-from bench.space.estimates import estimated
-from bench.home.paths import cache_dir, open_dataset, searches_dir
+from bench.home.datasets import open_dataset
+from bench.home.paths import cache_dir, searches_dir
+from bench.home.resources import Plan, plan, this_machine
+from bench.planning.arguments import Asked, check_options, read_resources, settings_from
 from bench.record.folder import Ledger, search_names
-from bench.space.overrides import narrow
 from bench.record.profiles import Profile, n_epochs, network_size, profile
-from bench.record.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request, seconds, settings_from
-from bench.space.space import PAPER_METHODS, Space, check_values, load_space
-from bench.tuning.cluster import Plan, connect, plan, this_machine
-from cellbench.training.configuration import TrainingSettings
+from bench.record.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request
+from bench.space.estimates import estimated
+from bench.space.overrides import narrow
+from bench.space.reader import load_space
+from bench.space.space import PAPER_METHODS, Space, check_values
+from bench.terminal.parsing import seconds, whole
+from bench.tuning.cluster import connect
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
-from cellbench.trials.job import MIN_CELLS
+from cellbench.scores.cell_content import MIN_CELLS
+from cellbench.training.configuration import TrainingSettings
 
 ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""

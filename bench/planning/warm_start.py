@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.space.domains import Point, Range, times
 from bench.home.paths import datasets_dir
 from bench.record.folder import Ledger, search_names
 from bench.record.request import Request
-from bench.space.space import Space, length_names
 from bench.record.summary import Summary
+from bench.space.domains import Point, Range, times
+from bench.space.space import Space
 from cellbench.errors import DataError
 from cellbench.patches.card import Card
+from cellbench.suppression.base import length_names
 
 MOST = 3
 """Points of ended searches, per method."""

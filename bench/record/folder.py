@@ -18,58 +18,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import IO, Any
 
 from bench.home.paths import searches_dir
+from bench.record.trial import TrialRecord
 from cellbench.disk import explained, write_text
 from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.registry import nearest
-
-Outcome = Literal["running", "completed", "pruned", "failed"]
-
-
-class TrialRecord(BaseModel):
-    """What the driver knows of a trial.
-
-    Attributes:
-        key: Name of the trial, unique within the search.
-        number: Its place in the stage's order.
-        stage: `search`, `folds`, `final` or `oracle`.
-        method: Name of the suppression.
-        configuration: Short hash of the configuration.
-        params: Every hyperparameter by its search-space name, lengths in native px.
-        fold: Fifth of the pool that is left out; None for the whole pool.
-        seed: Seed of the training.
-        epochs: Epochs of a full training.
-        outcome: `running` also stands for a trial that was interrupted.
-        reason: Why it was pruned or failed, or why its configuration gets no further fold, in words.
-        epoch: Epochs trained so far.
-        metrics: Last known value of each metric; the final scores only where it completed.
-        started: Seconds since the epoch.
-        ended: Likewise; None while it runs.
-        nodes: Addresses of the machines that trained it, in their order; more than one where it moved on.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    key: str
-    number: int
-    stage: str
-    method: str
-    configuration: str
-    params: dict[str, bool | int | float | str]
-    fold: int | None
-    seed: int
-    epochs: int
-    outcome: Outcome = "running"
-    reason: str | None = None
-    epoch: int = 0
-    metrics: dict[str, float] = Field(default_factory=dict)
-    started: float = Field(default_factory=time.time)
-    ended: float | None = None
-    nodes: list[str] = Field(default_factory=list)
 
 
 class Ledger:
@@ -255,3 +210,23 @@ def starting_names() -> list[str]:
     folder = searches_dir()
     begun = [path.parent for path in folder.glob("*/.lock")] if folder.is_dir() else []
     return sorted(path.name for path in begun if not (path / "request.yaml").is_file() and Ledger(path).is_locked)
+
+
+class Stops:
+    """Which methods need no further trials and why, kept in the search's folder: once said, it stands.
+
+    Args:
+        directory: The search's folder.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "stopped.json"
+
+    def read(self) -> dict[str, str]:
+        """Return the reason for each method that was ended."""
+        with explained(self._path):
+            return dict(json.loads(self._path.read_text(encoding="utf-8"))) if self._path.exists() else {}
+
+    def add(self, method: str, reason: str) -> None:
+        """End a method."""
+        write_text(self._path, json.dumps(self.read() | {method: reason}, indent=1) + "\n")

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.home.paths import cache_dir
-from bench.record.folder import Ledger, TrialRecord
+from bench.record.folder import Ledger
 from bench.record.request import SEARCH_FOLD, Request
+from bench.record.trial import TrialRecord
 from cellbench.training.configuration import Configuration
 
 if TYPE_CHECKING:

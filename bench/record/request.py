@@ -1,29 +1,28 @@
 """What a search was asked for, with every default filled in; kept as `request.yaml` in the search's folder."""
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from bench.record.folder import Ledger, TrialRecord
-from bench.space.objectives import Objective, objectives
+from bench.record.folder import Ledger
 from bench.record.profiles import PROFILES, rungs
+from bench.record.trial import TrialRecord
+from bench.space.objectives import Objective, objectives
 from bench.space.space import Space
-from cellbench.training.configuration import TrainingSettings
 from cellbench.disk import write_text
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError
+from cellbench.training.configuration import TrainingSettings
 
 Auto = Literal["auto"]
 SEARCH_FOLD = 0
 """The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
 TRIAL_TIMEOUT_S = 7200.0
 CHECKPOINT_S = 30.0
-LONGEST_S = 3.6e7
 SEAL = "# Not to be edited; sha256 of what follows: "
 
 
@@ -209,39 +208,3 @@ class Request(BaseModel):
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def seconds(text: str, option: str) -> float:
-    """Return a length of time written as `90s`, `30m`, `1h30m` or a number of seconds.
-
-    >>> seconds("1h30m", "--time-budget"), seconds("45", "--time-budget")
-    (5400.0, 45.0)
-
-    Args:
-        text: What was typed.
-        option: The option that it was typed for.
-
-    Raises:
-        SettingError: It is written otherwise, or not above 0.
-    """
-    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
-    found = (
-        sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True)) if parts else 0
-    )
-    if not 0 < found <= LONGEST_S:
-        raise SettingError(f"{option} {text!r} is no length of time; write 90s, 30m or 1h30m, up to 10000h.")
-    return found
-
-
-def settings_from(values: dict[str, Any]) -> TrainingSettings:
-    """Return training settings; the error for a bad one names its option.
-
-    Raises:
-        SettingError: A value is out of range.
-    """
-    try:
-        return TrainingSettings(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).replace("network_size", "size").replace("_", "-")
-        raise SettingError(f"--{option} {first['input']}: {first['msg'].lower()}.") from None

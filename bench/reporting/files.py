@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from bench.reporting.figures import draw_search
-from bench.reporting.front_figure import draw_front
 from bench.record.folder import Ledger
-from bench.reporting.response_figure import draw_response
 from bench.record.summary import Summary
+from bench.reporting.figures import draw_front, draw_response, draw_search
 from cellbench.disk import write_text
 
 

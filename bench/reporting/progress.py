@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.terminal.console import console, counted, duration, say
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
-from bench.terminal.formatting import params_in_words
+from bench.terminal.console import console, say
+from bench.terminal.formatting import counted, duration, params_in_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

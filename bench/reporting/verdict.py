@@ -2,15 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from bench.terminal.console import console, counted, duration, say
-from bench.terminal.formatting import params_in_words, with_spread
+from bench.terminal.console import console, say
+from bench.terminal.formatting import counted, duration, params_in_words, with_spread
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from bench.record.request import Request
-    from bench.pipeline.summarise import Row
-    from bench.record.summary import Summary
+    from bench.record.summary import Row, Summary
 
 SCORES = {"val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
 """Shown of each method: SSIM in the cell, L1 in the centre disc."""

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Any, Self
 
+import optuna
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-SIGNIFICANT = 4
-"""Digits that values keep: more of them would say more than any search can know."""
+from bench.terminal.formatting import rounded
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
@@ -128,15 +128,13 @@ Domain = Annotated[
 """`{low, high, log, default}`, `{choices: [...]}`, or a plain value."""
 
 
-def rounded(value: float) -> float:
-    """Return a number with four significant digits.
-
-    >>> rounded(43.82736), rounded(0.00123456)
-    (43.83, 0.001235)
-    """
-    return float(f"{value:.{SIGNIFICANT}g}")
-
-
 def times(value: Scalar, factor: float) -> Scalar:
     """Return a number times a factor; texts and flags stay as they are."""
     return rounded(value * factor) if isinstance(value, float) else value
+
+
+def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribution:
+    """Return a domain as Optuna knows it."""
+    if isinstance(domain, Range):
+        return optuna.distributions.FloatDistribution(domain.low, domain.high, log=domain.log)
+    return optuna.distributions.CategoricalDistribution(domain.choices)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from bench.space.domains import Choice, Constant, Point, Scalar, rounded
+from bench.space.domains import Choice, Constant, Point, Scalar
 from bench.space.space import Space
+from bench.terminal.formatting import rounded
 from cellbench.errors import DataError, SettingError
 
 if TYPE_CHECKING:

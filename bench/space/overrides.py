@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.space.estimates import AUTO, auto_names
 from bench.space.domains import Choice, Constant, Point, Range, Scalar, as_scalar
+from bench.space.estimates import AUTO, auto_names
 from bench.space.space import Space
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest

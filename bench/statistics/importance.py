@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
 from bench.space.space import Space
 
@@ -65,7 +65,7 @@ def _fanova(
 ) -> dict[str, float]:
     import optuna
 
-    from bench.tuning.samplers import distribution_of
+    from bench.space.domains import distribution_of
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")

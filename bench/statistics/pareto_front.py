@@ -3,32 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from numpy.typing import NDArray
 
-from bench.record.folder import TrialRecord
+from bench.record.summary import Member
+from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
 from bench.statistics.racing import pooled_variance
-from bench.statistics.selection import Standing, non_dominated
-
-
-class Member(BaseModel):
-    """A fully trained configuration of the search stage.
-
-    Attributes:
-        method: Name of the method.
-        configuration: Short hash of the configuration.
-        params: Its hyperparameters, lengths in native px.
-        values: Each objective on fold 0, by its name.
-        on_front: Whether no other is at least as good in all objectives and better in one.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    method: str
-    configuration: str
-    params: dict[str, bool | int | float | str]
-    values: dict[str, float]
-    on_front: bool
+from bench.statistics.selection import Standing
 
 
 def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[Member]:
@@ -81,3 +62,14 @@ def front_winner(standings: Sequence[Standing], goals: Sequence[Objective]) -> S
             return left[int(means.argmax())]
         left = [standing for standing, value in zip(left, means, strict=True) if value >= best - allowed]
     return left[0]
+
+
+def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows of shape (n, objectives), more is better, no other row dominates.
+
+    >>> non_dominated(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.4, 0.4]])).tolist()
+    [True, True, True, False]
+    """
+    as_good = np.all(values[None] >= values[:, None], axis=-1)
+    better = np.any(values[None] > values[:, None], axis=-1)
+    return np.asarray(~np.any(as_good & better, axis=1))

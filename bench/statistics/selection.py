@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.record.jobs import configuration_of
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
-from cellbench.training.configuration import Configuration
+from bench.statistics.pareto_front import non_dominated
 from cellbench.errors import TrainingError
+from cellbench.training.configuration import Configuration
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,6 @@ class Standing:
     def mean(self) -> float:
         """Mean over folds."""
         return float(np.mean(list(self.folds.values())))
-
-
-def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows of shape (n, objectives), more is better, no other row dominates.
-
-    >>> non_dominated(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.4, 0.4]])).tolist()
-    [True, True, True, False]
-    """
-    as_good = np.all(values[None] >= values[:, None], axis=-1)
-    better = np.any(values[None] > values[:, None], axis=-1)
-    return np.asarray(~np.any(as_good & better, axis=1))
 
 
 def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objective], n: int) -> list[Configuration]:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cellbench.patches import PatchSet
     from cellbench.marrow import MarrowSpec
+    from cellbench.patches import PatchSet
 
 SIZE = 128
 """Native px of a patch; radii below are px of a 256 px patch, as everywhere in the paper."""
@@ -24,7 +24,8 @@ def open_studied(name: str) -> "PatchSet":
     Raises:
         NotFoundError: There is none of that name.
     """
-    from bench.home.paths import datasets_dir, open_dataset
+    from bench.home.datasets import open_dataset
+    from bench.home.paths import datasets_dir
     from cellbench.disk import file_lock
 
     path = datasets_dir() / name

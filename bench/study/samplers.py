@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.terminal.console import console, say, user_errors
 from bench.study.radius.grid_curve import Response
+from bench.terminal.console import console, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER = (50.0, 90.0, 126.0)

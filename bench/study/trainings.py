@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from cellbench.training.configuration import TrainingSettings
     from cellbench.patches import PatchSet
+    from cellbench.training.configuration import TrainingSettings
     from cellbench.trials.job import TrialJob
 
 J = TypeVar("J")

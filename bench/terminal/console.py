@@ -64,26 +64,3 @@ def user_errors(program: Callable[P, R]) -> Callable[P, R]:
             raise SystemExit(INTERRUPTED) from None
 
     return wrapped
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time as people say it.
-
-    >>> duration(7.2), duration(95), duration(3_725)
-    ('7 s', '1 min 35 s', '1 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things.
-
-    >>> counted(1, "trial"), counted(6, "trial")
-    ('1 trial', '6 trials')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"

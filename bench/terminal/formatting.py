@@ -1,10 +1,15 @@
 """Hyperparameters and scores as people read them: lengths in px and µm, numbers with their spread."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
 from collections.abc import Mapping
 from typing import Any
 
-from bench.space.domains import rounded
-from bench.space.space import length_names
+from cellbench.suppression.base import length_names
 
 
 def value_in_words(value: Any) -> str:
@@ -61,3 +66,39 @@ def with_spread(mean: float, spread: float | None) -> str:
     ('0.712 ± 0.012', '0.500')
     """
     return f"{mean:.3f}" if spread is None else f"{mean:.3f} ± {spread:.3f}"
+
+
+SIGNIFICANT = 4
+"""Digits that values keep: more of them would say more than any search can know."""
+
+
+def rounded(value: float) -> float:
+    """Return a number with four significant digits.
+
+    >>> rounded(43.82736), rounded(0.00123456)
+    (43.83, 0.001235)
+    """
+    return float(f"{value:.{SIGNIFICANT}g}")
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    >>> duration(7.2), duration(95), duration(3_725)
+    ('7 s', '1 min 35 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "trial"), counted(6, "trial")
+    ('1 trial', '6 trials')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"

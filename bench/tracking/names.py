@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.terminal.formatting import params_in_words
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.home.paths import home, searches_dir
-from bench.record.folder import Ledger, TrialRecord
+from bench.record.folder import Ledger
+from bench.record.trial import TrialRecord
+from bench.terminal.formatting import value_in_words
 from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect
 from bench.tracking.names import (
@@ -23,7 +25,6 @@ from bench.tracking.names import (
     search_tags,
     trial_params,
 )
-from bench.terminal.formatting import value_in_words
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:

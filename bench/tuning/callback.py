@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ray.tune import Callback
 from ray.tune.result import NODE_IP, TRAINING_ITERATION
 
+from bench.record.folder import Ledger
 from bench.record.jobs import record_of
-from bench.record.folder import Ledger, TrialRecord
+from bench.record.trial import TrialRecord
 from bench.tuning.config import OUTCOME, REASON, REMARK, TrialConfig
 from bench.tuning.trainable import CHECKPOINT
 from cellbench.errors import StoreError

@@ -13,10 +13,10 @@ from ray import tune
 from ray.tune import Stopper
 from ray.tune.result import TIME_THIS_ITER_S
 
+from bench.home.resources import Plan
 from bench.record.folder import Ledger
-from bench.tuning.cluster import Plan
-from bench.tuning.config import OUTCOME
 from bench.tuning.callback import Keeper
+from bench.tuning.config import OUTCOME
 from bench.tuning.trainable import TrialTrainable
 
 if TYPE_CHECKING:

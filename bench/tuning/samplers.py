@@ -9,10 +9,11 @@ from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search.optuna import OptunaSearch
 
-from bench.space.domains import Choice, Point, Range, Scalar, rounded
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
+from bench.space.domains import Point, Range, Scalar, distribution_of
 from bench.space.objectives import Objective
 from bench.space.space import Space
+from bench.terminal.formatting import rounded
 from bench.tuning.config import GOAL, OUTCOME
 
 OWN_REPEATS = 4
@@ -270,13 +271,6 @@ def method_search(
     if sampler == "grid" or not space.searched:
         return GridMethodSearch(space.grid_points() if space.searched else [space.complete({})])
     return OptunaMethodSearch(space, sampler, seed, rungs, n_trials, goals)
-
-
-def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribution:
-    """Return a domain as Optuna knows it."""
-    if isinstance(domain, Range):
-        return optuna.distributions.FloatDistribution(domain.low, domain.high, log=domain.log)
-    return optuna.distributions.CategoricalDistribution(domain.choices)
 
 
 def mixed(parts: list[int]) -> int:

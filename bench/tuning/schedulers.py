@@ -7,7 +7,7 @@ from typing import Any
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.tuning.config import GOAL, TrialConfig
 
 

@@ -1,17 +1,20 @@
 """What Ray Tune asks for the next trial: the search stage over all methods, or a list of jobs."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
+from bench.record.folder import Stops
 from bench.record.jobs import Jobs
-from bench.record.folder import TrialRecord
-from bench.pipeline.early_stop import Enough
+from bench.record.request import Request
+from bench.record.trial import TrialRecord
+from bench.statistics.regret import outlook
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
-from bench.tuning.samplers import MethodSearch
 from bench.tuning.method_sampler import SharedTrials
+from bench.tuning.samplers import MethodSearch
 
 if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob
@@ -142,3 +145,38 @@ class MethodsSearcher(_Unsaved):
 
 def _config(job: "TrialJob", number: int, terms: Terms) -> dict[str, Any]:
     return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, terms=terms).model_dump()}
+
+
+class Enough:
+    """Says, trial by trial, whether a method needs further ones.
+
+    Args:
+        request: The search.
+        directory: Its folder.
+    """
+
+    def __init__(self, request: Request, directory: Path) -> None:
+        self._spaces = {space.method: space for space in request.spaces}
+        self._seed, self._noise, self._stops = request.seed, request.goal.noise, Stops(directory)
+        self._heard: dict[str, tuple[list[Mapping[str, Any]], list[float]]] = {name: ([], []) for name in self._spaces}
+        self._judged = dict.fromkeys(self._spaces, 0)
+
+    def hear(self, method: str, point: Mapping[str, Any], goal: float) -> None:
+        """Hear of a completed trial; more is better."""
+        points, goals = self._heard[method]
+        points.append(point)
+        goals.append(goal)
+
+    def is_enough(self, method: str) -> bool:
+        """Whether a method needs no further trials; the reason is then in the search's folder."""
+        if method in self._stops.read():
+            return True
+        points, goals = self._heard[method]
+        if not self._spaces[method].searched or len(points) == self._judged[method]:
+            return False
+        self._judged[method] = len(points)
+        found = outlook(self._spaces[method], points, goals, self._noise, self._seed)
+        if found is None or not found.is_enough:
+            return False
+        self._stops.add(method, found.sentence)
+        return True

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Trainable
 from ray.tune.result import DONE, TRAINING_ITERATION
 
-from bench.terminal.console import duration
 from bench.space.objectives import objective
+from bench.terminal.formatting import duration
 from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
 from cellbench.errors import CellbenchError, StoreError, TrainingError

@@ -10,13 +10,13 @@ import torch
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from cellbench.training.embedding import embed
 from cellbench.errors import DataError
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.resize import resize_patch
 from cellbench.scores.probe import Probe, Standardizer, fit_probe
 from cellbench.suppression import Suppression
+from cellbench.training.embedding import embed
 from cellbench.trials.files import ENCODER, MODEL, read_encoder
 
 PROBE = "probe.safetensors"

@@ -8,7 +8,7 @@ package registers an `Importer` under the entry points `cellbench.importers`.
 
 from cellbench.importers import csv, folder, masks, voc  # noqa: F401 (each registers itself)
 from cellbench.importers.build import Imported, import_patch_set
-from cellbench.importers.options import ImportOptions
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.options import ImportOptions
 
 __all__ = ["IMPORTERS", "ImportOptions", "Imported", "Importer", "Manifest", "import_patch_set"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellbench.errors import SettingError
+from cellbench.importers.manifest import IMPORTERS, SPECIAL
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
-from cellbench.importers.manifest import IMPORTERS, SPECIAL
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.write import PatchWriter
 

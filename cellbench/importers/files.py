@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from cellbench.errors import DataError
@@ -67,3 +68,16 @@ def by_stem(images: list[Path]) -> dict[str, list[Path]]:
     for path in images:
         stems.setdefault(path.stem, []).append(path)
     return stems
+
+
+SHOWN = 20
+
+
+def listing(items: Sequence[str]) -> str:
+    """Join items, at most 20 of them.
+
+    >>> listing(["a", "b"])
+    'a, b'
+    """
+    shown = ", ".join(items[:SHOWN])
+    return shown if len(items) <= SHOWN else f"{shown}, and {len(items) - SHOWN} more"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cellbench.errors import DataError, SettingError
 from cellbench.importers.contours import centre_cell
 from cellbench.importers.images import ImageReader
-from cellbench.importers.options import ImportOptions
 from cellbench.importers.manifest import COLUMNS, Manifest
+from cellbench.importers.options import ImportOptions
 from cellbench.patches.border import Box, cut_box, cut_patch
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter

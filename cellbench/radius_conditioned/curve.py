@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cellbench.training.embedding import embed
-from cellbench.radius_conditioned.trainer import EveryRadiusTrainer
 from cellbench.patches.patchset import PatchSet
+from cellbench.radius_conditioned.trainer import EveryRadiusTrainer
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.scores.probe import DEFAULT_SEEDS
+from cellbench.training.embedding import embed
 
 
 @dataclass(frozen=True)

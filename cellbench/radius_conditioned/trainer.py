@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import SettingError
+from cellbench.models import AutoEncoder
 from cellbench.radius_conditioned.mask import RADII, EveryRadius, EveryRadiusMasked, EveryRadiusParams
 from cellbench.radius_conditioned.network import ToldAutoEncoder
-from cellbench.models import AutoEncoder
 from cellbench.registry import nearest
 from cellbench.suppression import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.mask import SHAPES
+from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Pass, Patches, Trainer
 
 MASKS = {"whole": EveryRadius, "masked": EveryRadiusMasked}

@@ -8,13 +8,12 @@ looks at too much draws it wrong as soon as the surroundings change.
 import numpy as np
 import torch
 
-from cellbench.training.augment import symmetries
-from cellbench.training.embedding import embed, to_unit
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.scores.leakage import transplanted
 from cellbench.suppression import Suppression
-from cellbench.trials.job import MIN_CELLS
+from cellbench.training.augment import symmetries
+from cellbench.training.embedding import embed, to_unit
 
 N_COMPONENTS = 16
 RIDGE = 30.0
@@ -77,3 +76,7 @@ def cell_content(
         ridge = Ridge(RIDGE).fit(z[fitted], cell[fitted])
         lost += float(((ridge.predict(z_moved[judged]) - cell[judged]) ** 2).sum())
     return 1 - lost / float(((cell - cell.mean(axis=0)) ** 2).sum())
+
+
+MIN_CELLS = 40
+"""Unseen patches from which `latent/cell_content` can be read."""

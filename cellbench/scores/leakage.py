@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.training.embedding import embed
 from cellbench.models import AutoEncoder
 from cellbench.suppression import Suppression
+from cellbench.training.embedding import embed
 
 FEATHER = 3.0
 """Width in px of the seam between a cell and foreign surroundings, in px of a 256 px patch or less."""

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cellbench.training.embedding import evaluation, to_unit
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
 from cellbench.suppression import PAPER_SIZE, Suppression
+from cellbench.training.embedding import evaluation, to_unit
 
 CORE_RADIUS = 44 / PAPER_SIZE
 """Radius of the disc that fits into the smallest crop, as a share of the patch's side."""

@@ -6,8 +6,7 @@ from pydantic import ValidationError
 
 from cellbench.errors import SettingError
 from cellbench.suppression import auto, crop, evidence, learned, mask, noise, none, prior, profile
-from cellbench.suppression.base import PAPER_SIZE, Suppression, Weights
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import PAPER_SIZE, SUPPRESSIONS, Suppression, Weights
 
 __all__ = [
     "PAPER_SIZE",

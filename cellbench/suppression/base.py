@@ -1,10 +1,12 @@
 """What every suppression answers: what the encoder sees, what the decoder reproduces, how much each pixel counts."""
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from cellbench.registry import Registry
 
 PAPER_SIZE = 256
 """Size in px of the paper's patches: its radii, offsets and crop sizes are px of such a patch."""
@@ -105,3 +107,20 @@ class Suppression(nn.Module):
             latent: Latent of the batch, shape (B, latent_dim).
         """
         return latent.new_zeros(())
+
+
+def length_names(method: str) -> list[str]:
+    """Return the hyperparameters of a method that are lengths in px."""
+    from cellbench.suppression import SUPPRESSIONS
+
+    fields = SUPPRESSIONS.get(method).Params.model_fields
+    return [name for name, field in fields.items() if unit_of(field) == "px"]
+
+
+def unit_of(field: Any) -> str:
+    """Return the unit that a hyperparameter's field declares, or an empty text."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+SUPPRESSIONS: Registry[type[Suppression]] = Registry("method", entry_points="cellbench.suppressions")

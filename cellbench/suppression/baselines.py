@@ -1,7 +1,6 @@
 """The two baselines without suppression."""
 
-from cellbench.suppression.base import Suppression
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS, Suppression
 
 
 @SUPPRESSIONS.register("vae", "no suppression, variational auto-encoder with 256 latent units")

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellbench.suppression import base
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 
 def crop_offsets(n: int, sigma: float, generator: torch.Generator | None, device: torch.device | str) -> Tensor:

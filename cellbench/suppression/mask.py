@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cellbench.geometry import centre_distance, corner_radius
 from cellbench.suppression import base
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 Shape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian", "hard"]
 

@@ -1,7 +1,7 @@
 """A loss mask whose radius nobody chose: it is read off the patches (`cellbench.radius`) before a search begins."""
 
 from cellbench.suppression import mask
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 
 @SUPPRESSIONS.register("mask_auto", "loss mask of the radius that is estimated from the patches")

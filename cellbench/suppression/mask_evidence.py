@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cellbench.geometry import centre_distance
 from cellbench.suppression import learned, mask
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 CORE_SIDE = 6
 """The core is pooled to so many pixels a side before it predicts anything."""

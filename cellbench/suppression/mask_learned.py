@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellbench.suppression import mask
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 LearnableShape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"]
 

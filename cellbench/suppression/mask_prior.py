@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from cellbench.suppression import learned, mask
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 
 @SUPPRESSIONS.register("mask_prior", "loss mask whose learned radius has a prior, centred on the estimate")

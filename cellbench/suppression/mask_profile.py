@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cellbench.geometry import centre_distance
 from cellbench.suppression import base, mask
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 
 def read_profile(text: str) -> tuple[tuple[float, float], ...]:

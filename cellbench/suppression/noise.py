@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cellbench.geometry import centre_distance
 from cellbench.suppression import base
-from cellbench.suppression.table import SUPPRESSIONS
+from cellbench.suppression.base import SUPPRESSIONS
 
 
 @SUPPRESSIONS.register("noise", "Gaussian noise that grows towards the border")

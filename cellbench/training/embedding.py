@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.training.augment import symmetries
 from cellbench.models import AutoEncoder
 from cellbench.suppression import Suppression
+from cellbench.training.augment import symmetries
 
 BATCH_SIZE = 256
 

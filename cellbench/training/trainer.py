@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.training.augment import random_symmetry, stain_jitter
-from cellbench.training.checkpoint import load_checkpoint, save_checkpoint
-from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.errors import TrainingError
 from cellbench.models import AutoEncoder, Posterior
 from cellbench.suppression import Suppression, Weights, build_suppression
+from cellbench.training.augment import random_symmetry, stain_jitter
+from cellbench.training.checkpoint import load_checkpoint, save_checkpoint
+from cellbench.training.configuration import Configuration, TrainingSettings
 
 Patches = np.ndarray
 """uint8 patches of shape (N, S, S, 3): a memory map or an array."""

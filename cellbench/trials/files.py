@@ -10,8 +10,6 @@ import torch
 import yaml
 from safetensors.torch import load_file, save
 
-from cellbench.training.configuration import Configuration, TrainingSettings
-from cellbench.training.embedding import evaluation, to_unit
 from cellbench.errors import DataError
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
@@ -19,6 +17,8 @@ from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores
 from cellbench.scores.reconstruction import reconstruct
 from cellbench.suppression import Suppression
+from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.training.embedding import evaluation, to_unit
 from cellbench.training.trainer import Trainer, build
 from cellbench.trials.job import TrialJob
 

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 N_POOL_FOLDS = 5
-MIN_CELLS = 40
-"""Unseen patches from which `latent/cell_content` can be read."""
 
 
 class TrialJob(BaseModel):

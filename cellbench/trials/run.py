@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cellbench.training.embedding import embed
 from cellbench.models import AutoEncoder
-from cellbench.patches.folds import pool_folds
 from cellbench.patches.contour_mask import contour_masked
+from cellbench.patches.folds import pool_folds
 from cellbench.patches.patchset import PatchSet
 from cellbench.scores.cell_content import cell_content
 from cellbench.scores.classification import ProbeScores, cross_validate
@@ -18,6 +17,7 @@ from cellbench.scores.latent import active_units, effective_rank
 from cellbench.scores.leakage import leakage
 from cellbench.scores.reconstruction import reconstruction_scores
 from cellbench.suppression import Suppression
+from cellbench.training.embedding import embed
 from cellbench.training.trainer import Trainer
 from cellbench.trials.files import read_result, save_confused, save_reconstructed, write_encoder, write_result
 from cellbench.trials.job import N_POOL_FOLDS, TrialJob

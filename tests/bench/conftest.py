@@ -3,10 +3,10 @@
 import pytest
 
 import bench.tuning  # noqa: F401 - sets Ray's environment before any test imports Ray
-from bench.record.jobs import Jobs
 from bench.record.folder import Ledger
+from bench.record.jobs import Jobs
 from bench.record.request import Request
-from bench.space.space import load_space
+from bench.space.reader import load_space
 from cellbench.training.configuration import TrainingSettings
 
 

@@ -4,10 +4,11 @@ import pytest
 from drawn_cells import draw_cells, write_cells
 
 from bench.planning.arguments import Asked
+from bench.planning.request import make_request
 from bench.space.estimates import asked_for, filled
 from bench.space.overrides import narrow
-from bench.planning.request import make_request
-from bench.space.space import check_values, load_space
+from bench.space.reader import load_space
+from bench.space.space import check_values
 from cellbench.errors import SettingError
 from cellbench.radius import FACTORS, estimate_radius
 

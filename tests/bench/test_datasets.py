@@ -6,7 +6,7 @@ from programs import Home, wait_until
 from typer.testing import CliRunner
 
 from bench.datasets import app
-from bench.home.paths import count_holdout_look
+from bench.home.holdout_looks import count_holdout_look
 from cellbench.patches import PatchSet
 
 

@@ -6,17 +6,17 @@ from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
 from bench.planning.arguments import Asked
-from bench.statistics.pareto_front import front_winner, members
-from bench.reporting.front_figure import draw_front
-from bench.record.folder import TrialRecord
-from bench.space.objectives import objective, objectives
 from bench.planning.request import make_request
-from bench.statistics.selection import Standing, finalists, non_dominated
-from bench.space.space import load_space
+from bench.record.trial import TrialRecord
+from bench.reporting.figures import draw_front
+from bench.space.objectives import objective, objectives
+from bench.space.reader import load_space
+from bench.statistics.pareto_front import front_winner, members, non_dominated
+from bench.statistics.selection import Standing, finalists
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
-from cellbench.training.configuration import Configuration
 from cellbench.errors import NotFoundError, SettingError
+from cellbench.training.configuration import Configuration
 
 GOALS = objectives("f1,ssim")
 SPACE = load_space("mask_fixed")

@@ -3,9 +3,9 @@
 import pytest
 
 from bench.planning.first_points import ESTIMATE, LINEAR, guesses
-from bench.space.overrides import narrow
-from bench.space.space import load_space
 from bench.planning.warm_start import warm_started
+from bench.space.overrides import narrow
+from bench.space.reader import load_space
 from cellbench.radius import estimate_radius, recommended_r_max
 
 

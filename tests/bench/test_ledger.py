@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.record.folder import Ledger, TrialRecord, search_names, starting_names
+from bench.record.folder import Ledger, search_names, starting_names
+from bench.record.trial import TrialRecord
 from cellbench.errors import DataError, SettingError, StoreError
 
 

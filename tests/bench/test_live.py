@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench import console as module
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.reporting.progress import View
 from bench.space.objectives import objective
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from bench.planning.arguments import Asked
-from bench.record.folder import Ledger
 from bench.planning.request import check_patch_set, make_request
+from bench.record.folder import Ledger
 from bench.record.profiles import PROFILES, n_epochs, network_size, profile, rungs
-from bench.record.request import Request, seconds
-from bench.space.space import PAPER_METHODS, space_names
+from bench.record.request import Request
+from bench.space.reader import space_names
+from bench.space.space import PAPER_METHODS
+from bench.terminal.parsing import seconds
 from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
 from cellbench.patches.write import write_patch_set
 

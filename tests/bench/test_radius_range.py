@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from bench.record.folder import TrialRecord
-from bench.space.overrides import narrow
+from bench.record.radius_range import Response
+from bench.record.trial import TrialRecord
+from bench.reporting.figures import draw_response
 from bench.space.objectives import objective
-from bench.statistics.radius_range import Response, radius_name, response
-from bench.reporting.response_figure import draw_response
-from bench.space.space import load_space
+from bench.space.overrides import narrow
+from bench.space.reader import load_space
+from bench.space.space import radius_name
+from bench.statistics.radius_range import response
 
 F1, L1 = objective("f1"), objective("l1_core")
 NOISE = 0.01

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from bench.planning.arguments import Asked
-from bench.record.folder import Ledger
 from bench.planning.request import make_request
+from bench.record.folder import Ledger
 from bench.results import search_frame
 from cellbench.errors import NotFoundError
 
@@ -53,9 +53,8 @@ def test_an_unknown_search_is_an_error(ledger):
 
 
 def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
+    from bench.record.summary import Row, Summary
     from bench.results import _list
-    from bench.pipeline.summarise import Row
-    from bench.record.summary import Summary
 
     rows = [
         Row(kind="method", name="mask_fixed", f1_macro=0.5, f1_std=0.01),

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from bench.pipeline.final_scores import End, HoldoutScore
-from bench.statistics.importance import importances
+from bench.pipeline.summarise import _screened
 from bench.record.jobs import configuration_of
-from bench.record.folder import TrialRecord
+from bench.record.summary import Row, Summary
+from bench.record.trial import TrialRecord
 from bench.space.objectives import objective
-from bench.pipeline.summarise import Row
+from bench.space.reader import load_space
+from bench.statistics.importance import importances
 from bench.statistics.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
-from bench.space.space import load_space
-from bench.record.summary import Summary, _screened
-from cellbench.training.configuration import Configuration
 from cellbench.errors import NotFoundError, TrainingError
+from cellbench.training.configuration import Configuration
 
 F1, L1 = objective("f1"), objective("l1_core")
 

@@ -4,9 +4,11 @@ import pytest
 
 from bench.space.estimates import asked_for
 from bench.space.overrides import narrow
-from bench.space.space import SPACES_DIR, check_values, length_names, load_space, space_names
+from bench.space.reader import SPACES_DIR, load_space, space_names
+from bench.space.space import check_values
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.suppression import SUPPRESSIONS
+from cellbench.suppression.base import length_names
 
 PAPER = {
     "vae": 1, "rae": 1, "noise": 3, "mask_fixed": 3, "mask_sampled": 3, "mask_learned": 2, "crop_small": 3,

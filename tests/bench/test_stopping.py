@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from bench.pipeline.early_stop import endings, trials_left
+from bench.record.folder import Stops
 from bench.record.jobs import Jobs, record_of
 from bench.space.overrides import narrow
-from bench.space.space import load_space
-from bench.pipeline.early_stop import MIN_COMPLETED, Stops, endings, outlook, trials_left
+from bench.space.reader import load_space
+from bench.statistics.regret import MIN_COMPLETED, outlook
 
 SPACE = narrow([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "beta=0.001"])[0]
 

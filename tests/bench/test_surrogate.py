@@ -5,7 +5,7 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from bench.space.space import load_space
+from bench.space.reader import load_space
 from bench.statistics.gaussian_process import Scales, Surrogate, encoded
 
 

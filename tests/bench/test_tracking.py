@@ -5,16 +5,16 @@ import socket
 
 import pytest
 
-from bench.record.jobs import Jobs, record_of
 from bench.record.folder import Ledger
+from bench.record.jobs import Jobs, record_of
 from bench.record.request import Request
-from bench.space.space import load_space
+from bench.space.reader import load_space
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
 from bench.tracking.names import metric_name, metrics_of, search_params, trial_params
 from bench.tracking.tracker import Tracker
-from cellbench.training.configuration import TrainingSettings
 from cellbench.errors import StoreError
+from cellbench.training.configuration import TrainingSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 

@@ -3,15 +3,14 @@
 import pytest
 
 from bench.planning.arguments import Asked
-from bench.record.folder import Ledger
-from bench.space.overrides import narrow
 from bench.planning.request import make_request as plan_request
-from bench.record.request import Request
-from bench.pipeline.summarise import Row
-from bench.space.space import load_space
-from bench.record.summary import Summary
-from bench.tuning.samplers import OptunaMethodSearch
 from bench.planning.warm_start import warm_started
+from bench.record.folder import Ledger
+from bench.record.request import Request
+from bench.record.summary import Row, Summary
+from bench.space.overrides import narrow
+from bench.space.reader import load_space
+from bench.tuning.samplers import OptunaMethodSearch
 from cellbench.errors import SettingError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from namespaces import Cluster, why_not
 
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from cellbench.training.configuration import TrainingSettings
 from cellbench.scores.floors import floor_rows, principal_components, untrained
 from cellbench.suppression import build_suppression
+from cellbench.training.configuration import TrainingSettings
 
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20)
 

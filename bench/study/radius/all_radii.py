@@ -12,9 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.terminal.console import console, counted, note, say, user_errors
 from bench.study.radius.grid import RADII
 from bench.study.trainings import FIXED, PASSES, network_size, settings_for
+from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.formatting import counted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 FINE_TUNE_LR = 5e-4
@@ -85,8 +86,8 @@ def told(
     import pandas as pd
     from rich.table import Table
 
-    from bench.study.trainings import run_all
     from bench.study.datasets import open_studied
+    from bench.study.trainings import run_all
     from cellbench.disk import write_text
 
     patch_set = open_studied(dataset)

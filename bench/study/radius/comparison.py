@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bench.terminal.console import console, say, user_errors
 from bench.study.radius.grid_curve import Response, paired_difference
+from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,9 @@ def worth_of(trained: "pd.DataFrame", ways: "pd.DataFrame", linear: "pd.DataFram
 def worth(
     grid: Annotated[Path, typer.Argument(help="Table of bench.study.radius.grid.", exists=True)],
     ways: Annotated[Path, typer.Argument(help="Table of bench.study.radius.methods.", exists=True)],
-    linear: Annotated[Path | None, typer.Argument(help="Table of bench.study.radius.linear_curve.", exists=True)] = None,
+    linear: Annotated[
+        Path | None, typer.Argument(help="Table of bench.study.radius.linear_curve.", exists=True)
+    ] = None,
 ) -> None:
     """Show by how much each way's macro F1 differs from that of the grid's best radius, seed by seed."""
     import pandas as pd

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.terminal.console import say, user_errors
-from bench.study.radius.ranking import Route, estimated_route
 from bench.study.radius.grid_curve import Response
+from bench.study.radius.ranking import Route, estimated_route
+from bench.terminal.console import say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 NO_WORSE = 0.01

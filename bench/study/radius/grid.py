@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.terminal.console import console, counted, note, say, user_errors
 from bench.study.trainings import PASSES, Measured, make_job, network_size, run_all, settings_for, table_key, train
+from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.formatting import counted
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -39,7 +40,7 @@ def grid_jobs(
         size: Network size in px.
         folder: Where the trainings' files go.
     """
-    from bench.space.domains import rounded
+    from bench.terminal.formatting import rounded
     from cellbench.suppression import PAPER_SIZE
 
     settings, native = settings_for(patch_set, passes, size), patch_set.card.native_size

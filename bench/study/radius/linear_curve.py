@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from bench.terminal.console import console, say, user_errors
-from bench.linear import N_COMPONENTS, linear_curve
 from bench.study.radius.grid import RADII
 from bench.study.trainings import network_size
+from bench.terminal.console import console, say, user_errors
+from cellbench.scores.floors import N_COMPONENTS, linear_curve
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.terminal.console import console, counted, note, say, user_errors
 from bench.study.trainings import PASSES, Measured, make_job, network_size, run_all, settings_for, table_key, train
+from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.formatting import counted
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -46,7 +47,7 @@ def way(name: str, patch_set: "PatchSet") -> tuple[str, Params]:
     Raises:
         NotFoundError: There is no such way.
     """
-    from bench.space.domains import rounded
+    from bench.terminal.formatting import rounded
     from cellbench.errors import NotFoundError
     from cellbench.radius import estimate_radius, recommended_r_max
     from cellbench.registry import nearest

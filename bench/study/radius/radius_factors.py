@@ -10,8 +10,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.terminal.console import console, note, say, user_errors
 from bench.study.radius.grid_curve import Response
+from bench.terminal.console import console, note, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 MULTIPLES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.75, 2.0)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bench.terminal.console import console, say, user_errors
 from bench.study.radius.grid_curve import Response
+from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +77,8 @@ def routes_of(response: Response, curves: "pd.DataFrame", pixels: float) -> list
 
 def estimated_route(dataset: str) -> Route | None:
     """Return what the estimate picks for `sqrt`; None where the data set is not at hand."""
-    from bench.study.radius.methods import way
     from bench.study.datasets import studied_if_at_hand
+    from bench.study.radius.methods import way
     from cellbench.suppression import PAPER_SIZE
 
     if (patch_set := studied_if_at_hand(dataset)) is None:

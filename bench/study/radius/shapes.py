@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.terminal.console import console, say, user_errors
-from bench.linear import N_COMPONENTS
 from bench.study.radius.methods import CROPS, SHAPED, way
 from bench.study.trainings import network_size
+from bench.terminal.console import console, say, user_errors
+from cellbench.scores.floors import N_COMPONENTS
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -34,9 +34,9 @@ def linear_score(patch_set: "PatchSet", name: str, size: int) -> float:
     import torch
 
     from bench.home.paths import cache_dir
-    from cellbench.training.configuration import TrainingSettings
     from cellbench.scores.floors import floor_rows, principal_components
     from cellbench.suppression import build_suppression
+    from cellbench.training.configuration import TrainingSettings
 
     shown = build_suppression(*way(name, patch_set), patch_set.card.native_size, size, 1)
     patches = patch_set.resized(shown.source_size, cache_dir())

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cellbench.errors import DataError
-from cellbench.importers.options import ImportOptions, find
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.options import ImportOptions, find
 
 _TEXT = ("path", "label", "group", "mask")
 _NUMBERS = ("x", "y", "radius_px")

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellbench.importers.files import find_images
-from cellbench.importers.options import ImportOptions, find, find_labels
-from cellbench.importers.problems import listing
+from cellbench.importers.files import find_images, listing
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.options import ImportOptions, find, find_labels
 
 
 def read_folder(path: Path, options: ImportOptions) -> Manifest:

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cellbench.errors import DataError
+from cellbench.importers.files import by_stem, existing_folder, find_images, listing
 from cellbench.importers.formats.csv import read_text_table
-from cellbench.importers.files import by_stem, existing_folder, find_images
-from cellbench.importers.options import ImportOptions, find, find_labels
-from cellbench.importers.problems import listing
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.options import ImportOptions, find, find_labels
 
 _MASK_FOLDERS = ("masks", "mask", "contours", "contour", "segmentation", "segmentations")
 

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cellbench.errors import DataError
-from cellbench.importers.files import by_stem, find_files, find_images
-from cellbench.importers.options import ImportOptions, find
-from cellbench.importers.problems import listing
+from cellbench.importers.files import by_stem, find_files, find_images, listing
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.options import ImportOptions, find
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.linear import linear_curve
+from bench.study.radius.comparison import worth_of
 from bench.study.radius.curves import draw, no_worse
 from bench.study.radius.grid import app as grid_app
 from bench.study.radius.grid import grid_jobs
+from bench.study.radius.grid_curve import Response
 from bench.study.radius.methods import WAYS, way
 from bench.study.radius.radius_factors import losses
 from bench.study.radius.ranking import Route, rank_correlation, routes_of
-from bench.study.radius.grid_curve import Response
-from bench.study.samplers import replay
 from bench.study.radius.shapes import linear_score
+from bench.study.samplers import replay
 from bench.study.trainings import settings_for
-from bench.study.radius.comparison import worth_of
 from cellbench.errors import NotFoundError
+from cellbench.scores.floors import linear_curve
 
 RADII = np.array([25.0, 50.0, 100.0])
 

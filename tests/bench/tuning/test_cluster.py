@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from bench.record.request import seconds
+from bench.home.resources import Machine, Plan, plan
+from bench.terminal.parsing import seconds
 from bench.tuning import ENVIRONMENT
-from bench.tuning.cluster import Machine, Plan, connect, plan, remotely
+from bench.tuning.cluster import connect, remotely
 from cellbench.errors import SettingError
 
 LAPTOP, SERVER = Machine(2, 0), Machine(16, 2)

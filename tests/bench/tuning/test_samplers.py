@@ -5,9 +5,9 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
-from bench.record.folder import TrialRecord
+from bench.record.trial import TrialRecord
 from bench.space.overrides import narrow
-from bench.space.space import load_space
+from bench.space.reader import load_space
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import GridMethodSearch, OptunaMethodSearch, make_sampler, method_search
 

@@ -5,9 +5,9 @@ from ray.tune.search import Searcher
 
 from bench.record.jobs import Jobs, record_of
 from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
+from bench.tuning.method_sampler import EACH_FIRST
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.method_sampler import EACH_FIRST
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 

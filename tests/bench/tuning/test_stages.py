@@ -8,13 +8,14 @@ import time
 import psutil
 import pytest
 
+from bench.home.resources import Machine, Plan
 from bench.reporting.progress import View
-from bench.tuning.cluster import Machine, Plan, connect
+from bench.tuning.cluster import connect
 from bench.tuning.config import OUTCOME, Terms
+from bench.tuning.run import Bench, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.run import Bench, TimeBudget, run_stage
 from cellbench.trials.job import TrialJob
 
 TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)

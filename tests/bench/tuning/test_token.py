@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from bench.tuning.token import keep_token_private
+from bench.tuning.cluster import keep_token_private
 
 
 @pytest.fixture

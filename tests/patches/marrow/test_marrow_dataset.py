@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from cellbench.errors import NotFoundError, SettingError, StoreError
-from cellbench.patches import PatchSet
 from cellbench.marrow import BUILTIN, MARROW_VERSION, MarrowSpec, draw_marrow, make_builtin, write_marrow
 from cellbench.marrow.cells import CLASS_NAMES
 from cellbench.marrow.dataset import iterate_records
+from cellbench.patches import PatchSet
 
 SMALL = MarrowSpec(n_patches=9, n_slides=3, size=32, artefact_share=0.4, seed=5)
 FIXED = MarrowSpec(n_patches=17607 + 2393, n_labelled=6085, n_holdout=2393, n_slides=80, size=256)

@@ -1,0 +1,53 @@
+"""How often the holdout of each data set has been looked at."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cellbench.disk import explained, file_lock, write_text
+from cellbench.errors import SettingError
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+
+
+def holdout_looks(patch_set: PatchSet) -> int:
+    """Return how often the holdout of this very data set has been looked at."""
+    return _read_looks(_looks_path(patch_set)).get(_holdout_of(patch_set), 0)
+
+
+def count_holdout_look(patch_set: PatchSet) -> int:
+    """Count one more look at the holdout, and return the number of looks so far.
+
+    The counter lies beside the data sets and counts by fingerprint, so adding the same data again, under whatever
+    name, does not reset it; a data set that was made from another shares that one's looks, as their cells are the same.
+    """
+    path, holdout = _looks_path(patch_set), _holdout_of(patch_set)
+    with file_lock(path.with_suffix(".lock")):
+        looks = _read_looks(path)
+        looks[holdout] = looks.get(holdout, 0) + 1
+        write_text(path, json.dumps(looks, indent=1) + "\n")
+    return looks[holdout]
+
+
+def _holdout_of(patch_set: PatchSet) -> str:
+    return patch_set.card.origin or patch_set.card.fingerprint
+
+
+def _looks_path(patch_set: PatchSet) -> Path:
+    return patch_set.path.parent / ".holdout-looks.json"
+
+
+def _read_looks(path: Path) -> dict[str, int]:
+    with explained(path):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+    try:
+        return {str(key): int(value) for key, value in json.loads(text).items()}
+    except (ValueError, AttributeError) as error:
+        raise SettingError(
+            f"{path} is damaged, so looks at the holdout cannot be counted; mend it, or remove it: then the looks "
+            "at the holdouts of all data sets are counted anew."
+        ) from error

@@ -1,0 +1,108 @@
+"""Search spaces on disk: one YAML file per method in `search_spaces/`, read and checked."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from bench.space.domains import Scalar
+from bench.space.space import COMMON, PAPER_METHODS, Space
+from cellbench.errors import NotFoundError, SettingError
+from cellbench.registry import nearest
+
+SPACES_DIR = Path(__file__).resolve().parents[1] / "search_spaces"
+
+
+def space_names() -> list[str]:
+    """Return the methods that have a search space: those of the paper in its order, then the others."""
+    names = {path.stem for path in SPACES_DIR.glob("*.yaml")}
+    return [name for name in PAPER_METHODS if name in names] + sorted(names - set(PAPER_METHODS))
+
+
+def load_space(method: str, path: Path | None = None) -> Space:
+    """Read and check the search space of a method.
+
+    Args:
+        method: Name of the suppression.
+        path: File to read; the method's own in `search_spaces/` by default.
+
+    Raises:
+        NotFoundError: There is no such method, or it has no file.
+        SettingError: The file is no search space of that method; the message says which line.
+    """
+    from cellbench.suppression import SUPPRESSIONS
+
+    SUPPRESSIONS.get(method)
+    path = SPACES_DIR / f"{method}.yaml" if path is None else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is no text file in UTF-8, so it is no search space.") from None
+    except OSError:
+        raise NotFoundError(f"There is no search space at {path}; write one, or name one by --space FILE.") from None
+    node, data = _parse(path, text)
+    try:
+        space = Space.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = [part for part in first["loc"] if part not in ("Range", "Choice", "Constant")]
+        reason = first["msg"].removeprefix("Value error, ")
+        name = ".".join(map(str, where)) or "the file"
+        raise SettingError(f"{path}, line {_line(node, where)}: {name}: {reason}.") from None
+    _check(space, method, path, node)
+    return space
+
+
+def _check(space: Space, method: str, path: Path, node: yaml.Node | None) -> None:
+    from cellbench.suppression import SUPPRESSIONS
+
+    def refuse(where: list[Any], reason: str) -> SettingError:
+        return SettingError(f"{path}, line {_line(node, where)}: {reason}")
+
+    if space.method != method:
+        raise refuse(["method"], f"this is the space of {space.method}, not of {method}.")
+    fields = SUPPRESSIONS.get(method).Params.model_fields
+    known = [*fields, *COMMON]
+    for name in space.parameters:
+        if name not in known:
+            raise refuse(["parameters", name], f"{method} has no parameter '{name}'; {nearest(name, known)}")
+    for name, field in fields.items():
+        if field.is_required() and name not in space.parameters:
+            raise refuse(["parameters"], f"the parameter '{name}' of {method} is missing.")
+    for kind in ("first", "grid"):
+        for number, point in enumerate(getattr(space, kind)):
+            for name, value in point.items():
+                if name not in space.parameters:
+                    raise refuse([kind, number, name], f"'{name}' is no parameter of this space.")
+                if not space.parameters[name].holds(value):
+                    raise refuse([kind, number, name], f"{name}: {_text(value)} lies outside its range or choices.")
+
+
+def _text(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingError(f"{path}, line {line}: this is no YAML ({error.problem}).") from None
+    except yaml.YAMLError as error:
+        raise SettingError(f"{path}: this is no YAML ({error}).") from None
+
+
+def _line(node: yaml.Node | None, where: list[Any]) -> int:
+    """Return the line of the innermost part of `where` that stands in the file."""
+    line = 1
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found is None:
+                return line
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
