@@ -15,7 +15,7 @@ from bench.terminal.console import console, say, user_errors
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
     from bench.record.summary import Summary
     from bench.record.trial import TrialRecord
 
@@ -32,7 +32,7 @@ def classify(
     from bench.home.datasets import reopen_dataset
     from bench.home.holdout_looks import count_holdout_look
     from bench.home.paths import cache_dir
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
     from bench.record.request import Request
     from bench.tracking.client import connect
     from bench.tracking.registry import ALIAS, register_classifier
@@ -40,13 +40,13 @@ def classify(
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
     from cellbench.trials.figures import save_confusion
 
-    ledger = Ledger.open(search)
-    request = Request.read(ledger)
-    summary = summary_of(ledger)
-    trial = winning_trial(ledger, summary)
+    folder = SearchFolder.open(search)
+    request = Request.read(folder)
+    summary = summary_of(folder)
+    trial = winning_trial(folder, summary)
     patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, search)
     connect()  # a store that cannot be reached is met before the holdout is looked at
-    source = ledger.trial_directory(trial.key)
+    source = folder.trial_directory(trial.key)
     classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
 
     rows = patch_set.rows("holdout")
@@ -58,9 +58,9 @@ def classify(
     table = confusion(truth, predicted, len(classes))
     low, high = bootstrap_f1(truth, [predicted], patch_set.groups(rows), len(classes))
 
-    directory = ledger.directory / "classifier"
+    directory = folder.directory / "classifier"
     classifier.save(directory, source)
-    picture = ledger.directory / "classifier-confusion.png"
+    picture = folder.directory / "classifier-confusion.png"
     save_confusion(picture, table, classes, f"holdout, macro F1 {by_class.mean():.3f}")
     metrics = {"holdout/f1_macro": float(by_class.mean()), "holdout/f1_low": low, "holdout/f1_high": high}
     metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
@@ -83,7 +83,7 @@ def classify(
     say(f"Registered as models:/{name}@{ALIAS} (version {version}); the files are in {directory}")
 
 
-def summary_of(ledger: "Ledger") -> "Summary":
+def summary_of(folder: "SearchFolder") -> "Summary":
     """Return how a search ended.
 
     Raises:
@@ -93,13 +93,13 @@ def summary_of(ledger: "Ledger") -> "Summary":
     from bench.record.summary import Summary
     from cellbench.errors import SettingError
 
-    summary = Summary.read(ledger)
+    summary = Summary.read(folder)
     if summary is None:
-        raise SettingError(f"The search {ledger.name} has not ended; go on with it by --resume {ledger.name}.")
+        raise SettingError(f"The search {folder.name} has not ended; go on with it by --resume {folder.name}.")
     return summary
 
 
-def winning_trial(ledger: "Ledger", summary: "Summary") -> "TrialRecord":
+def winning_trial(folder: "SearchFolder", summary: "Summary") -> "TrialRecord":
     """Return the winner's first training from a fresh seed.
 
     Raises:
@@ -109,11 +109,11 @@ def winning_trial(ledger: "Ledger", summary: "Summary") -> "TrialRecord":
 
     found = [
         record
-        for record in ledger.records("final")
+        for record in folder.records("final")
         if record.method == summary.winner and record.outcome == "completed"
     ]
     if not found:
-        raise SettingError(f"The search {ledger.name} kept no encoder of its winner; search again.")
+        raise SettingError(f"The search {folder.name} kept no encoder of its winner; search again.")
     return min(found, key=lambda record: record.seed)
 
 

@@ -119,13 +119,13 @@ def level(
     """
     from bench.home.datasets import open_dataset
     from bench.reporting.dataset_tables import print_card, print_levels
-    from cellbench.radius.magnification import find_levels, write_levelled
+    from cellbench.radius.magnification import find_group_scales, write_levelled
 
     if name == new_name:
         raise SettingError(f"The levelled copy of {name} needs a name of its own, such as {name}-level.")
     target = _free_place(new_name, replace)
     patch_set = open_dataset(name)
-    levels = find_levels(patch_set)
+    levels = find_group_scales(patch_set)
     with _progress("Writing patches") as progress:
         levelled = write_levelled(patch_set, levels, target, new_name, replace=replace, progress=progress)
     doubts = _record_radius(levelled)

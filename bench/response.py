@@ -21,7 +21,7 @@ from bench.terminal.formatting import counted
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
-    from cellbench.radius_conditioned import EveryRadiusTrainer
+    from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.training.configuration import Configuration
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -152,7 +152,7 @@ def _trainer(
     seed: int,
     size: str,
     asked: dict[str, Any],
-) -> "EveryRadiusTrainer":
+) -> "RadiusConditionedTrainer":
     """Return the trainer of four fifths of the pool.
 
     Raises:
@@ -165,7 +165,7 @@ def _trainer(
     from bench.record.profiles import n_epochs, network_size, profile
     from bench.terminal.parsing import is_whole
     from cellbench.errors import SettingError
-    from cellbench.radius_conditioned import EveryRadiusTrainer
+    from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.trials.run import training_rows
 
     native = patch_set.card.native_size
@@ -182,10 +182,10 @@ def _trainer(
     }
     settings = settings_from(chosen | asked)
     patches = patch_set.resized(side, cache_dir())
-    return EveryRadiusTrainer(configuration, settings, patches, rows, native, seed, device)
+    return RadiusConditionedTrainer(configuration, settings, patches, rows, native, seed, device)
 
 
-def _train(trainer: "EveryRadiusTrainer", what: str) -> None:
+def _train(trainer: "RadiusConditionedTrainer", what: str) -> None:
     while trainer.epoch < trainer.settings.epochs:
         metrics = trainer.run_epoch()
         note(

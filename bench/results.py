@@ -16,7 +16,7 @@ from bench.terminal.console import console, note, say, user_errors
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SHOWN_METRICS = {"probe/f1_macro": "F1", "val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
@@ -37,13 +37,13 @@ def search_frame(search: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
     from bench.record.request import Request
 
-    ledger = Ledger.open(search)
-    request = Request.read(ledger)
+    folder = SearchFolder.open(search)
+    request = Request.read(folder)
     rows = []
-    for record in ledger.records():
+    for record in folder.records():
         row = {"search": search, "dataset": request.dataset} | record.model_dump(exclude={"params", "metrics"})
         row["nodes"] = ", ".join(record.nodes)
         row |= {f"params/{name}": value for name, value in record.params.items()}
@@ -83,7 +83,7 @@ def results(
 def _list() -> None:
     from rich.table import Table
 
-    from bench.record.folder import Ledger, search_names
+    from bench.record.folder import SearchFolder, search_names
     from bench.record.request import Request
     from cellbench.errors import DataError
 
@@ -91,29 +91,29 @@ def _list() -> None:
     for name in ("search", "data set", "methods", "state", "begun"):
         table.add_column(name, overflow="fold")
     for name in search_names():
-        ledger = Ledger.open(name)
+        folder = SearchFolder.open(name)
         try:
-            request = Request.read(ledger)
+            request = Request.read(folder)
         except DataError as error:
             note(str(error))
             continue
         begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-        table.add_row(name, request.dataset, ", ".join(request.methods), _state(ledger), begun)
+        table.add_row(name, request.dataset, ", ".join(request.methods), _state(folder), begun)
     if table.row_count == 0:
         say("There is no search yet; start one: python -m bench.search --method mask_fixed")
     else:
         console().print(table)
 
 
-def _state(ledger: "Ledger") -> str:
+def _state(folder: "SearchFolder") -> str:
     from bench.record.summary import Summary
     from cellbench.errors import DataError
 
-    if ledger.is_locked:
+    if folder.is_locked:
         return "running"
     try:
-        summary = Summary.read(ledger)
-        outcomes = {record.outcome for record in ledger.records()}
+        summary = Summary.read(folder)
+        outcomes = {record.outcome for record in folder.records()}
     except DataError as error:
         note(str(error))
         return "damaged"

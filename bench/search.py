@@ -79,7 +79,7 @@ def search(
 
 
 def _begin(given: dict[str, Any]) -> int:
-    from bench.planning.arguments import Asked
+    from bench.planning.arguments import SearchArguments
     from bench.planning.request import make_request
 
     methods = [*given.pop("method", []), *given.pop("more_methods", [])]
@@ -92,20 +92,20 @@ def _begin(given: dict[str, Any]) -> int:
     for option in ("sampler", "scheduler"):
         if option in given:
             given[option] = given[option].value
-    asked = Asked(
+    asked = SearchArguments(
         command=_command(),
         methods=methods,
         dataset=given.pop("dataset", "marrow-mini"),
         training=settings,
         **given,
     )
-    request, ledger = make_request(asked)
-    return _run(request, ledger)
+    request, folder = make_request(asked)
+    return _run(request, folder)
 
 
 def _resume(name: str, given: dict[str, Any]) -> int:
     from bench.planning.arguments import read_resources
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
     from bench.record.request import Request
     from bench.record.summary import Summary
     from bench.reporting.verdict import print_verdict
@@ -116,10 +116,10 @@ def _resume(name: str, given: dict[str, Any]) -> int:
     if other is not None:
         option = other.strip("_").replace("_", "-")
         raise SettingError(f"--resume takes --{option} from the search itself; leave it away.")
-    ledger = Ledger.open(name)
-    request = Request.read(ledger)
-    found = Summary.read(ledger)
-    if found is not None and ledger.is_recorded:
+    folder = SearchFolder.open(name)
+    request = Request.read(folder)
+    found = Summary.read(folder)
+    if found is not None and folder.is_recorded:
         say(f"The search {name} has ended.")
         print_verdict(request, found)
         return 0
@@ -135,10 +135,10 @@ def _resume(name: str, given: dict[str, Any]) -> int:
     for option, field in times.items():
         if option in given:
             changes[field] = seconds(given[option], f"--{option.replace('_', '-')}")
-    return _run(request.model_copy(update=changes), ledger)
+    return _run(request.model_copy(update=changes), folder)
 
 
-def _run(request: Any, ledger: Any) -> int:
+def _run(request: Any, folder: Any) -> int:
     from bench.pipeline.run import run_search
     from bench.reporting.verdict import print_verdict
 
@@ -155,14 +155,14 @@ def _run(request: Any, ledger: Any) -> int:
     for method, names in request.warm_start.items():
         say(f"{method} begins with: {', '.join(names) or 'nothing known yet'}")
     try:
-        summary = run_search(request, ledger)
+        summary = run_search(request, folder)
     except KeyboardInterrupt:
         way_on = f"Go on with: python -m bench.search --resume {request.name}"
-        text = f"Stopped. {way_on}" if ledger.request_path.exists() else "Stopped before anything was written."
+        text = f"Stopped. {way_on}" if folder.request_path.exists() else "Stopped before anything was written."
         error_console().print(text, style="yellow", soft_wrap=True)
         return INTERRUPTED
     except StoreError:
-        if ledger.request_path.exists():
+        if folder.request_path.exists():
             error_console().print(
                 f"Once that is mended, go on with: python -m bench.search --resume {request.name}",
                 style="yellow",

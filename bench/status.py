@@ -13,7 +13,7 @@ from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import duration
 
 if TYPE_CHECKING:
-    from bench.record.folder import Ledger
+    from bench.record.folder import SearchFolder
     from bench.record.request import Request
     from bench.record.trial import TrialRecord
 
@@ -26,7 +26,7 @@ def status(
     search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all that run are shown.")] = None,
 ) -> None:
     """Show where a search stands: its stage, its trials, their last sign of life, the best so far."""
-    from bench.record.folder import Ledger, search_names, starting_names
+    from bench.record.folder import SearchFolder, search_names, starting_names
     from bench.record.request import Request
 
     starting = [name for name in starting_names() if search in (None, name)]
@@ -35,45 +35,45 @@ def status(
     if search is not None:
         names = [] if starting else [search]
     else:
-        names = [name for name in search_names() if Ledger.open(name).is_locked]
+        names = [name for name in search_names() if SearchFolder.open(name).is_locked]
     if not names and not starting:
         say("No search is running; python -m bench.results lists all.")
     for name in names:
-        ledger = Ledger.open(name)
-        _show(ledger, Request.read(ledger))
+        folder = SearchFolder.open(name)
+        _show(folder, Request.read(folder))
 
 
-def _show(ledger: "Ledger", request: "Request") -> None:
+def _show(folder: "SearchFolder", request: "Request") -> None:
     from rich.table import Table
 
     from bench.reporting.progress import STAGES
     from bench.terminal.formatting import params_in_words
 
-    records = ledger.records()
+    records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say(f"[bold]{ledger.name}[/]  {', '.join(request.methods)} on {request.dataset}, begun {began}: {_state(ledger)}")
+    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, begun {began}: {_state(folder)}")
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:
             ended = [record for record in own if record.outcome != "running"]
             parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed")]
             if begun := _counted(own, "running"):
-                parts.append(begun if ledger.is_locked else begun.replace("running", "to go on"))
-            of = f" of {n_wanted}" if len(ended) < n_wanted and not ledger.has_ended else ""
+                parts.append(begun if folder.is_locked else begun.replace("running", "to go on"))
+            of = f" of {n_wanted}" if len(ended) < n_wanted and not folder.has_ended else ""
             say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
     if best is not None:
         value = best.metrics[request.goal.final]
         what = params_in_words(best.method, best.params, request.um_per_px)
         say(f"  best {request.goal.description} so far {value:.3f}: {best.method} {what}")
-    if not ledger.is_locked:
+    if not folder.is_locked:
         return
     table = Table(box=None, pad_edge=False)
     for name in ("trial", "epoch", "last epoch ended", "configuration"):
         table.add_column(name, no_wrap=name != "configuration")
     for record in records:
         if record.outcome == "running":
-            history = ledger.history(record.key)
+            history = folder.history(record.key)
             since = f"{duration(time.time() - history[-1]['time'])} ago" if history else "none yet"
             epoch = history[-1]["epoch"] if history else 0
             what = f"{record.method} {params_in_words(record.method, record.params, request.um_per_px)}"
@@ -88,10 +88,10 @@ def _counted(records: "list[TrialRecord]", outcome: str) -> str:
     return f"{n} {outcome}" if n else ""
 
 
-def _state(ledger: "Ledger") -> str:
-    if ledger.is_locked:
-        return f"running, {ledger.holder}"
-    return "ended" if ledger.has_ended else f"stopped; go on with --resume {ledger.name}"
+def _state(folder: "SearchFolder") -> str:
+    if folder.is_locked:
+        return f"running, {folder.holder}"
+    return "ended" if folder.has_ended else f"stopped; go on with --resume {folder.name}"
 
 
 def _wanted(request: "Request") -> dict[str, int]:

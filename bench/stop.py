@@ -22,27 +22,27 @@ def stop(
 ) -> None:
     """Stop a search politely: what is trained so far is kept, and --resume goes on with it."""
     from bench.home.paths import searches_dir
-    from bench.record.folder import Ledger, starting_names
+    from bench.record.folder import SearchFolder, starting_names
     from cellbench.disk import explained
 
-    ledger = Ledger(searches_dir() / search) if search in starting_names() else Ledger.open(search)
-    if not ledger.is_locked:
+    folder = SearchFolder(searches_dir() / search) if search in starting_names() else SearchFolder.open(search)
+    if not folder.is_locked:
         say(f"The search {search} is not running.")
         return
-    with explained(ledger.stop_path):
-        ledger.stop_path.touch()
-    note(f"Asked {ledger.holder} to stop.")
+    with explained(folder.stop_path):
+        folder.stop_path.touch()
+    note(f"Asked {folder.holder} to stop.")
     end = time.monotonic() + wait
-    while ledger.is_locked:
+    while folder.is_locked:
         if time.monotonic() > end:
             raise SettingError(
-                f"The search {search} has not ended within {wait:g} s; end {ledger.holder} by kill -9: "
+                f"The search {search} has not ended within {wait:g} s; end {folder.holder} by kill -9: "
                 "--resume goes on all the same."
             )
         time.sleep(0.2)
-    if ledger.has_ended:
+    if folder.has_ended:
         say(f"The search {search} had just ended: python -m bench.results {search}")
-    elif not ledger.request_path.exists():
+    elif not folder.request_path.exists():
         say("Stopped before anything was written.")
     else:
         say(f"Stopped. Go on with: python -m bench.search --resume {search}")

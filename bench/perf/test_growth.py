@@ -9,15 +9,15 @@ import pytest
 
 from bench.home.datasets import open_dataset
 from bench.home.resources import Machine, Plan
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs
-from bench.reporting.progress import View
+from bench.reporting.progress import ProgressView
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
-from bench.tuning.config import Terms
-from bench.tuning.run import Bench, run_stage
+from bench.tuning.config import TrialSettings
+from bench.tuning.run import StageContext, run_stage
 from bench.tuning.searchers import JobSearcher
 from cellbench.trials.files import write_result
 
@@ -26,16 +26,16 @@ N_EPOCHS = 10
 
 @pytest.mark.parametrize("n_trials", [10, 100, 1000])
 def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_trials: int) -> None:
-    asked = Asked("perf", ["mask_fixed"], "noise", name="perf", epochs=1, training={"encoder": "test_resnet"})
-    request, ledger = make_request(asked)
-    ledger.directory.mkdir(parents=True)
-    request.write(ledger)
-    jobs = _finished_jobs(request, ledger, n_trials)
+    asked = SearchArguments("perf", ["mask_fixed"], "noise", name="perf", epochs=1, training={"encoder": "test_resnet"})
+    request, folder = make_request(asked)
+    folder.directory.mkdir(parents=True)
+    request.write(folder)
+    jobs = _finished_jobs(request, folder, n_trials)
     process = psutil.Process()
     with cluster(None, Machine(2, 0)):
         tracker = Tracker(request, open_dataset("noise").card, "cpu")
-        bench = Bench(ledger, tracker, View("perf", request.goal, None), Plan(2, 1, 0.0))
-        terms = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+        bench = StageContext(folder, tracker, ProgressView("perf", request.goal, None), Plan(2, 1, 0.0))
+        terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
         run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # workers start, libraries load
         before, cpu, start = process.memory_info().rss, sum(process.cpu_times()[:2]), time.perf_counter()
         stage = JobSearcher(jobs[2:], terms)
@@ -46,13 +46,13 @@ def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_tri
         info["memory of the driver, kB a trial"] = round((process.memory_info().rss - before) / 1e3 / n_trials)
         info["disk, kB a trial"] = round(sum(p.stat().st_size for p in home.rglob("*") if p.is_file()) / 1e3 / n_trials)
         start = time.perf_counter()
-        assert len(ledger.records()) == n_trials + 2
+        assert len(folder.records()) == n_trials + 2
         info["ms to read a trial's record"] = round(1e3 * (time.perf_counter() - start) / n_trials, 2)
 
 
-def _finished_jobs(request: Any, ledger: Ledger, n_trials: int) -> list[Any]:
+def _finished_jobs(request: Any, folder: SearchFolder, n_trials: int) -> list[Any]:
     """Return jobs whose results lie in their folders."""
-    makes = Jobs(request, ledger)
+    makes = Jobs(request, folder)
     configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
     jobs = []
     for seed in range(n_trials + 2):

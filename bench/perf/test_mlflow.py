@@ -9,7 +9,7 @@ import pytest
 
 from bench.home.datasets import open_dataset
 from bench.perf.beside import beside
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.jobs import Jobs, record_of
 from bench.record.trial import TrialRecord
@@ -30,25 +30,27 @@ class Store:
     """
 
     def __init__(self, n_trials: int, n_epochs: int) -> None:
-        request, self.ledger = make_request(Asked("perf", ["mask_fixed"], "noise", name="perf", epochs=n_epochs))
-        self.ledger.directory.mkdir(parents=True)
-        request.write(self.ledger)
+        request, self.folder = make_request(
+            SearchArguments("perf", ["mask_fixed"], "noise", name="perf", epochs=n_epochs)
+        )
+        self.folder.directory.mkdir(parents=True)
+        request.write(self.folder)
         self.tracker = Tracker(request, open_dataset("noise").card, "cpu")
         configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
-        job = Jobs(request, self.ledger).final([configuration])[0]
+        job = Jobs(request, self.folder).final([configuration])[0]
         self._n_epochs = n_epochs
         self._unused = (record_of(job.model_copy(update={"seed": seed}), seed) for seed in range(n_trials))
 
     def one_trial(self) -> TrialRecord:
-        """Write a trial as a search does: ledger and MLflow, one batch an epoch."""
+        """Write a trial as a search does: search folder and MLflow, one batch an epoch."""
         record = next(self._unused)
-        self.ledger.write(record)
+        self.folder.write(record)
         self.tracker.trial_started(record)
         for epoch in range(1, self._n_epochs + 1):
-            self.tracker.epoch(record, self.ledger.append_history(record.key, epoch, METRICS))
+            self.tracker.epoch(record, self.folder.append_history(record.key, epoch, METRICS))
         record.outcome, record.ended, record.epoch = "completed", time.time(), self._n_epochs
-        self.ledger.write(record)
-        self.tracker.trial_ended(record, self.ledger.trial_directory(record.key))
+        self.folder.write(record)
+        self.tracker.trial_ended(record, self.folder.trial_directory(record.key))
         assert not self.tracker.is_behind
         return record
 
@@ -99,7 +101,7 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     for name, part in (("all", computed), ("the first tenth", computed[:tenth]), ("the last tenth", computed[-tenth:])):
         info[f"ms of processor time to write an epoch, {name}"] = round(1e3 * sum(part) / len(part) / n_epochs, 2)
     info["database, kB a trial"] = round((database.stat().st_size - empty) / 1e3 / n_trials)
-    folder = sum(path.stat().st_size for path in store.ledger.directory.rglob("*") if path.is_file())
+    folder = sum(path.stat().st_size for path in store.folder.directory.rglob("*") if path.is_file())
     info["the search's folder, kB a trial"] = round(folder / 1e3 / n_trials)
 
     start = time.process_time()
@@ -107,7 +109,7 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     info["ms a trial, read by bench.results"] = _ms(start, n_trials)
 
     start = time.process_time()
-    assert all(len(store.ledger.history(record.key)) == n_epochs for record in store.ledger.records())
+    assert all(len(store.folder.history(record.key)) == n_epochs for record in store.folder.records())
     info["ms a trial, every epoch read from the search's folder"] = _ms(start, n_trials)
 
     client, experiment = connect(), store.tracker.experiment_id

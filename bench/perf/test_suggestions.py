@@ -9,7 +9,7 @@ import pytest
 from bench.perf.beside import beside
 from bench.record.trial import TrialRecord
 from bench.space.reader import load_space
-from bench.statistics.regret import outlook
+from bench.statistics.regret import expected_regret
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 
@@ -42,7 +42,7 @@ def test_whether_to_stop_after_so_many_finished_trials(benchmark: Any, n_finishe
 
 
 def _look(points: list[Any], goals: list[float]) -> None:
-    assert outlook(SPACE, points, goals, 0.02) is not None
+    assert expected_regret(SPACE, points, goals, 0.02) is not None
 
 
 def _told(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.record.folder import Stops
+from bench.record.folder import StoppedMethods
 from bench.record.request import Request
 from bench.record.trial import TrialRecord
-from bench.statistics.regret import outlook
+from bench.statistics.regret import expected_regret
 
 
-def endings(request: Request, directory: Path, records: Sequence[TrialRecord]) -> list[str]:
+def stop_reasons(request: Request, directory: Path, records: Sequence[TrialRecord]) -> list[str]:
     """Return why each method's trials ended, in words; nothing where they were not asked to end early.
 
     Args:
@@ -19,7 +19,7 @@ def endings(request: Request, directory: Path, records: Sequence[TrialRecord]) -
     """
     if not request.stop_early:
         return []
-    stops, goal, found = Stops(directory).read(), request.goal, []
+    stops, goal, found = StoppedMethods(directory).read(), request.goal, []
     for space in request.spaces:
         own = [record for record in records if record.method == space.method]
         done = [record for record in own if record.outcome == "completed" and goal.final in record.metrics]
@@ -27,7 +27,7 @@ def endings(request: Request, directory: Path, records: Sequence[TrialRecord]) -
             found.append(f"Trying {space.method} ended by itself: {stops[space.method]}.")
         elif space.searched:
             goals = [goal.sign * record.metrics[goal.final] for record in done]
-            view = outlook(space, [record.params for record in done], goals, goal.noise, request.seed)
+            view = expected_regret(space, [record.params for record in done], goals, goal.noise, request.seed)
             why = f"only {len(done)} completed, too few to say" if view is None else view.sentence
             found.append(f"Trying {space.method} did not end by itself before {len(own)} trials: {why}.")
     return found
@@ -41,7 +41,7 @@ def trials_left(request: Request, directory: Path, records: Sequence[TrialRecord
         directory: Its folder.
         records: Trials of its search stage.
     """
-    stops, left = Stops(directory).read(), 0
+    stops, left = StoppedMethods(directory).read(), 0
     if request.share_trials and len(stops) < len(request.spaces):  # what one method leaves, others get
         wanted = sum(request.n_tried(space) for space in request.spaces)
         return wanted - sum(record.outcome != "running" for record in records)

@@ -36,7 +36,7 @@ class HoldoutScore:
 
 
 @dataclass(frozen=True)
-class End:
+class FinalScore:
     """A floor, a ceiling or the winner.
 
     Attributes:
@@ -53,7 +53,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class EndsJob:
+class FinalScoringJob:
     """What to score.
 
     Attributes:
@@ -75,7 +75,7 @@ class EndsJob:
     r_max: float | None
 
 
-def score_ends(job: EndsJob) -> list[End]:
+def score_finals(job: FinalScoringJob) -> list[FinalScore]:
     """Return the floors, and the scores of what was trained, each on the labelled patches and on the holdout.
 
     Args:
@@ -104,13 +104,13 @@ def score_ends(job: EndsJob) -> list[End]:
         mask = _mask(job, suppression, native)
         floors.append(principal_components("pca_masked", seen, rows, suppression, job.settings.views, mask))
     ends = [
-        End(floor.name, floor.f1_macro, floor.f1_std, _holdout(patch_set, floor.labelled, floor.holdout))
+        FinalScore(floor.name, floor.f1_macro, floor.f1_std, _holdout(patch_set, floor.labelled, floor.holdout))
         for floor in floors
     ]
     return ends + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
 
 
-def _mask(job: EndsJob, suppression: "Suppression", native_size: int) -> np.ndarray:
+def _mask(job: FinalScoringJob, suppression: "Suppression", native_size: int) -> np.ndarray:
     """Return the weight map of the winner, shape (view_size, view_size)."""
     import torch
 
@@ -125,10 +125,10 @@ def _mask(job: EndsJob, suppression: "Suppression", native_size: int) -> np.ndar
         return np.asarray(suppression.weights(latent, suppression.view_size, None).map[0, 0])
 
 
-def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> End:
+def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> FinalScore:
     stored = [np.load(folder / "embeddings.npz", allow_pickle=False) for folder, _ in trainings]
     f1 = [score for _, score in trainings]
-    return End(
+    return FinalScore(
         name,
         float(np.mean(f1)),
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,

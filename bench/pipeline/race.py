@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs
 from bench.record.request import SEARCH_FOLD
 from bench.record.trial import TrialRecord
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob
 
 
-def run_heats(
+def run_race(
     candidates: Mapping[str, Sequence[Configuration]],
     at_once: int,
     jobs: Jobs,
-    ledger: Ledger,
+    folder: SearchFolder,
     train: Callable[[Sequence["TrialJob"], int], None],
     remark: Callable[[TrialRecord], None],
 ) -> int:
     """Train finalists fold by fold; return how many trainings were spared.
 
-    Who is dropped follows from the ledger alone, so a race that was interrupted goes on as if it had not been. A
+    Who is dropped follows from the search folder alone, so a race that was interrupted goes on as if it had not been. A
     finalist that failed on a fold cannot win and gets no further one either. Methods are raced apart, at the same time.
 
     Args:
         candidates: The finalists of each method.
         at_once: Trainings at once.
         jobs: Makes the jobs of the search.
-        ledger: The search's folder.
+        folder: The search's folder.
         train: Trains what of some jobs is left to do; the number is how many jobs of the stage were before them.
         remark: Hears of the last training of a finalist that was dropped, with the reason in its record.
     """
@@ -43,7 +43,7 @@ def run_heats(
     folds, known = jobs.request.further_folds, [] if jobs.request.is_screened else [SEARCH_FOLD]
     while folds:
         running = [configuration for each in left.values() for configuration in each]
-        n_now = heat_width(len(running), at_once)
+        n_now = race_width(len(running), at_once)
         now, folds = folds[:n_now], folds[n_now:]
         known += now
         heat = [job for fold in now for job in jobs.on_fold(running, fold)]
@@ -51,18 +51,18 @@ def run_heats(
         n_begun += len(heat)
         if not folds:
             break
-        # Resumed, the ledger holds later heats already, which were not known when this one was judged.
-        records = [record for record in jobs.request.judged(ledger.records()) if record.fold in known]
+        # Resumed, the search folder holds later heats already, which were not known when this one was judged.
+        records = [record for record in jobs.request.judged(folder.records()) if record.fold in known]
         for method, started in candidates.items():
             dropped = _dropped(records, left[method], len(started), goal)
             for each, reason in dropped.items():
-                _write_down(ledger, records, each, now[-1], reason, remark)
+                _write_down(folder, records, each, now[-1], reason, remark)
             n_spared += len(folds) * sum(reason is not None for reason in dropped.values())
             left[method] = [configuration for configuration in left[method] if configuration.id not in dropped]
     return n_spared
 
 
-def heat_width(n_finalists: int, at_once: int) -> int:
+def race_width(n_finalists: int, at_once: int) -> int:
     """Return over how many folds finalists are trained together: more than one only where a slot would stand idle.
 
     >>> heat_width(3, 1), heat_width(3, 2), heat_width(3, 8), heat_width(3, 64)
@@ -71,13 +71,13 @@ def heat_width(n_finalists: int, at_once: int) -> int:
     return max(1, at_once // max(1, n_finalists))
 
 
-def heats(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
+def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
     """Return the trainings of each heat over so many further folds, where nobody is dropped.
 
     >>> heats(3, 4, 1), heats(3, 4, 8), heats(3, 4, 64)
     ([3, 3, 3, 3], [6, 6], [12])
     """
-    width = heat_width(n_finalists, at_once)
+    width = race_width(n_finalists, at_once)
     return [n_finalists * min(width, n_folds - start) for start in range(0, n_folds, width)]
 
 
@@ -97,7 +97,7 @@ def _dropped(
 
 
 def _write_down(
-    ledger: Ledger,
+    folder: SearchFolder,
     records: Sequence[TrialRecord],
     configuration: str,
     fold: int,
@@ -109,5 +109,5 @@ def _write_down(
     )
     if last is not None and reason is not None and last.reason is None:
         last.reason = reason
-        ledger.write(last)
+        folder.write(last)
         remark(last)

@@ -10,12 +10,12 @@ from bench.home.datasets import reopen_dataset
 from bench.home.holdout_looks import holdout_looks
 from bench.home.paths import cache_dir
 from bench.home.resources import Plan, plan, this_machine
-from bench.pipeline.stages import Course
-from bench.record.folder import Ledger
+from bench.pipeline.stages import Pipeline
+from bench.record.folder import SearchFolder
 from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.reporting.files import write_results
-from bench.reporting.progress import View
+from bench.reporting.progress import ProgressView
 from bench.terminal.console import note
 from bench.terminal.formatting import duration
 from bench.terminal.signals import polite_end
@@ -24,7 +24,7 @@ from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
 from bench.tuning.nodes import check_nodes
-from bench.tuning.run import Bench
+from bench.tuning.run import StageContext
 from cellbench.errors import CellbenchError, StoreError
 from cellbench.patches import PatchSet
 
@@ -32,14 +32,14 @@ PATIENCE_S = (10, 30, 60)
 """Waits before another try to tell MLflow how a search ended, where it does not answer."""
 
 
-def run_search(request: Request, ledger: Ledger) -> Summary:
+def run_search(request: Request, folder: SearchFolder) -> Summary:
     """Run a search to its end, or go on with one that was stopped, and return how it ended.
 
     What is done already, to the single trial, is not done again.
 
     Args:
         request: What was asked for.
-        ledger: The search's folder.
+        folder: The search's folder.
 
     Raises:
         KeyboardInterrupt: It was stopped; asked for again, it goes on.
@@ -48,49 +48,49 @@ def run_search(request: Request, ledger: Ledger) -> Summary:
     patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, request.name)
     check_reachable(store_uri())
     holdout_looks(patch_set)  # looks that cannot be counted are met before anything is trained
-    with ledger.lock():
+    with folder.lock():
         try:
-            summary = Summary.read(ledger)
+            summary = Summary.read(folder)
             if summary is None:
-                return _run_stages(request, ledger, patch_set)
+                return _run_stages(request, folder, patch_set)
             # its end is known, but not to MLflow
-            _record(ledger, Tracker(request, patch_set.card, "unknown"), summary)
+            _record(folder, Tracker(request, patch_set.card, "unknown"), summary)
             return summary
         finally:  # under the lock: the folder may be that of another search of this name, begun at the same moment
-            if not ledger.request_path.exists():
-                shutil.rmtree(ledger.directory, ignore_errors=True)
+            if not folder.request_path.exists():
+                shutil.rmtree(folder.directory, ignore_errors=True)
 
 
-def _run_stages(request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
-    with polite_end(ledger) as listen, ThreadPoolExecutor(1) as beside:
+def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
+    with polite_end(folder) as listen, ThreadPoolExecutor(1) as beside:
         store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
         with cluster(request.address, this_machine()) as machine:
             listen()
             asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
             shares = plan(machine, *asked, request.max_concurrent)
             if request.address is not None:
-                check_nodes(ledger.directory, request.dataset_path, request.fingerprint, cache_dir())
+                check_nodes(folder.directory, request.dataset_path, request.fingerprint, cache_dir())
             store.result()  # a store that cannot be used is met before anything is written
-            request.write(ledger)
-            return _run_on(shares, request, ledger, patch_set)
+            request.write(folder)
+            return _run_on(shares, request, folder, patch_set)
 
 
-def _run_on(shares: Plan, request: Request, ledger: Ledger, patch_set: PatchSet) -> Summary:
+def _run_on(shares: Plan, request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
     tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
-    view = View(request.name, request.goal, request.um_per_px)
+    view = ProgressView(request.name, request.goal, request.um_per_px)
     with _closed_run(tracker):
-        summary = Course(request, Bench(ledger, tracker, view, shares), patch_set).run()
-        summary.write(ledger)
-        _record(ledger, tracker, summary)
+        summary = Pipeline(request, StageContext(folder, tracker, view, shares), patch_set).run()
+        summary.write(folder)
+        _record(folder, tracker, summary)
     return summary
 
 
-def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
+def _record(folder: SearchFolder, tracker: Tracker, summary: Summary) -> None:
     """Write how a search ended into its folder and to MLflow."""
-    files = write_results(ledger, summary)
+    files = write_results(folder, summary)
     for wait in (*PATIENCE_S, None):
         try:
-            tracker.repair(ledger)
+            tracker.repair(folder)
             tracker.end_search("FINISHED", summary.metrics(), summary.tags(), files)
             break
         except StoreError as error:
@@ -98,7 +98,7 @@ def _record(ledger: Ledger, tracker: Tracker, summary: Summary) -> None:
                 raise
             note(f"{error} Trying again in {duration(wait)}.")
             time.sleep(wait)
-    ledger.mark_recorded()
+    folder.mark_recorded()
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
-from bench.pipeline.early_stop import endings, trials_left
-from bench.pipeline.final_scores import EndsJob, score_ends
-from bench.pipeline.race import heats, run_heats
-from bench.pipeline.summarise import Ending, mean, summarise
+from bench.pipeline.early_stop import stop_reasons, trials_left
+from bench.pipeline.final_scores import FinalScoringJob, score_finals
+from bench.pipeline.race import race_rounds, run_race
+from bench.pipeline.summarise import PipelineResult, mean, summarise
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.summary import Summary
@@ -20,8 +20,8 @@ from bench.statistics.pareto_front import front_winner
 from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.terminal.console import note, say
 from bench.tuning.cluster import remotely
-from bench.tuning.config import Terms
-from bench.tuning.run import Bench, TimeBudget, run_stage
+from bench.tuning.config import TrialSettings
+from bench.tuning.run import StageContext, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
@@ -34,45 +34,45 @@ if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob
 
 
-class Course:
+class Pipeline:
     """The stages of one search.
 
     Args:
         request: What was asked for.
-        bench: What all stages share.
+        context: What all stages share.
         patch_set: The data set.
     """
 
-    def __init__(self, request: Request, bench: Bench, patch_set: PatchSet) -> None:
-        self._request, self._bench, self._patch_set = request, bench, patch_set
-        self._ledger = bench.record.folder
-        self._jobs = Jobs(request, bench.record.folder)
-        for record in bench.record.folder.records():
+    def __init__(self, request: Request, context: StageContext, patch_set: PatchSet) -> None:
+        self._request, self._context, self._patch_set = request, context, patch_set
+        self._folder = context.folder
+        self._jobs = Jobs(request, context.folder)
+        for record in context.folder.records():
             if record.outcome == "running":  # that it hung before says nothing of now
-                (bench.record.folder.trial_directory(record.key) / HUNG).unlink(missing_ok=True)
-        self._terms = Terms(
+                (context.folder.trial_directory(record.key) / HUNG).unlink(missing_ok=True)
+        self._terms = TrialSettings(
             objective=request.goal.name,
-            gpus=bench.plan.gpus,
+            gpus=context.plan.gpus,
             timeout_s=request.trial_timeout_s,
             checkpoint_s=request.checkpoint_s,
         )
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
-        request, goal, tracker = self._request, self._request.goal, self._bench.tracker
+        request, goal, tracker = self._request, self._request.goal, self._context.tracker
         start = time.monotonic()
         self._search()
-        tried = self._ledger.records("search")
+        tried = self._folder.records("search")
         candidates = (
             finalists_of_all(tried, request.methods, goal, request.n_chosen)
             if request.share_trials
             else {method: finalists(tried, method, request.goals, request.n_chosen) for method in request.methods}
         )
-        at_once = self._bench.plan.concurrent
-        n_spared = run_heats(
-            candidates, at_once, self._jobs, self._ledger, partial(self._train, "folds"), tracker.remark
+        at_once = self._context.plan.concurrent
+        n_spared = run_race(
+            candidates, at_once, self._jobs, self._folder, partial(self._train, "folds"), tracker.remark
         )
-        scored = request.judged(self._ledger.records())
+        scored = request.judged(self._folder.records())
         winners = {
             method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
         }
@@ -80,32 +80,34 @@ class Course:
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
         finals = self._jobs.final([standing.configuration for standing in winners.values()])
         self._train("final", [*finals, *with_oracle])
-        final = self._ledger.records("final")
+        final = self._folder.records("final")
         fresh = {method: fresh_scores(final, standing.configuration) for method, standing in winners.items()}
         method = overall(winners, fresh, goal)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
-        ending = Ending(method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0)
+        ending = PipelineResult(
+            method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0
+        )
         ending.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
         say("floors, and one look at the holdout")
         ending.ends = remotely(
-            score_ends, self._ends_job(ending), cpus=self._bench.plan.cpus, gpus=self._bench.plan.gpus
+            score_finals, self._ends_job(ending), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
         ending.seconds = time.monotonic() - start
-        ending.notes = endings(request, self._ledger.directory, tried)
-        return summarise(request, self._patch_set.card, self._ledger.records(), ending)
+        ending.notes = stop_reasons(request, self._folder.directory, tried)
+        return summarise(request, self._patch_set.card, self._folder.records(), ending)
 
     def _search(self) -> None:
         """Try configurations of every method."""
         request, goal = self._request, self._request.goal
-        records = self._ledger.records("search")
+        records = self._folder.records("search")
         goals = {
             record.key: {
-                entry["epoch"]: goal.in_progress(entry["metrics"]) for entry in self._ledger.history(record.key)
+                entry["epoch"]: goal.in_progress(entry["metrics"]) for entry in self._folder.history(record.key)
             }
             for record in records
         }
-        n_left = trials_left(request, self._ledger.directory, records)
+        n_left = trials_left(request, self._folder.directory, records)
         if n_left <= 0 or self._is_over("search"):
             return
         rungs = request.rungs
@@ -121,52 +123,52 @@ class Course:
         stopper = None
         if request.time_budget_s is not None:
             stopper = TimeBudget(request.time_budget_s, self._rounds_after(), request.settings.epochs)
-        with self._bench.view.stage("search", n_left, request.settings.epochs):
-            run_stage(self._bench, "search", searcher, n_left, scheduler, stopper)
+        with self._context.view.stage("search", n_left, request.settings.epochs):
+            run_stage(self._context, "search", searcher, n_left, scheduler, stopper)
         self._end_stage("search")
-        for line in endings(request, self._ledger.directory, self._ledger.records("search")):
+        for line in stop_reasons(request, self._folder.directory, self._folder.records("search")):
             say(f"  {line}")
 
     def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
         """Train what of some jobs of a stage is not trained yet; so many jobs of the stage were before them."""
-        records = {record.key: record for record in self._ledger.records()}
+        records = {record.key: record for record in self._folder.records()}
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return
         searcher = JobSearcher(left, self._terms, n_before + len(jobs) - len(left))
-        with self._bench.view.stage(stage, len(left), self._request.settings.epochs):
-            run_stage(self._bench, stage, searcher, len(left))
+        with self._context.view.stage(stage, len(left), self._request.settings.epochs):
+            run_stage(self._context, stage, searcher, len(left))
         self._end_stage(stage)
 
     def _end_stage(self, stage: str) -> None:
-        if self._bench.tracker.is_behind:
+        if self._context.tracker.is_behind:
             try:
-                self._bench.tracker.repair(self._ledger)
+                self._context.tracker.repair(self._folder)
             except CellbenchError as error:
                 note(str(error))
-        (self._ledger.directory / f".{stage}.over").touch()
+        (self._folder.directory / f".{stage}.over").touch()
 
     def _is_over(self, stage: str) -> bool:
-        return (self._ledger.directory / f".{stage}.over").exists()
+        return (self._folder.directory / f".{stage}.over").exists()
 
     def _rounds_after(self) -> int:
         """Return how many trainings follow the search stage one after another."""
-        request, at_once = self._request, self._bench.plan.concurrent
+        request, at_once = self._request, self._context.plan.concurrent
         sizes = [
-            *heats(request.most_finalists, len(request.further_folds), at_once),
+            *race_rounds(request.most_finalists, len(request.further_folds), at_once),
             request.most_winners * request.n_seeds,
             int(request.oracle),
         ]
         return sum(-(-size // at_once) for size in sizes)
 
-    def _ends_job(self, ending: Ending) -> EndsJob:
+    def _ends_job(self, ending: PipelineResult) -> FinalScoringJob:
         winner = ending.winners[ending.method].configuration
         trained = {ending.method: self._trainings("final", winner)}
         if self._request.oracle:
             trained["oracle"] = self._trainings("oracle", winner)
         masked = self._masked(ending)
         radius = None if masked is None else self._radius(masked)
-        return EndsJob(
+        return FinalScoringJob(
             dataset=self._request.dataset_path,
             cache=cache_dir(),
             settings=self._request.settings,
@@ -176,7 +178,7 @@ class Course:
             r_max=radius,
         )
 
-    def _masked(self, ending: Ending) -> Configuration | None:
+    def _masked(self, ending: PipelineResult) -> Configuration | None:
         """Return the configuration for `pca_masked`: the winner's, else the best one that has a mask or a crop."""
         from cellbench.suppression import SUPPRESSIONS, Suppression
 
@@ -193,13 +195,13 @@ class Course:
 
     def _trainings(self, stage: str, configuration: Configuration) -> tuple[tuple[Path, float], ...]:
         return tuple(
-            (self._ledger.trial_directory(record.key), record.metrics["probe/f1_macro"])
+            (self._folder.trial_directory(record.key), record.metrics["probe/f1_macro"])
             for record in self._done(stage, configuration)
         )
 
     def _done(self, stage: str, configuration: Configuration) -> list[TrialRecord]:
         return [
             record
-            for record in self._ledger.records(stage)
+            for record in self._folder.records(stage)
             if record.configuration == configuration.id and record.outcome == "completed"
         ]

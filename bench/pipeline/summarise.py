@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench.pipeline.final_scores import End
+from bench.pipeline.final_scores import FinalScore
 from bench.record.request import SEARCH_FOLD, Request
 from bench.record.summary import SHOWN, Row, Summary
 from bench.record.trial import TrialRecord
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Ending:
+class PipelineResult:
     """What the stages found.
 
     Attributes:
@@ -39,7 +39,7 @@ class Ending:
     method: str
     winners: dict[str, Standing]
     fresh: dict[str, list[float]]
-    ends: list[End]
+    ends: list[FinalScore]
     look: int
     n_spared: int
     seconds: float
@@ -56,7 +56,7 @@ def records_of(records: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
     return [record for record in records if record.stage == stage]
 
 
-def method_row(method: str, records: Sequence[TrialRecord], ending: Ending, end: End | None) -> Row:
+def method_row(method: str, records: Sequence[TrialRecord], ending: PipelineResult, end: FinalScore | None) -> Row:
     """Return the row of a method: its best configuration, from fresh seeds, and what all its trials cost."""
     standing, fresh = ending.winners[method], ending.fresh[method]
     own = [record for record in records if record.method == method and record.stage != "oracle"]
@@ -89,7 +89,7 @@ def _seconds(record: TrialRecord) -> float:
     return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
 
 
-def end_row(end: End, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
+def end_row(end: FinalScore, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
     """Return the row of a floor or ceiling."""
     return Row(
         kind=kind,
@@ -101,14 +101,14 @@ def end_row(end: End, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
     )
 
 
-def _holdout(end: End | None) -> dict[str, Any]:
+def _holdout(end: FinalScore | None) -> dict[str, Any]:
     if end is None or end.holdout is None:
         return {}
     found = end.holdout
     return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
 
 
-def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: Ending) -> Summary:
+def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: PipelineResult) -> Summary:
     """Return how a search ended.
 
     Args:

@@ -14,7 +14,7 @@ from cellbench.training.configuration import TrainingSettings
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchArguments:
     """What was typed, None where nothing was. Names and meanings are those of the options of `bench.search`."""
 
     command: str
@@ -50,7 +50,7 @@ class Asked:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def check_options(asked: Asked) -> None:
+def check_options(asked: SearchArguments) -> None:
     """Check that the objectives exist, and that no two options exclude each other.
 
     Raises:

@@ -18,7 +18,7 @@ N_RADII = 8
 """Radii of the linear curve, log-spaced over the space."""
 
 
-def guesses(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> dict[str, dict[str, Point]]:
+def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> dict[str, dict[str, Point]]:
     """Return, for each method whose radius is searched, complete points by where they come from, lengths in native px.
 
     Both speak of masks whose weights are divided by their mean, so that is what the points ask for where the space

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from bench.home.datasets import open_dataset
 from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Plan, plan, this_machine
-from bench.planning.arguments import Asked, check_options, read_resources, settings_from
-from bench.record.folder import Ledger, search_names
+from bench.planning.arguments import SearchArguments, check_options, read_resources, settings_from
+from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, network_size, profile
 from bench.record.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request
-from bench.space.estimates import estimated
-from bench.space.overrides import narrow
+from bench.space.estimates import with_estimates
+from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.space import PAPER_METHODS, Space, check_values
 from bench.terminal.parsing import seconds, whole
@@ -30,7 +30,7 @@ ENCODER_BYTES = 60 * 2**20
 """A ResNet-18 auto-encoder, about; a checkpoint holds it three times."""
 
 
-def make_request(asked: Asked) -> tuple[Request, Ledger]:
+def make_request(asked: SearchArguments) -> tuple[Request, SearchFolder]:
     """Return the whole request and the folder it will go to; nothing is written but a built-in data set.
 
     Raises:
@@ -61,7 +61,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
             f"The objective label_free takes {MIN_CELLS} patches that a training does not see, and a fold of "
             f"{card.name} has {n_unseen}; choose --objective f1 or l1_core."
         )
-    native, _ = estimated(narrow([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
+    native, _ = with_estimates(override([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
     shares = plan(machine, *resources, defaults.max_concurrent)
@@ -132,7 +132,7 @@ def make_request(asked: Asked) -> tuple[Request, Ledger]:
         option = str(first["loc"][0]).removeprefix("n_").replace("_", "-")
         raise SettingError(f"--{option} {first['input']}: {first['msg'].lower()}.") from None
     _check_disk(request, patch_set, shares)
-    return request, Ledger(searches_dir() / name)
+    return request, SearchFolder(searches_dir() / name)
 
 
 def check_patch_set(patch_set: PatchSet) -> int:
@@ -147,7 +147,7 @@ def check_patch_set(patch_set: PatchSet) -> int:
     return len(folds[0][0])
 
 
-def _spaces(asked: Asked) -> list[Space]:
+def _spaces(asked: SearchArguments) -> list[Space]:
     names = [name for text in asked.methods for name in text.split(",") if name]
     if "all" in names:
         if len(names) > 1:
@@ -162,16 +162,16 @@ def _spaces(asked: Asked) -> list[Space]:
 
 
 def _warm(
-    asked: Asked, spaces: list[Space], patch_set: PatchSet, size: int
+    asked: SearchArguments, spaces: list[Space], patch_set: PatchSet, size: int
 ) -> tuple[list[Space], dict[str, list[str]]]:
     """Return the spaces with what is known and guessed as their first points, and whence each of these comes."""
     if not asked.warm_start:
         return spaces, {}
-    from bench.planning.first_points import guesses
-    from bench.planning.warm_start import warm_started
+    from bench.planning.first_points import first_points
+    from bench.planning.warm_start import with_warm_start
 
-    guessed = guesses(spaces, patch_set, size)
-    found = {space.method: warm_started(space, patch_set.card, guessed.get(space.method, {})) for space in spaces}
+    guessed = first_points(spaces, patch_set, size)
+    found = {space.method: with_warm_start(space, patch_set.card, guessed.get(space.method, {})) for space in spaces}
     return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 
 
@@ -231,7 +231,7 @@ def _check_disk(request: Request, patch_set: PatchSet, shares: Plan) -> None:
     n_methods = len(request.spaces)
     trials = n_methods * (request.n_trials + request.n_finalists * request.n_folds + request.n_seeds)
     embeddings = 4 * max(int(space.complete({})["latent_dim"]) for space in request.spaces) * len(patch_set)
-    kept = 2 * trials * embeddings + 2 * n_methods * request.n_seeds * ENCODER_BYTES  # in the ledger and in MLflow
+    kept = 2 * trials * embeddings + 2 * n_methods * request.n_seeds * ENCODER_BYTES  # search folder and MLflow
     resized = 3 * len(patch_set) * request.settings.network_size**2
     check_free_space(searches_dir(), kept + 6 * shares.concurrent * ENCODER_BYTES)
     check_free_space(cache_dir(), resized)

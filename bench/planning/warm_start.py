@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.home.paths import datasets_dir
-from bench.record.folder import Ledger, search_names
+from bench.record.folder import SearchFolder, search_names
 from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.space.domains import Point, Range, times
@@ -34,7 +34,7 @@ class Found:
     point: Point
 
 
-def warm_started(space: Space, card: Card, guessed: Mapping[str, Point]) -> tuple[Space, list[str]]:
+def with_warm_start(space: Space, card: Card, guessed: Mapping[str, Point]) -> tuple[Space, list[str]]:
     """Return the space with what is known before its own first points, and whence each of these came.
 
     First what ended searches found, then what was guessed from the patches.
@@ -49,7 +49,7 @@ def warm_started(space: Space, card: Card, guessed: Mapping[str, Point]) -> tupl
         card: Card of the data set.
         guessed: Complete points by where they come from, as `bench.planning.first_points` makes them.
     """
-    found = [each for name in search_names() for each in _found_by(Ledger.open(name), space, card)]
+    found = [each for name in search_names() for each in _found_by(SearchFolder.open(name), space, card)]
     found.sort(key=lambda each: (not each.same_data, -each.score))
     points: dict[str, Point] = {}
     for each in found:
@@ -62,13 +62,13 @@ def warm_started(space: Space, card: Card, guessed: Mapping[str, Point]) -> tupl
     return space.model_copy(update={"first": first}), list(points)
 
 
-def _found_by(ledger: Ledger, space: Space, card: Card) -> list[Found]:
+def _found_by(folder: SearchFolder, space: Space, card: Card) -> list[Found]:
     """Return what a search found for the method: nothing where it has not ended, or its files are damaged."""
     try:
-        summary = Summary.read(ledger)
+        summary = Summary.read(folder)
         if summary is None:
             return []
-        request = Request.read(ledger)
+        request = Request.read(folder)
     except DataError:
         return []
     row = next((row for row in summary.rows if row.kind == "method" and row.name == space.method), None)
@@ -80,7 +80,7 @@ def _found_by(ledger: Ledger, space: Space, card: Card) -> list[Found]:
     params = {name: _scalar(value) for name, value in row.params.items()}
     scaled = {name: times(value, factor) if name in lengths else value for name, value in params.items()}
     score = row.f1_macro if same else row.f1_macro - summary.best_floor.f1_macro
-    return [Found(ledger.name, same, score, _inside(space, scaled))]
+    return [Found(folder.name, same, score, _inside(space, scaled))]
 
 
 def _factor(request: Request, card: Card) -> float:

@@ -27,7 +27,7 @@ from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.registry import nearest
 
 
-class Ledger:
+class SearchFolder:
     """Reads and writes the folder of one search.
 
     Args:
@@ -39,7 +39,7 @@ class Ledger:
         self.name = directory.name
 
     @classmethod
-    def open(cls, name: str) -> "Ledger":
+    def open(cls, name: str) -> "SearchFolder":
         """Open the folder of a search that was begun.
 
         Raises:
@@ -209,10 +209,10 @@ def starting_names() -> list[str]:
     """Return the searches that a process has just begun: their folder is there and locked, their request is not."""
     folder = searches_dir()
     begun = [path.parent for path in folder.glob("*/.lock")] if folder.is_dir() else []
-    return sorted(path.name for path in begun if not (path / "request.yaml").is_file() and Ledger(path).is_locked)
+    return sorted(path.name for path in begun if not (path / "request.yaml").is_file() and SearchFolder(path).is_locked)
 
 
-class Stops:
+class StoppedMethods:
     """Which methods need no further trials and why, kept in the search's folder: once said, it stands.
 
     Args:

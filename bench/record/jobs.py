@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.home.paths import cache_dir
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.request import SEARCH_FOLD, Request
 from bench.record.trial import TrialRecord
 from cellbench.training.configuration import Configuration
@@ -19,12 +19,12 @@ class Jobs:
 
     Args:
         request: What was asked for.
-        ledger: Where the search's files go.
+        folder: Where the search's files go.
     """
 
-    def __init__(self, request: Request, ledger: Ledger) -> None:
-        self.request, self.directory = request, ledger.directory
-        self._trials = ledger.directory / "trials"
+    def __init__(self, request: Request, folder: SearchFolder) -> None:
+        self.request, self.directory = request, folder.directory
+        self._trials = folder.directory / "trials"
         self._cache = cache_dir()
 
     def search(self, configuration: Configuration) -> "TrialJob":

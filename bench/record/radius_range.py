@@ -19,7 +19,7 @@ class Point(BaseModel):
     configuration: str
 
 
-class Response(BaseModel):
+class RadiusRange(BaseModel):
     """The objective over the radius of one method, its other hyperparameters held at the winner's.
 
     Attributes:

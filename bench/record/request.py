@@ -9,7 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, rungs
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective, objectives
@@ -181,20 +181,20 @@ class Request(BaseModel):
         """Return the seeds of the final trainings, none of which the search has used."""
         return [1000 * (self.seed + 1) + number for number in range(self.n_seeds)]
 
-    def write(self, ledger: Ledger) -> None:
+    def write(self, folder: SearchFolder) -> None:
         """Write `request.yaml`, whole or not at all."""
         text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-        ledger.directory.mkdir(parents=True, exist_ok=True)
-        write_text(ledger.request_path, f"{SEAL}{_digest(text)}\n{text}")
+        folder.directory.mkdir(parents=True, exist_ok=True)
+        write_text(folder.request_path, f"{SEAL}{_digest(text)}\n{text}")
 
     @classmethod
-    def read(cls, ledger: Ledger) -> "Request":
+    def read(cls, folder: SearchFolder) -> "Request":
         """Read `request.yaml`.
 
         Raises:
             DataError: It is damaged, or was changed: trials of one search must not differ in what they were asked.
         """
-        path = ledger.request_path
+        path = folder.request_path
         try:
             seal, _, text = path.read_text(encoding="utf-8").partition("\n")
             request = cls.model_validate(yaml.safe_load(text))

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from bench.terminal.console import console, say
 from cellbench.patches import PatchSet
-from cellbench.radius.magnification import Levels
+from cellbench.radius.magnification import GroupScales
 
 _BAR = 40  # characters
 
@@ -80,7 +80,7 @@ def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
         console().print(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}", markup=False, soft_wrap=True)
 
 
-def print_levels(levels: Levels) -> None:
+def print_levels(levels: GroupScales) -> None:
     """Print how much the groups of a data set were magnified, least first."""
     zoom, radius = (each[np.isfinite(levels.zoom)] for each in (levels.zoom, levels.radius_px))
     say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")

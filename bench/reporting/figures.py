@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.record.radius_range import Response
+from bench.record.radius_range import RadiusRange
 from bench.record.summary import Member
 from bench.record.trial import TrialRecord
 from bench.space.objectives import objective
@@ -122,7 +122,7 @@ STAGES = {
 """Marker, colour and words for the trainings of each stage."""
 
 
-def draw_response(response: Response, path: Path) -> None:
+def draw_response(response: RadiusRange, path: Path) -> None:
     """Draw the curve with its band, every training, and the radii that will do.
 
     Args:

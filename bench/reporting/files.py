@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.summary import Summary
 from bench.reporting.figures import draw_front, draw_response, draw_search
 from cellbench.disk import write_text
 
 
-def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
+def write_results(folder: SearchFolder, summary: Summary) -> list[Path]:
     """Write the table, the importances and the figures into the search's folder, and return their paths."""
     import pandas as pd
 
-    table, shares, figure = (ledger.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
+    table, shares, figure = (folder.directory / name for name in ("table.csv", "importances.csv", "figure.png"))
     write_text(table, summary.frame().to_csv(index=False))
     rows = [
         {"method": method, "parameter": name, "importance": value, "how": found["how"]}
@@ -20,13 +20,13 @@ def write_results(ledger: Ledger, summary: Summary) -> list[Path]:
         for name, value in found["values"].items()
     ]
     write_text(shares, pd.DataFrame(rows, columns=["method", "parameter", "importance", "how"]).to_csv(index=False))
-    draw_search(summary, ledger.records("search"), figure)
+    draw_search(summary, folder.records("search"), figure)
     files = [table, shares, figure]
     if summary.response is not None and summary.response.radii:
-        files.append(ledger.directory / "response.png")
+        files.append(folder.directory / "response.png")
         draw_response(summary.response, files[-1])
     if summary.front:
-        files += [ledger.directory / "front.csv", ledger.directory / "front.png"]
+        files += [folder.directory / "front.csv", folder.directory / "front.png"]
         flat = [
             {**member.model_dump(exclude={"values", "params"}), **member.values, **member.params}
             for member in summary.front

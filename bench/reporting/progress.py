@@ -22,7 +22,7 @@ STAGES = {
 }
 
 
-class View:
+class ProgressView:
     """Shows how a search goes.
 
     Args:

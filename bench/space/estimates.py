@@ -24,12 +24,12 @@ def auto_names(method: str) -> dict[str, str]:
     return {name: str(extra["auto"]) for name, extra in extras.items() if isinstance(extra, dict) and "auto" in extra}
 
 
-def asked_for(spaces: Sequence[Space]) -> bool:
+def needs_estimate(spaces: Sequence[Space]) -> bool:
     """Whether any hyperparameter of these spaces is `auto`."""
     return any(_is_auto(space, name) for space in spaces for name in auto_names(space.method))
 
 
-def estimated(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Space], "RadiusEstimate | None"]:
+def with_estimates(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Space], "RadiusEstimate | None"]:
     """Return the spaces with numbers in native px for every `auto`, and the estimate; None where none was asked for.
 
     A radius depends on the shape of the mask; where shapes are searched, it is that of their default.
@@ -37,7 +37,7 @@ def estimated(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Spac
     Raises:
         DataError: The patches give no radius.
     """
-    if not asked_for(spaces):
+    if not needs_estimate(spaces):
         return list(spaces), None
     from cellbench.radius import estimate_radius
 
@@ -47,10 +47,10 @@ def estimated(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Spac
             f"No radius of {patch_set.card.name} can be estimated ({found.doubts[0].rstrip('.').lower()}); "
             "name one by --set r_max=PX."
         )
-    return [filled(space, _reader(found, patch_set.card.native_size)) for space in spaces], found
+    return [with_values(space, _reader(found, patch_set.card.native_size)) for space in spaces], found
 
 
-def filled(space: Space, read: Callable[[str, str], Scalar]) -> Space:
+def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
     """Return a space with values for every `auto`.
 
     Args:

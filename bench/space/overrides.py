@@ -11,7 +11,7 @@ from cellbench.registry import nearest
 HINT = "write NAME=LOW..HIGH, NAME=VALUE or NAME=VALUE,VALUE"
 
 
-def narrow(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
+def override(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
     """Return the spaces with their domains replaced.
 
     A range keeps the scale of the one it replaces; one value makes the hyperparameter constant. Points of the grid

@@ -11,7 +11,7 @@ from bench.space.space import COMMON, PAPER_METHODS, Space
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
 
-SPACES_DIR = Path(__file__).resolve().parents[1] / "search_spaces"
+SPACES_DIR = Path(__file__).resolve().parents[2] / "search_spaces"
 
 
 def space_names() -> list[str]:

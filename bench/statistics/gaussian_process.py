@@ -66,7 +66,7 @@ class Scales:
     noise: float
 
 
-class Surrogate:
+class GaussianProcess:
     """value = response(input) + effect(group) + noise; Matérn 5/2, one length scale an input, scales at their mode.
 
     All trials count at once, those that were chosen because their value was high too: given them all, that does no

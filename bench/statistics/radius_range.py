@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.record.radius_range import Response
-from bench.record.radius_range import Point
+from bench.record.radius_range import Point, RadiusRange
 from bench.record.trial import TrialRecord
 from bench.space.domains import Choice, Range
 from bench.space.objectives import Objective
 from bench.space.space import Space, radius_name
-from bench.statistics.gaussian_process import Surrogate, encoded
+from bench.statistics.gaussian_process import GaussianProcess, encoded
 from bench.terminal.formatting import rounded
 
 MIN_RADII = 5
@@ -31,7 +30,7 @@ def response(
     winner: str,
     params: Mapping[str, Any],
     is_screened: bool = False,
-) -> Response | None:
+) -> RadiusRange | None:
     """Return the objective over a method's radius, from every completed training of it; None where none was searched.
 
     A Gaussian process over the logarithm of the radius and all other searched hyperparameters is fitted to the trials
@@ -69,7 +68,7 @@ def response(
         )
         for record in done
     ]
-    known = Response(method=space.method, parameter=name, objective=goal.name, winner=winner, points=points)
+    known = RadiusRange(method=space.method, parameter=name, objective=goal.name, winner=winner, points=points)
     tried = sorted({point.radius for point in points})
     if len(tried) < MIN_RADII:
         return known.model_copy(
@@ -79,7 +78,7 @@ def response(
             }
         )
     varied = {n: d for n, d in space.searched.items() if n == name or len({r.params[n] for r in done}) > 1}
-    model = Surrogate(
+    model = GaussianProcess(
         encoded([record.params for record in done], varied),
         [goal.sign * point.value for point in points],
         [SCREEN if is_screened and point.stage == "search" else point.fold for point in points],
@@ -89,7 +88,7 @@ def response(
 
 
 def _curve(
-    model: Surrogate,
+    model: GaussianProcess,
     name: str,
     varied: Mapping[str, Range | Choice],
     goal: Objective,

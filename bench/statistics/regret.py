@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.space.domains import Range
 from bench.space.space import Space
-from bench.statistics.gaussian_process import Surrogate, encoded
+from bench.statistics.gaussian_process import GaussianProcess, encoded
 
 MIN_COMPLETED = 8
 """Completed trials before which nothing can be said."""
@@ -21,7 +21,7 @@ N_DRAWS = 400
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ExpectedRegret:
     """What further trials of a method may bring.
 
     Attributes:
@@ -48,9 +48,9 @@ class Outlook:
         )
 
 
-def outlook(
+def expected_regret(
     space: Space, points: Sequence[Mapping[str, Any]], goals: Sequence[float], noise: float, seed: int = 0
-) -> Outlook | None:
+) -> ExpectedRegret | None:
     """Return what further trials of a method may bring; None where too few were completed to say.
 
     Responses that fit the trials are drawn from a Gaussian process over all searched hyperparameters, at random points
@@ -69,7 +69,7 @@ def outlook(
         return None
     domains = space.searched
     tried = encoded(points, domains)
-    model = Surrogate(tried, goals, [0] * len(points), noise)
+    model = GaussianProcess(tried, goals, [0] * len(points), noise)
     rng = np.random.default_rng(seed)
     others = [
         {
@@ -84,4 +84,4 @@ def outlook(
     draws = model.draws(inputs, N_DRAWS, seed)
     best = int(model.posterior(tried)[0].argmax())
     regret = float((draws.max(axis=1) - draws[:, best]).mean())
-    return Outlook(regret, float(model.scales.noise), len(points))
+    return ExpectedRegret(regret, float(model.scales.noise), len(points))

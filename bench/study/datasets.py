@@ -48,7 +48,7 @@ def studied_if_at_hand(name: str) -> "PatchSet | None":
 
 def _draw(name: str, path: Path) -> None:
     from cellbench.marrow import MarrowSpec, write_marrow
-    from cellbench.radius.magnification import find_levels, write_levelled
+    from cellbench.radius.magnification import find_group_scales, write_levelled
 
     def spec(radius: int, n_patches: int, n_slides: int, seed: int) -> MarrowSpec:
         return MarrowSpec(
@@ -57,7 +57,7 @@ def _draw(name: str, path: Path) -> None:
 
     if name == LEVEL:
         mixture = open_studied("marrow-mixed")
-        write_levelled(mixture, find_levels(mixture), path, name)
+        write_levelled(mixture, find_group_scales(mixture), path, name)
     elif name != "marrow-mixed":
         radius = int(name.removeprefix("marrow-r"))
         write_marrow(path, spec(radius, N_PATCHES, N_SLIDES, 1), name, f"True median radius {radius} px of 256.", 2)

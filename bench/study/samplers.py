@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import Response
+from bench.study.radius.grid_curve import GridCurve
 from bench.terminal.console import console, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -23,7 +23,7 @@ N_STARTUP = 4
 SHOWN = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
-def replay(response: Response, sampler: str, first: Sequence[float], n_trials: int, seed: int) -> np.ndarray:
+def replay(response: GridCurve, sampler: str, first: Sequence[float], n_trials: int, seed: int) -> np.ndarray:
     """Return the regret after each trial, shape (n_trials,).
 
     Args:
@@ -56,7 +56,7 @@ def replay(response: Response, sampler: str, first: Sequence[float], n_trials: i
 
 
 def compare(
-    response: Response, ways: Mapping[str, tuple[str, Sequence[float]]], n_trials: int, repeats: int
+    response: GridCurve, ways: Mapping[str, tuple[str, Sequence[float]]], n_trials: int, repeats: int
 ) -> dict[str, np.ndarray]:
     """Return the regrets of each way, shape (repeats, n_trials); a way is a sampler and what it tries first."""
     return {
@@ -84,7 +84,7 @@ def samplers(
     guessed = [float(text) for text in guesses.split(",")] if guesses else [None] * len(tables)
     found: dict[str, dict[str, np.ndarray]] = {}
     for path, guess in zip(tables, guessed, strict=True):
-        response = Response.of(pd.read_csv(path))
+        response = GridCurve.of(pd.read_csv(path))
         ways: dict[str, tuple[str, Sequence[float]]] = {
             "random": ("random", ()),
             "tpe": ("tpe", ()),

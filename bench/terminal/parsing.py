@@ -50,12 +50,17 @@ def whole(option: str, text: str) -> int | Literal["auto"]:
 
 
 def number(option: str, text: str) -> float | Literal["auto"]:
+    """Return a finite number, or `auto`.
+
+    Raises:
+        SettingError: The text is neither.
+    """
     if text == "auto":
         return "auto"
     try:
-        number = float(text)
+        value = float(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        value = math.nan
+    if not math.isfinite(value):
         raise SettingError(f"{option} {text}: write auto or a number such as 0.25.")
-    return number
+    return value

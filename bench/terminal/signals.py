@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 
 STOP_IS_LOOKED_FOR_S = 1.0
 
@@ -21,7 +21,7 @@ def as_ctrl_c(number: int, frame: Any) -> None:
 
 
 @contextmanager
-def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
+def polite_end(folder: SearchFolder) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
 
     Yields:
@@ -43,8 +43,8 @@ def polite_end(ledger: Ledger) -> Iterator[Callable[[], None]]:
 
     def look_for_stop() -> None:
         while not ended.wait(STOP_IS_LOOKED_FOR_S):
-            if listening.is_set() and ledger.stop_path.exists():
-                ledger.stop_path.unlink(missing_ok=True)
+            if listening.is_set() and folder.stop_path.exists():
+                folder.stop_path.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def listen() -> None:

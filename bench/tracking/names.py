@@ -24,7 +24,7 @@ def metrics_of(
 
     Args:
         record: The trial.
-        entries: Entries of its history in the ledger.
+        entries: Entries of its history in the search folder.
         rungs: Epochs at which trials of the search stage are compared.
     """
     found = []

@@ -65,7 +65,7 @@ def register_classifier(
                 mlflow.log_artifact(str(picture))
             mlflow.pyfunc.log_model(
                 name="classifier",
-                python_model=str(Path(__file__).with_name("served.py")),
+                python_model=str(Path(__file__).with_name("pyfunc.py")),
                 artifacts={"classifier": str(directory)},
                 signature=ModelSignature(Schema([patches])),
                 pip_requirements=["cellbench"],

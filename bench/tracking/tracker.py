@@ -1,7 +1,7 @@
 """What a search and its trials leave in MLflow.
 
-MLflow shows what is in the search's ledger (`bench.record.folder`); it is written by the driver alone. A store that falls
-away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the ledger later.
+MLflow shows what is in the search folder (`bench.record.folder`); it is written by the driver alone. A store that falls
+away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the search folder later.
 """
 
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.home.paths import home, searches_dir
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.trial import TrialRecord
 from bench.terminal.formatting import value_in_words
 from bench.tracking.address import shown, store_uri, unreachable
@@ -89,12 +89,12 @@ class Tracker:
 
         Args:
             record: The trial.
-            history: Its history in the ledger so far: a driver that was stopped may have owed it to the store.
+            history: Its history in the search folder so far: a driver that was stopped may have owed it to the store.
         """
         self._attempt(record.key, lambda: self._catch_up(record, history))
 
     def epoch(self, record: TrialRecord, entry: dict[str, Any]) -> None:
-        """Write the metrics of an epoch: one entry of the ledger's history, in one batch."""
+        """Write the metrics of an epoch: one entry of the search folder's history, in one batch."""
         self._attempt(
             record.key, lambda: self._log(self._runs[record.key], metrics_of(record, [entry], self._request.rungs))
         )
@@ -111,8 +111,8 @@ class Tracker:
         """Say that nobody works on a trial any more, though it has not ended."""
         self._attempt(record.key, lambda: self._client.set_terminated(self._runs[record.key], "KILLED"))
 
-    def repair(self, ledger: Ledger) -> None:
-        """Bring the runs of trials that have ended up to the ledger.
+    def repair(self, folder: SearchFolder) -> None:
+        """Bring the runs of trials that have ended up to the search folder.
 
         Raises:
             StoreError: The store still cannot be reached.
@@ -120,11 +120,11 @@ class Tracker:
         self._down_until = 0.0
         try:
             status = self._find_runs()
-            for record in ledger.records():
+            for record in folder.records():
                 done = status.get(self._runs.get(record.key, ""), "RUNNING")
                 if record.outcome != "running" and (record.key in self._behind or done in ("RUNNING", "KILLED")):
-                    self._catch_up(record, ledger.history(record.key))
-                    self._close(record, ledger.trial_directory(record.key))
+                    self._catch_up(record, folder.history(record.key))
+                    self._close(record, folder.trial_directory(record.key))
         except Exception as error:
             raise unreachable(store_uri(), error, self._way_out()) from error
         self._behind.clear()
@@ -212,7 +212,7 @@ class Tracker:
         for run in self._search("attributes.status = 'RUNNING'"):
             name = run.data.tags.get("cellbench.search", "")
             here = bool(name) and name != self._request.name and (searches_dir() / name).is_dir()
-            if here and not Ledger(searches_dir() / name).is_locked:
+            if here and not SearchFolder(searches_dir() / name).is_locked:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _start_search(self) -> str:
@@ -228,7 +228,7 @@ class Tracker:
         return str(run.info.run_id)
 
     def _catch_up(self, record: TrialRecord, history: Iterable[dict[str, Any]]) -> None:
-        """Open a trial's run and write what the ledger holds of it; what the store has already, it ignores."""
+        """Open a trial's run and write what the search folder holds of it; what the store has already, it ignores."""
         self._open(record)
         self._log(self._runs[record.key], metrics_of(record, history, self._request.rungs))
 

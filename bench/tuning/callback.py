@@ -1,4 +1,4 @@
-"""The driver's callback: writes the ledger, MLflow and the terminal as trials go on, so that workers need none."""
+"""Ray Tune's callback on the driver: writes the search folder, MLflow and the terminal, so that workers need none."""
 
 import functools
 import shutil
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ray.tune import Callback
 from ray.tune.result import NODE_IP, TRAINING_ITERATION
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.jobs import record_of
 from bench.record.trial import TrialRecord
 from bench.tuning.config import OUTCOME, REASON, REMARK, TrialConfig
@@ -20,7 +20,7 @@ from bench.tuning.trainable import CHECKPOINT
 from cellbench.errors import StoreError
 
 if TYPE_CHECKING:
-    from bench.reporting.progress import View
+    from bench.reporting.progress import ProgressView
     from bench.tracking.tracker import Tracker
 
 M = TypeVar("M", bound=Callable[..., None])
@@ -38,7 +38,7 @@ def _kept(method: M) -> M:
     """Keep an error for `run_stage`, which raises it as it is; Ray Tune would wrap it in a traceback."""
 
     @functools.wraps(method)
-    def wrapped(self: "Keeper", *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: "SearchCallback", *args: Any, **kwargs: Any) -> None:
         try:
             method(self, *args, **kwargs)
         except Exception as error:
@@ -48,11 +48,11 @@ def _kept(method: M) -> M:
     return wrapped  # type: ignore[return-value]
 
 
-class Keeper(Callback):
+class SearchCallback(Callback):
     """Keeps the books of a stage.
 
     Args:
-        ledger: The search's folder.
+        folder: The search's folder.
         tracker: Its MLflow runs.
         view: What the terminal shows.
 
@@ -61,10 +61,10 @@ class Keeper(Callback):
         error: First error in keeping the books, if any.
     """
 
-    def __init__(self, ledger: Ledger, tracker: "Tracker", view: "View") -> None:
-        self._ledger, self._tracker, self._view = ledger, tracker, view
+    def __init__(self, folder: SearchFolder, tracker: "Tracker", view: "ProgressView") -> None:
+        self._folder, self._tracker, self._view = folder, tracker, view
         self._records: dict[str, TrialRecord] = {}
-        self._known = {record.key: record for record in ledger.records()}
+        self._known = {record.key: record for record in folder.records()}
         self.interrupted = False
         self.error: Exception | None = None
 
@@ -96,8 +96,8 @@ class Keeper(Callback):
         record = self._known.get(job.key) or record_of(job, config.number)
         record = record.model_copy(update={"outcome": "running", "reason": None, "ended": None})
         self._known[job.key] = self._records[trial.trial_id] = record
-        self._ledger.write(record)
-        self._tracker.trial_started(record, self._ledger.history(record.key))
+        self._folder.write(record)
+        self._tracker.trial_started(record, self._folder.history(record.key))
         self._view.trial_started(record)
 
     @_kept
@@ -109,7 +109,7 @@ class Keeper(Callback):
         moved = bool(record.nodes) and record.nodes[-1] != result[NODE_IP]
         if moved or not record.nodes:
             record.nodes.append(result[NODE_IP])
-            self._ledger.write(record)
+            self._folder.write(record)
         metrics = {
             name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
         }
@@ -117,7 +117,7 @@ class Keeper(Callback):
             return
         record.epoch = int(result[TRAINING_ITERATION])
         record.metrics.update(metrics)
-        entry = self._ledger.append_history(record.key, record.epoch, metrics)
+        entry = self._folder.append_history(record.key, record.epoch, metrics)
         self._tracker.epoch(record, entry)
         self._view.epoch(record)
         if moved:
@@ -147,7 +147,7 @@ class Keeper(Callback):
             return
         record = self._records[trial.trial_id]
         text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "no reason is known"
-        (self._ledger.trial_directory(record.key) / "error.txt").write_text(text, encoding="utf-8")
+        (self._folder.trial_directory(record.key) / "error.txt").write_text(text, encoding="utf-8")
         if any(name in text for name in PROCESS_DIED):
             reason = f"its process died {trial.num_failures} times; --concurrent 1 leaves it more memory"
         else:
@@ -171,8 +171,8 @@ class Keeper(Callback):
 
     def _end(self, record: TrialRecord, outcome: Any, reason: str | None) -> None:
         record.outcome, record.reason, record.ended = outcome, reason, time.time()
-        directory = self._ledger.trial_directory(record.key)
-        self._ledger.write(record)
+        directory = self._folder.trial_directory(record.key)
+        self._folder.write(record)
         self._tracker.trial_ended(record, directory)
         self._view.trial_ended(record)
         for name in (CHECKPOINT, f"{CHECKPOINT}.old", f"{CHECKPOINT}.new"):

@@ -14,7 +14,7 @@ REMARK = "cellbench_remark"
 """Name of the entry that says what the user should know of a trial that goes on."""
 
 
-class Terms(BaseModel):
+class TrialSettings(BaseModel):
     """What all trials of a search have in common in Ray Tune.
 
     Attributes:
@@ -45,7 +45,7 @@ class TrialConfig(BaseModel):
 
     job: dict[str, Any]
     number: int
-    terms: Terms
+    terms: TrialSettings
 
     @property
     def method(self) -> str:

@@ -14,8 +14,8 @@ from ray.tune import Stopper
 from ray.tune.result import TIME_THIS_ITER_S
 
 from bench.home.resources import Plan
-from bench.record.folder import Ledger
-from bench.tuning.callback import Keeper
+from bench.record.folder import SearchFolder
+from bench.tuning.callback import SearchCallback
 from bench.tuning.config import OUTCOME
 from bench.tuning.trainable import TrialTrainable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
     from ray.tune.search import Searcher
 
-    from bench.reporting.progress import View
+    from bench.reporting.progress import ProgressView
     from bench.tracking.tracker import Tracker
 
 MAX_FAILURES = 2
@@ -31,19 +31,19 @@ MAX_FAILURES = 2
 
 
 @dataclass
-class Bench:
+class StageContext:
     """What all stages of a search share.
 
     Attributes:
-        ledger: The search's folder.
+        folder: The search's folder.
         tracker: Its MLflow runs.
         view: What the terminal shows.
         plan: What a trial gets.
     """
 
-    ledger: Ledger
+    folder: SearchFolder
     tracker: "Tracker"
-    view: "View"
+    view: "ProgressView"
     plan: Plan
 
 
@@ -91,17 +91,17 @@ class TimeBudget(Stopper):
 
 
 def run_stage(
-    bench: Bench,
+    context: StageContext,
     stage: str,
     searcher: "Searcher",
     n_trials: int,
     scheduler: "TrialScheduler | None" = None,
     stopper: Stopper | None = None,
 ) -> None:
-    """Run the trials that a searcher hands out; what becomes of them is in the ledger.
+    """Run the trials that a searcher hands out; what becomes of them is in the search folder.
 
     Args:
-        bench: What all stages share.
+        context: What all stages share.
         stage: Name of the stage.
         searcher: Hands out trials.
         n_trials: How many at most.
@@ -114,15 +114,15 @@ def run_stage(
     """
     if n_trials <= 0:
         return
-    keeper = Keeper(bench.record.folder, bench.tracker, bench.view)
-    storage = bench.record.folder.directory / ".ray"
+    keeper = SearchCallback(context.folder, context.tracker, context.view)
+    storage = context.folder.directory / ".ray"
     tuner = tune.Tuner(
-        tune.with_resources(TrialTrainable, {"cpu": bench.plan.cpus, "gpu": bench.plan.gpus}),
+        tune.with_resources(TrialTrainable, {"cpu": context.plan.cpus, "gpu": context.plan.gpus}),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,
             num_samples=n_trials,
-            max_concurrent_trials=bench.plan.concurrent,
+            max_concurrent_trials=context.plan.concurrent,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(

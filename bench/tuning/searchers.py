@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
-from bench.record.folder import Stops
+from bench.record.folder import StoppedMethods
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.trial import TrialRecord
-from bench.statistics.regret import outlook
-from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
+from bench.statistics.regret import expected_regret
+from bench.tuning.config import GOAL, OUTCOME, TrialConfig, TrialSettings
 from bench.tuning.method_sampler import SharedTrials
 from bench.tuning.samplers import MethodSearch
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob
 
 
-class _Unsaved(Searcher):
-    """A searcher that Ray Tune need not save: a search goes on from its ledger."""
+class _StatelessSearcher(Searcher):
+    """A searcher that Ray Tune need not save: a search goes on from the search folder."""
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing."""
 
 
-class JobSearcher(_Unsaved):
+class JobSearcher(_StatelessSearcher):
     """Hands out a list of jobs in their order.
 
     Args:
@@ -36,7 +36,7 @@ class JobSearcher(_Unsaved):
         first_number: Number of the first of them within its stage.
     """
 
-    def __init__(self, jobs: Sequence["TrialJob"], terms: Terms, first_number: int = 0) -> None:
+    def __init__(self, jobs: Sequence["TrialJob"], terms: TrialSettings, first_number: int = 0) -> None:
         super().__init__(metric=GOAL, mode="max")
         self._waiting = [_config(job, first_number + n, terms) for n, job in enumerate(jobs)]
 
@@ -48,7 +48,7 @@ class JobSearcher(_Unsaved):
         """Do nothing: what comes next does not depend on it."""
 
 
-class MethodsSearcher(_Unsaved):
+class MethodsSearcher(_StatelessSearcher):
     """Asks the methods for a configuration in turn, so that all have the same budget at any time.
 
     Where they share their trials, whoever promises most is asked instead.
@@ -67,7 +67,7 @@ class MethodsSearcher(_Unsaved):
         methods: Mapping[str, MethodSearch],
         n_trials: int,
         jobs: Jobs,
-        terms: Terms,
+        terms: TrialSettings,
         records: Sequence[TrialRecord] = (),
         goals: Mapping[str, dict[int, float]] | None = None,
     ) -> None:
@@ -84,7 +84,7 @@ class MethodsSearcher(_Unsaved):
             self._methods[record.method].recall(record, (goals or {}).get(record.key, {}))
             self._started[record.method] += 1
         self._interrupted = [record for record in records if record.outcome == "running"]
-        self._enough = Enough(jobs.request, jobs.directory) if jobs.request.stop_early else None
+        self._enough = EarlyStopping(jobs.request, jobs.directory) if jobs.request.stop_early else None
         for record in records:
             self._hear(record.method, record.params, record.outcome, (goals or {}).get(record.key, {}))
 
@@ -143,11 +143,11 @@ class MethodsSearcher(_Unsaved):
             self._enough.hear(method, point, goals[max(goals)])
 
 
-def _config(job: "TrialJob", number: int, terms: Terms) -> dict[str, Any]:
+def _config(job: "TrialJob", number: int, terms: TrialSettings) -> dict[str, Any]:
     return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, terms=terms).model_dump()}
 
 
-class Enough:
+class EarlyStopping:
     """Says, trial by trial, whether a method needs further ones.
 
     Args:
@@ -157,7 +157,7 @@ class Enough:
 
     def __init__(self, request: Request, directory: Path) -> None:
         self._spaces = {space.method: space for space in request.spaces}
-        self._seed, self._noise, self._stops = request.seed, request.goal.noise, Stops(directory)
+        self._seed, self._noise, self._stops = request.seed, request.goal.noise, StoppedMethods(directory)
         self._heard: dict[str, tuple[list[Mapping[str, Any]], list[float]]] = {name: ([], []) for name in self._spaces}
         self._judged = dict.fromkeys(self._spaces, 0)
 
@@ -175,7 +175,7 @@ class Enough:
         if not self._spaces[method].searched or len(points) == self._judged[method]:
             return False
         self._judged[method] = len(points)
-        found = outlook(self._spaces[method], points, goals, self._noise, self._seed)
+        found = expected_regret(self._spaces[method], points, goals, self._noise, self._seed)
         if found is None or not found.is_enough:
             return False
         self._stops.add(method, found.sentence)

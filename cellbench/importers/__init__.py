@@ -6,8 +6,8 @@ it in `IMPORTERS`, import it below, and add a maker of sixty patches to `test_im
 package registers an `Importer` under the entry points `cellbench.importers`.
 """
 
-from cellbench.importers import csv, folder, masks, voc  # noqa: F401 (each registers itself)
 from cellbench.importers.build import Imported, import_patch_set
+from cellbench.importers.formats import csv, folder, masks, voc  # noqa: F401 (each registers itself)
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.options import ImportOptions
 

@@ -24,7 +24,7 @@ LARGEST = 0.9
 
 
 @dataclass(frozen=True)
-class Levels:
+class GroupScales:
     """How much each group is magnified.
 
     Attributes:
@@ -45,7 +45,7 @@ class Levels:
         return bool(high - low > UNLIKE_GROUPS * middle)
 
 
-def find_levels(patch_set: PatchSet) -> Levels:
+def find_group_scales(patch_set: PatchSet) -> GroupScales:
     """Return how much to magnify each group; the codes are those of `patch_set.groups()`.
 
     Groups of the holdout are looked at too, each by itself and without labels, as a new slide would be.
@@ -63,12 +63,12 @@ def find_levels(patch_set: PatchSet) -> Levels:
             "you add the data set (--group-pattern)."
         )
     target = float(np.nanquantile(radius, LARGEST, method="higher"))
-    return Levels(radius, np.maximum(target / radius, 1), target)
+    return GroupScales(radius, np.maximum(target / radius, 1), target)
 
 
 def write_levelled(
     patch_set: PatchSet,
-    levels: Levels,
+    levels: GroupScales,
     directory: Path,
     name: str,
     *,
@@ -79,7 +79,7 @@ def write_levelled(
 
     Args:
         patch_set: The data set.
-        levels: What `find_levels` says of it. Groups that it cannot tell the radius of are left out.
+        levels: What `find_group_scales` says of it. Groups that it cannot tell the radius of are left out.
         directory: Folder of the copy.
         name: Its name.
         replace: Whether a folder that is there may be replaced.

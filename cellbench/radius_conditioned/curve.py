@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from cellbench.patches.patchset import PatchSet
-from cellbench.radius_conditioned.trainer import EveryRadiusTrainer
+from cellbench.radius_conditioned.trainer import RadiusConditionedTrainer
 from cellbench.scores.classification import ProbeScores, cross_validate
 from cellbench.scores.probe import DEFAULT_SEEDS
 from cellbench.training.embedding import embed
 
 
 @dataclass(frozen=True)
-class Response:
+class CurvePoint:
     """What the labelled patches score as seen at one radius.
 
     Attributes:
@@ -29,11 +29,11 @@ class Response:
 
 
 def response_curve(
-    trainer: EveryRadiusTrainer,
+    trainer: RadiusConditionedTrainer,
     patch_set: PatchSet,
     radii: Sequence[float],
     seeds: Sequence[int] = DEFAULT_SEEDS,
-) -> Iterator[Response]:
+) -> Iterator[CurvePoint]:
     """Yield the score at each radius, as it is computed; the network is not trained any further.
 
     Args:
@@ -47,10 +47,10 @@ def response_curve(
     for radius in radii:
         embeddings = embed_at(trainer, rows, radius)
         scores = cross_validate(embeddings, labels, groups, n_classes, seeds, peers=False)
-        yield Response(radius, scores, len(rows) * trainer.settings.views)
+        yield CurvePoint(radius, scores, len(rows) * trainer.settings.views)
 
 
-def embed_at(trainer: EveryRadiusTrainer, rows: np.ndarray, radius: float) -> np.ndarray:
+def embed_at(trainer: RadiusConditionedTrainer, rows: np.ndarray, radius: float) -> np.ndarray:
     """Return the embeddings of rows as seen at a radius in native px, shape (len(rows), latent_dim)."""
     seen = trainer.suppression.at(radius)
     device: torch.device = trainer.device

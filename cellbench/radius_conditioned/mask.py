@@ -15,7 +15,7 @@ RADII = (20.0, 181.0)
 MID_GREY = 0.5
 
 
-class EveryRadiusParams(base.SuppressionParams):
+class RadiusConditionedParams(base.SuppressionParams):
     """Hyperparameters of a training for all radii; lengths in native px."""
 
     r_low: float = Field(..., gt=0, description="smallest radius that is drawn", json_schema_extra={"unit": "px"})
@@ -28,21 +28,21 @@ class EveryRadiusParams(base.SuppressionParams):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> "EveryRadiusParams":
+    def _ordered(self) -> "RadiusConditionedParams":
         if self.r_low > self.r_high:
             raise ValueError(f"r_low={self.r_low:g} should not lie above r_high={self.r_high:g}")
         return self
 
 
-class EveryRadius(base.Suppression):
+class RadiusConditioned(base.Suppression):
     """A mask of radius r_max for each patch, log r_max drawn evenly between two radii.
 
     The encoder sees the patch and, as a fourth channel, the weight map of its radius, divided by its largest value so
     that it lies in 0–1 whatever the radius. Radii are clamped to the limits of a mask.
     """
 
-    Params = EveryRadiusParams
-    params: EveryRadiusParams
+    Params = RadiusConditionedParams
+    params: RadiusConditionedParams
 
     @property
     def radius_limits(self) -> tuple[float, float]:
@@ -78,8 +78,8 @@ class EveryRadius(base.Suppression):
         return SeenAt(self, radius)
 
 
-class EveryRadiusMasked(EveryRadius):
-    """As `EveryRadius`, but the encoder sees each patch fade to mid-grey with its map, nothing beyond the radius.
+class RadiusConditionedMasked(RadiusConditioned):
+    """As `RadiusConditioned`, but the encoder sees each patch fade to mid-grey with its map, nothing beyond the radius.
 
     Its curve answers for encoders that are masked likewise: what lies outside the radius cannot reach the latent.
     """
@@ -97,7 +97,7 @@ class SeenAt(base.Suppression):
         radius: r_max in native px, clamped to the limits of a mask.
     """
 
-    def __init__(self, every: EveryRadius, radius: float) -> None:
+    def __init__(self, every: RadiusConditioned, radius: float) -> None:
         super().__init__(every.params, every.native_size, every.network_size, every.n_latent)
         low, high = every.radius_limits
         self.every, self.radius = every, min(max(radius, low), high)

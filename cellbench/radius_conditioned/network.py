@@ -10,7 +10,7 @@ CHANNELS = 4
 """Three colours and the weight map."""
 
 
-class ToldAutoEncoder(AutoEncoder):
+class ConditionalAutoEncoder(AutoEncoder):
     """A VAE whose encoder sees the weight map beside the colours, and whose decoder is given the radius.
 
     `encode` takes shape (B, 4, size, size); `decode` takes latents of shape (B, latent_dim + 1), the radius last.

@@ -6,15 +6,15 @@ from torch import Tensor
 
 from cellbench.errors import SettingError
 from cellbench.models import AutoEncoder
-from cellbench.radius_conditioned.mask import RADII, EveryRadius, EveryRadiusMasked, EveryRadiusParams
-from cellbench.radius_conditioned.network import ToldAutoEncoder
+from cellbench.radius_conditioned.mask import RADII, RadiusConditioned, RadiusConditionedMasked, RadiusConditionedParams
+from cellbench.radius_conditioned.network import ConditionalAutoEncoder
 from cellbench.registry import nearest
 from cellbench.suppression import PAPER_SIZE, Suppression, Weights
 from cellbench.suppression.mask import SHAPES
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Pass, Patches, Trainer
 
-MASKS = {"whole": EveryRadius, "masked": EveryRadiusMasked}
+MASKS = {"whole": RadiusConditioned, "masked": RadiusConditionedMasked}
 """What the encoder sees of a patch beside the map."""
 PREFIX = "every_radius_"
 """A configuration's method is this and a name of `MASKS`; it is no method of a search."""
@@ -45,11 +45,11 @@ def configuration_of(
     return Configuration(method=PREFIX + seen, params=params, lr=lr, beta=beta, latent_dim=latent_dim)
 
 
-class EveryRadiusTrainer(Trainer):
+class RadiusConditionedTrainer(Trainer):
     """Trains a network that is told a radius drawn anew for each patch; all else is as for any trial.
 
     Args:
-        configuration: Its params are those of `EveryRadiusParams`.
+        configuration: Its params are those of `RadiusConditionedParams`.
         settings: What all trials share.
         patches: uint8 at the network size, shape (N, S, S, 3).
         rows: Rows of `patches` to train on.
@@ -58,7 +58,7 @@ class EveryRadiusTrainer(Trainer):
         device: Where to train.
     """
 
-    suppression: EveryRadius
+    suppression: RadiusConditioned
 
     def __init__(
         self,
@@ -75,12 +75,12 @@ class EveryRadiusTrainer(Trainer):
 
     def _built(self, native_size: int) -> tuple[AutoEncoder, Suppression]:
         settings, latent_dim = self.settings, self.configuration.latent_dim
-        params = EveryRadiusParams.model_validate(self.configuration.params)
+        params = RadiusConditionedParams.model_validate(self.configuration.params)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             kind = MASKS[self.configuration.method.removeprefix(PREFIX)]
             mask = kind(params, native_size, settings.network_size, latent_dim)
-            model = ToldAutoEncoder(settings.encoder, mask.view_size, latent_dim, settings.encoder_weights)
+            model = ConditionalAutoEncoder(settings.encoder, mask.view_size, latent_dim, settings.encoder_weights)
         return model, mask
 
     def _pass(self, patches: Tensor, generator: torch.Generator) -> Pass:
@@ -94,7 +94,7 @@ class EveryRadiusTrainer(Trainer):
         return Pass(outputs, patches, posterior, weights)
 
 
-def fine_tune(trained: EveryRadiusTrainer, radius: float, epochs: int, lr: float) -> EveryRadiusTrainer:
+def fine_tune(trained: RadiusConditionedTrainer, radius: float, epochs: int, lr: float) -> RadiusConditionedTrainer:
     """Return a trainer that goes on with a trained network at one radius; the network it starts from is not changed.
 
     Args:
@@ -106,7 +106,7 @@ def fine_tune(trained: EveryRadiusTrainer, radius: float, epochs: int, lr: float
     params = {**trained.configuration.params, "r_low": radius, "r_high": radius}
     configuration = trained.configuration.model_copy(update={"params": params, "lr": lr})
     settings = trained.settings.model_copy(update={"epochs": epochs})
-    tuned = EveryRadiusTrainer(
+    tuned = RadiusConditionedTrainer(
         configuration, settings, trained.patches, trained.rows, trained.native_size, trained.seed, trained.device
     )
     tuned.model.load_state_dict(trained.model.state_dict())

@@ -5,7 +5,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from cellbench.errors import SettingError
-from cellbench.suppression import auto, crop, evidence, learned, mask, noise, none, prior, profile
+from cellbench.suppression import (
+    baselines,
+    crop,
+    mask,
+    mask_auto,
+    mask_evidence,
+    mask_learned,
+    mask_prior,
+    mask_profile,
+    noise,
+)
 from cellbench.suppression.base import PAPER_SIZE, SUPPRESSIONS, Suppression, Weights
 
 __all__ = [
@@ -13,16 +23,16 @@ __all__ = [
     "SUPPRESSIONS",
     "Suppression",
     "Weights",
-    "auto",
+    "baselines",
     "build_suppression",
     "crop",
-    "evidence",
-    "learned",
     "mask",
+    "mask_auto",
+    "mask_evidence",
+    "mask_learned",
+    "mask_prior",
+    "mask_profile",
     "noise",
-    "none",
-    "prior",
-    "profile",
 ]
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellbench.geometry import centre_distance
-from cellbench.suppression import learned, mask
+from cellbench.suppression import mask, mask_learned
 from cellbench.suppression.base import SUPPRESSIONS
 
 CORE_SIDE = 6
@@ -79,7 +79,7 @@ class EvidenceMask(mask.Mask):
     shrinking or widening it.
     """
 
-    class Params(learned.LearnedParams):
+    class Params(mask_learned.LearnedParams):
         """Hyperparameters of the mask."""
 
         threshold: float = Field(

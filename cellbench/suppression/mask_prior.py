@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from cellbench.suppression import learned, mask
+from cellbench.suppression import mask, mask_learned
 from cellbench.suppression.base import SUPPRESSIONS
 
 
@@ -18,7 +18,7 @@ class PriorMask(mask.Mask):
     its own. It starts at the prior's mean. Unlike the paper's penalty, the prior draws a radius back from both sides.
     """
 
-    class Params(learned.LearnedParams):
+    class Params(mask_learned.LearnedParams):
         """Hyperparameters of the mask."""
 
         r_prior: float = Field(
@@ -38,13 +38,13 @@ class PriorMask(mask.Mask):
 
     def __init__(self, params: Params, native_size: int, network_size: int, latent_dim: int) -> None:
         super().__init__(params, native_size, network_size, latent_dim)
-        self.head = learned.RadiusHead(latent_dim)
+        self.head = mask_learned.RadiusHead(latent_dim)
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return a draw of each patch's radius, or its mean without a generator, and the divergence, weighted."""
         mean, std = self.head.distribution(latent, self.params.r_prior)
         divergence = normal_divergence(mean, std, self.params.r_prior, self.params.spread * self.params.r_prior)
-        return learned.draw(mean, std, generator), self.params.prior_beta * divergence.mean()
+        return mask_learned.draw(mean, std, generator), self.params.prior_beta * divergence.mean()
 
 
 def normal_divergence(mean: Tensor, std: Tensor, prior_mean: float, prior_std: float) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 
 import bench.tuning  # noqa: F401 - sets Ray's environment before any test imports Ray
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.space.reader import load_space
@@ -51,9 +51,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def ledger(home):
+def folder(home):
     """The folder of a search that has not begun."""
-    found = Ledger(home / "searches" / "test")
+    found = SearchFolder(home / "searches" / "test")
     found.directory.mkdir(parents=True)
     return found
 
@@ -65,6 +65,6 @@ def make_request(discs):
 
 
 @pytest.fixture
-def jobs(make_request, ledger):
+def jobs(make_request, folder):
     """Makes the jobs of a search of mask_fixed on `discs`."""
-    return Jobs(make_request(), ledger)
+    return Jobs(make_request(), folder)

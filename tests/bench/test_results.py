@@ -3,39 +3,39 @@
 import pandas as pd
 import pytest
 
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.results import search_frame
 from cellbench.errors import NotFoundError
 
 
 @pytest.fixture
-def ledger(tmp_path, monkeypatch, discs):
+def folder(tmp_path, monkeypatch, discs):
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "discs").symlink_to(discs.path)
-    request, found = make_request(Asked(command="x", methods=["mask_fixed"], dataset="discs", name="s"))
+    request, found = make_request(SearchArguments(command="x", methods=["mask_fixed"], dataset="discs", name="s"))
     request.write(found)
     return found
 
 
-def test_a_search_that_has_not_begun_is_an_empty_table(ledger):
+def test_a_search_that_has_not_begun_is_an_empty_table(folder):
     assert len(search_frame("s")) == 0
 
 
-def test_each_trial_is_a_row_with_its_parameters_and_metrics(ledger):
+def test_each_trial_is_a_row_with_its_parameters_and_metrics(folder):
     from bench.record.jobs import Jobs, record_of
     from bench.record.request import Request
 
-    jobs = Jobs(Request.read(ledger), ledger)
+    jobs = Jobs(Request.read(folder), folder)
     space = jobs.request.spaces[0]
     configuration = space.configuration(space.grid_points()[0])
     tried = record_of(jobs.search(configuration), 0)
     tried.outcome, tried.ended, tried.metrics = "completed", tried.started + 5, {"probe/f1_macro": 0.5}
     final = record_of(jobs.final([configuration])[0], 0)
     for record in (final, tried):
-        ledger.write(record)
+        folder.write(record)
     frame = search_frame("s")
     assert frame["stage"].tolist() == ["search", "final"]
     assert frame["fold"].tolist()[0] == 0
@@ -46,13 +46,13 @@ def test_each_trial_is_a_row_with_its_parameters_and_metrics(ledger):
     assert frame["dataset"].unique().tolist() == ["discs"]
 
 
-def test_an_unknown_search_is_an_error(ledger):
+def test_an_unknown_search_is_an_error(folder):
     with pytest.raises(NotFoundError, match=r"did you mean 's'|known: s"):
         search_frame("t")
-    assert Ledger.open("s").name == "s"
+    assert SearchFolder.open("s").name == "s"
 
 
-def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
+def test_a_search_that_a_floor_beats_is_listed_without_a_winner(folder, capsys):
     from bench.record.summary import Row, Summary
     from bench.results import _list
 
@@ -64,7 +64,7 @@ def test_a_search_that_a_floor_beats_is_listed_without_a_winner(ledger, capsys):
         search="s", dataset="discs", winner="mask_fixed", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
         final={}, seconds=1.0,
     )  # fmt: skip
-    ended.write(ledger)
+    ended.write(folder)
     _list()
     printed = capsys.readouterr().out
     assert "no winner: pca ahead" in printed

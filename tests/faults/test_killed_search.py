@@ -8,7 +8,7 @@ import time
 import pytest
 from programs import wait_until
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 
 N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "3"))
 """How often the whole search is killed; docs/faults.md tells of more."""
@@ -95,7 +95,7 @@ def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, option
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     resumed = home.start("--resume", name)
-    assert wait_until(lambda: Ledger(home.search(name)).is_locked)
+    assert wait_until(lambda: SearchFolder(home.search(name)).is_locked)
     output, _ = home.run(name, program="stop")
     assert f"Go on with: python -m bench.search --resume {name}" in output
     output, errors = resumed.communicate(timeout=60)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.request import Request
 from bench.tracking.client import connect
 from bench.tracking.names import metric_name, metrics_of
@@ -45,11 +45,11 @@ def start(environment, *arguments):
     )
 
 
-def wait_for_epochs(ledger, number):
-    """Wait until so many epochs of any trial are in the ledger."""
+def wait_for_epochs(folder, number):
+    """Wait until so many epochs of any trial are in the search folder."""
     end = time.monotonic() + 600
     while time.monotonic() < end:
-        found = sum(len(path.read_text().splitlines()) for path in ledger.directory.glob("trials/*/history.jsonl"))
+        found = sum(len(path.read_text().splitlines()) for path in folder.directory.glob("trials/*/history.jsonl"))
         if found >= number:
             return found
         time.sleep(0.05)
@@ -61,22 +61,22 @@ def runs_of(client, name):
     return client.search_runs(experiments, f"tags.`cellbench.search` = '{name}'", max_results=500)
 
 
-def check_nothing_is_lost(server, ledger, monkeypatch):
-    """Compare what the server has with the ledger, every value of every metric and epoch."""
+def check_nothing_is_lost(server, folder, monkeypatch):
+    """Compare what the server has with the search folder, every value of every metric and epoch."""
     for name, value in server.environment("ben").items():
         monkeypatch.setenv(name, value)
-    client, request = connect(), Request.read(ledger)
-    runs = runs_of(client, ledger.name)
+    client, request = connect(), Request.read(folder)
+    runs = runs_of(client, folder.name)
     assert [run.info.status for run in runs] == ["FINISHED"] * (1 + 3)
     by_key = {run.data.tags.get("cellbench.trial"): run for run in runs}
-    for record in ledger.records():
-        run, expected, history = by_key[record.key], {}, ledger.history(record.key)
+    for record in folder.records():
+        run, expected, history = by_key[record.key], {}, folder.history(record.key)
         assert record.epoch == record.epochs == request.settings.epochs
         for metric, value, _, step in metrics_of(record, history, request.rungs):
             expected.setdefault(metric, []).append((step, value))
         assert len(expected["train/loss"]) == record.epochs
         kept = {metric_name(name) for entry in history for name in entry["metrics"]}
-        assert kept - set(expected) <= {"rung/f1_macro"}, "the ledger has nothing that MLflow is not to have"
+        assert kept - set(expected) <= {"rung/f1_macro"}, "the search folder has nothing that MLflow is not to have"
         for metric, values in expected.items():
             # A search that was stopped trains the epochs after its last checkpoint twice: the last word counts.
             points = sorted(client.get_metric_history(run.info.run_id, metric), key=lambda point: point.timestamp)
@@ -85,10 +85,10 @@ def check_nothing_is_lost(server, ledger, monkeypatch):
         assert "configuration.yaml" in {file.path for file in client.list_artifacts(run.info.run_id)}
 
 
-def check_no_secret_was_written(server, ledger, printed):
+def check_no_secret_was_written(server, folder, printed):
     """Look for every secret in all that a search and the server leave."""
-    runs = [json.dumps(run.to_dictionary(), default=str) for run in runs_of(connect(), ledger.name)]
-    files = [path for path in ledger.directory.rglob("*") if path.is_file()]
+    runs = [json.dumps(run.to_dictionary(), default=str) for run in runs_of(connect(), folder.name)]
+    files = [path for path in folder.directory.rglob("*") if path.is_file()]
     files += [server.home / "mlflow.log", server.home / "postgres" / "log"]
     for secret in server.secrets():
         assert secret not in printed
@@ -106,20 +106,20 @@ def check_no_secret_was_written(server, ledger, printed):
     ],
 )
 def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, home, monkeypatch, what):
-    ledger = Ledger(home / "searches" / what.replace(" ", "-"))
+    folder = SearchFolder(home / "searches" / what.replace(" ", "-"))
     minute = what.endswith("for a minute")
     length = ("--epochs", "200") if minute else ()
     environment = {**server.environment("ben"), "CELLBENCH_HOME": str(home)}
-    search = start(environment, *OPTIONS, *length, "--name", ledger.name)
+    search = start(environment, *OPTIONS, *length, "--name", folder.name)
     back = threading.Thread(target=server.serve, args=("start",))
     try:
-        before = wait_for_epochs(ledger, 3)
+        before = wait_for_epochs(folder, 3)
         if what == "database dies":
             server.kill_database()
         else:
             server.signal_mlflow(signal.SIGSTOP if what == "server hangs" else signal.SIGKILL)
         away_since = time.monotonic()
-        wait_for_epochs(ledger, before + 5)  # it trains on, and has something to catch up with
+        wait_for_epochs(folder, before + 5)  # it trains on, and has something to catch up with
         if minute:
             time.sleep(max(0.0, away_since + 60 - time.monotonic()))
         if what == "server hangs":
@@ -134,18 +134,18 @@ def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, h
             os.killpg(search.pid, signal.SIGKILL)
     assert search.returncode == 0, output + errors
     assert "Traceback" not in output + errors
-    check_nothing_is_lost(server, ledger, monkeypatch)
-    check_no_secret_was_written(server, ledger, output + errors)
+    check_nothing_is_lost(server, folder, monkeypatch)
+    check_no_secret_was_written(server, folder, output + errors)
 
 
 @pytest.mark.long
 def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, monkeypatch):
-    ledger = Ledger(home / "searches" / "owed")
+    folder = SearchFolder(home / "searches" / "owed")
     environment = {**server.environment("ben"), "CELLBENCH_HOME": str(home)}
     search = start(environment, *OPTIONS, "--name", "owed")
-    before = wait_for_epochs(ledger, 3)
+    before = wait_for_epochs(folder, 3)
     server.kill_database()
-    wait_for_epochs(ledger, before + 5)
+    wait_for_epochs(folder, before + 5)
     search.send_signal(signal.SIGINT)
     output, errors = search.communicate(timeout=200)
     assert search.returncode == 130, output + errors
@@ -153,7 +153,7 @@ def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, mon
     search = start(environment, "--resume", "owed")
     output, errors = search.communicate(timeout=900)
     assert search.returncode == 0, output + errors
-    check_nothing_is_lost(server, ledger, monkeypatch)
+    check_nothing_is_lost(server, folder, monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def told_curve(dataset: str, passes: int, size: int, seen: str, fine_tune: int, 
 
     from bench.home.paths import cache_dir
     from bench.study.datasets import open_studied
-    from cellbench.radius_conditioned import EveryRadiusTrainer, configuration_of, response_curve
+    from cellbench.radius_conditioned import RadiusConditionedTrainer, configuration_of, response_curve
     from cellbench.radius_conditioned import fine_tune as tuner
     from cellbench.suppression import PAPER_SIZE
     from cellbench.trials.run import training_rows
@@ -47,7 +47,7 @@ def told_curve(dataset: str, passes: int, size: int, seen: str, fine_tune: int, 
     settings = settings_for(patch_set, passes, size)
     configuration = configuration_of(native, seen, "sqrt", FIXED["lr"], FIXED["beta"], int(FIXED["latent_dim"]))
     patches, cpu = patch_set.resized(size, cache_dir()), torch.device("cpu")
-    trainer = EveryRadiusTrainer(configuration, settings, patches, rows, native, seed, cpu)
+    trainer = RadiusConditionedTrainer(configuration, settings, patches, rows, native, seed, cpu)
     _train(trainer)
     scale = native / PAPER_SIZE
     curve = list(response_curve(trainer, patch_set, [radius * scale for radius in RADII]))

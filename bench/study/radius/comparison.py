@@ -1,6 +1,6 @@
 """Holds trained ways and PCA of the masked patch against the grid's best fixed mask, seed by seed.
 
-    python -m bench.study.radius.comparison docs/radius/grid-pbc.csv docs/radius/methods-pbc.csv docs/radius/linear-pbc.csv
+    D=docs/radius; python -m bench.study.radius.comparison $D/grid-pbc.csv $D/methods-pbc.csv $D/linear-pbc.csv
 
 The grid's best radius was chosen with labels among eight, by the seeds that it is compared on: a way that equals it
 with one training, and no label, has done more.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import Response, paired_difference
+from bench.study.radius.grid_curve import GridCurve, paired_difference
 from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def worth_of(trained: "pd.DataFrame", ways: "pd.DataFrame", linear: "pd.DataFram
         linear: Table of `bench.study.radius.linear_curve`, whose best radius is taken; it has no seed.
     """
     seeds = sorted(trained["seed"].unique())
-    best = Response.of(trained).seeds_at_best
+    best = GridCurve.of(trained).seeds_at_best
     one_seed = trained["cost/pixels"].sum() / len(seeds)
     found = []
     for name, own in ways.groupby("way", sort=False):
@@ -90,7 +90,7 @@ def worth(
         spread = f"{each.f1.std(ddof=1):.3f}" if each.cost and len(each.f1) > 1 else "–"
         shown.add_row(each.name, f"{each.f1.mean():.3f}", spread, f"{each.gained:+.3f}", interval, f"{each.cost:.0%}")
     console().print(shown)
-    response = Response.of(trained)
+    response = GridCurve.of(trained)
     say(
         f"{grid.stem}: the grid's best is {response.radii[response.mean.argmax()]:g} px of 256, macro F1 "
         f"{response.best:.3f}; cost is patches × pixels of one training, as a share of a grid of one seed."

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import Response
+from bench.study.radius.grid_curve import GridCurve
 from bench.study.radius.ranking import Route, estimated_route
 from bench.terminal.console import say, user_errors
 
@@ -30,12 +30,12 @@ def curves(
     import pandas as pd
 
     read = [pd.read_csv(path) for path in tables]
-    found = [(str(t["dataset"].iloc[0]), Response.of(t), estimated_route(str(t["dataset"].iloc[0]))) for t in read]
+    found = [(str(t["dataset"].iloc[0]), GridCurve.of(t), estimated_route(str(t["dataset"].iloc[0]))) for t in read]
     draw(found, figure)
     say(f"Figure: {figure}")
 
 
-def no_worse(response: Response) -> tuple[float, float]:
+def no_worse(response: GridCurve) -> tuple[float, float]:
     """Return the ends of the stretch around the best radius whose mean F1 is within `NO_WORSE` of it, px of 256."""
     fine = np.geomspace(response.radii[0], response.radii[-1], 1001)
     good = np.array([response.at(radius) for radius in fine]) >= response.best - NO_WORSE
@@ -46,7 +46,7 @@ def no_worse(response: Response) -> tuple[float, float]:
     return float(fine[low]), float(fine[high])
 
 
-def draw(found: Sequence[tuple[str, Response, Route | None]], path: Path) -> None:
+def draw(found: Sequence[tuple[str, GridCurve, Route | None]], path: Path) -> None:
     """Draw a panel for each data set: its name, its grid, and what the estimate picks."""
     from matplotlib.figure import Figure
 

@@ -25,7 +25,7 @@ def paired_difference(own: np.ndarray, other: np.ndarray) -> tuple[float, float,
 
 
 @dataclass(frozen=True)
-class Response:
+class GridCurve:
     """Macro F1 over the radius, as a grid measured it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Response:
     f1: np.ndarray
 
     @classmethod
-    def of(cls, table: "pd.DataFrame") -> "Response":
+    def of(cls, table: "pd.DataFrame") -> "GridCurve":
         """Return the response in a table of `bench.study.radius.grid`; radii that lack a seed are left out."""
         wide = table.pivot_table(index="seed", columns="r_256", values="probe/f1_macro").dropna(axis=1)
         return cls(wide.columns.to_numpy(float), wide.to_numpy(float))

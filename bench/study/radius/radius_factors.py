@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import Response
+from bench.study.radius.grid_curve import GridCurve
 from bench.terminal.console import console, note, say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,7 +36,7 @@ def multiples(
         if (radius := _estimate(name)) is None:
             note(f"{name} is not at hand; it is left out.")
             continue
-        lost.append(losses(Response.of(table), radius, MULTIPLES))
+        lost.append(losses(GridCurve.of(table), radius, MULTIPLES))
         shown.add_row(name, f"{radius:.0f}", *(f"{value:+.3f}" for value in lost[-1]))
     if lost:
         shown.add_row("the worst", "", *(f"{value:+.3f}" for value in np.min(lost, axis=0)))
@@ -44,7 +44,7 @@ def multiples(
     say("Radii in px of 256; a radius beyond the grid's last counts as the last.")
 
 
-def losses(response: Response, radius: float, factors: Sequence[float]) -> np.ndarray:
+def losses(response: GridCurve, radius: float, factors: Sequence[float]) -> np.ndarray:
     """Return mean F1 at multiples of a radius (px of 256) less the grid's best, shape (factors,)."""
     last = response.radii[-1]
     return np.array([response.at(min(factor * radius, last)) - response.best for factor in factors])

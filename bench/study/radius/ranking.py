@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import Response
+from bench.study.radius.grid_curve import GridCurve
 from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Route:
     cost: float
 
 
-def rank_correlation(response: Response, radii: np.ndarray, scores: np.ndarray) -> float:
+def rank_correlation(response: GridCurve, radii: np.ndarray, scores: np.ndarray) -> float:
     """Return Spearman's correlation of a route's scores with the grid's mean F1, over the radii that both have.
 
     Args:
@@ -57,7 +57,7 @@ def rank_correlation(response: Response, radii: np.ndarray, scores: np.ndarray) 
     return float(spearmanr(*zip(*both, strict=True)).statistic)
 
 
-def routes_of(response: Response, curves: "pd.DataFrame", pixels: float) -> list[Route]:
+def routes_of(response: GridCurve, curves: "pd.DataFrame", pixels: float) -> list[Route]:
     """Return what the routes of a table of curves say.
 
     Args:
@@ -99,7 +99,7 @@ def ranking(
     from rich.table import Table
 
     trained = pd.read_csv(grid)
-    response, pixels = Response.of(trained), float(trained["cost/pixels"].sum())
+    response, pixels = GridCurve.of(trained), float(trained["cost/pixels"].sum())
     routes = [each for path in curves or [] for each in routes_of(response, pd.read_csv(path), pixels)]
     if (estimate := estimated_route(str(trained["dataset"].iloc[0]))) is not None:
         routes.insert(0, estimate)

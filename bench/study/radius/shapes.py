@@ -1,6 +1,6 @@
 """Shapes of masks and crops: what principal components say of them beside what trained networks say.
 
-    python -m bench.study.radius.methods pbc --passes 25000 --ways 'vae;mask_auto;mask_auto, hard;crop_small' --table ways.csv
+    python -m bench.study.radius.methods pbc --passes 25000 --ways 'vae;mask_auto;mask_auto, hard' --table ways.csv
     python -m bench.study.radius.shapes pbc ways.csv
 
 The surrogate ranks radii well; this asks whether it ranks anything else.

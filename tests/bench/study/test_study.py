@@ -11,7 +11,7 @@ from bench.study.radius.comparison import worth_of
 from bench.study.radius.curves import draw, no_worse
 from bench.study.radius.grid import app as grid_app
 from bench.study.radius.grid import grid_jobs
-from bench.study.radius.grid_curve import Response
+from bench.study.radius.grid_curve import GridCurve
 from bench.study.radius.methods import WAYS, way
 from bench.study.radius.radius_factors import losses
 from bench.study.radius.ranking import Route, rank_correlation, routes_of
@@ -25,7 +25,7 @@ RADII = np.array([25.0, 50.0, 100.0])
 
 
 def response(*curves):
-    return Response(RADII, np.array(curves, dtype=float))
+    return GridCurve(RADII, np.array(curves, dtype=float))
 
 
 def test_the_shortfall_is_the_paired_difference_from_the_best_radius():
@@ -43,7 +43,7 @@ def test_between_radii_the_curve_is_linear_on_a_log_scale():
 
 def test_radii_that_lack_a_seed_are_left_out():
     rows = [(0, 25, 0.5), (0, 50, 0.7), (1, 25, 0.6)]
-    found = Response.of(pd.DataFrame(rows, columns=["seed", "r_256", "probe/f1_macro"]))
+    found = GridCurve.of(pd.DataFrame(rows, columns=["seed", "r_256", "probe/f1_macro"]))
     assert found.radii.tolist() == [25]
     assert found.f1.tolist() == [[0.5], [0.6]]
 
@@ -140,10 +140,10 @@ def test_ways_and_principal_components_are_paired_with_the_grids_best_by_seed():
 
 
 def test_the_radii_that_are_no_worse_are_one_stretch_around_the_best(tmp_path):
-    curve = Response(np.array([25.0, 50.0, 100.0, 200.0]), np.array([[0.7, 0.6, 0.7, 0.68]]))
+    curve = GridCurve(np.array([25.0, 50.0, 100.0, 200.0]), np.array([[0.7, 0.6, 0.7, 0.68]]))
     low, high = no_worse(curve)
     assert (low, high) == (25, pytest.approx(25 * 2**0.1, rel=0.01)), "the first best; the other lies beyond a dip"
-    wide = Response(np.array([25.0, 50.0, 100.0]), np.array([[0.5, 0.7, 0.695]]))
+    wide = GridCurve(np.array([25.0, 50.0, 100.0]), np.array([[0.5, 0.7, 0.695]]))
     assert no_worse(wide) == (pytest.approx(50 * 2**-0.05, rel=0.01), 100)
     draw([("one", wide, Route("estimate", 60.0, float("nan"), 0.0)), ("two", curve, None)], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000

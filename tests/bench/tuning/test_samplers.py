@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
 from bench.record.trial import TrialRecord
-from bench.space.overrides import narrow
+from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.tuning.config import GOAL, OUTCOME
 from bench.tuning.samplers import GridMethodSearch, OptunaMethodSearch, make_sampler, method_search
@@ -15,7 +15,7 @@ EPOCHS, RUNGS = 9, (3,)
 
 
 def space(*settings, method="mask_fixed"):
-    return narrow([load_space(method).scaled(256)], settings)[0]
+    return override([load_space(method).scaled(256)], settings)[0]
 
 
 def search(sampler="tpe", seed=0, n_trials=12, the_space=None):

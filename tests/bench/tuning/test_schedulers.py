@@ -7,10 +7,10 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 
 from bench.record.jobs import record_of
-from bench.tuning.config import GOAL, Terms, TrialConfig
+from bench.tuning.config import GOAL, TrialConfig, TrialSettings
 from bench.tuning.schedulers import MethodsAsha
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
 

@@ -4,12 +4,12 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
 from bench.record.jobs import Jobs, record_of
-from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, TrialConfig, TrialSettings
 from bench.tuning.method_sampler import EACH_FIRST
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 
 def config_of(suggestion):
@@ -25,8 +25,8 @@ def searcher_of(jobs, records=(), goals=None):
     return MethodsSearcher(methods, request.n_trials, jobs, TERMS, records, goals)
 
 
-def test_methods_take_turns_and_each_has_its_trials(make_request, ledger):
-    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=2), ledger)
+def test_methods_take_turns_and_each_has_its_trials(make_request, folder):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=2), folder)
     searcher = searcher_of(jobs)
     configs = [config_of(searcher.suggest(str(number))) for number in range(4)]
     assert [config.method for config in configs] == ["vae", "mask_fixed", "vae", "mask_fixed"]
@@ -34,8 +34,8 @@ def test_methods_take_turns_and_each_has_its_trials(make_request, ledger):
     assert searcher.suggest("4") == Searcher.FINISHED
 
 
-def test_a_method_whose_space_is_used_up_leaves_its_turn(make_request, ledger):
-    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=3, sampler="grid"), ledger)
+def test_a_method_whose_space_is_used_up_leaves_its_turn(make_request, folder):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=3, sampler="grid"), folder)
     searcher = searcher_of(jobs)
     methods = []
     while (suggestion := searcher.suggest(str(len(methods)))) != Searcher.FINISHED:
@@ -95,18 +95,18 @@ def trained(searcher, n):
     return methods
 
 
-def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_what_is_left(make_request, ledger):
-    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=15, share_trials=True), ledger)
+def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_what_is_left(make_request, folder):
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=15, share_trials=True), folder)
     methods = trained(searcher_of(jobs), 99)
     assert len(methods) == 30
     assert methods[: 2 * EACH_FIRST].count("vae") == EACH_FIRST
     assert methods[2 * EACH_FIRST :].count("mask_fixed") >= 0.75 * (30 - 2 * EACH_FIRST)
 
 
-def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make_request, ledger):
+def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make_request, folder):
     from cellbench.trials.job import TrialJob
 
-    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=6, share_trials=True), ledger)
+    jobs = Jobs(make_request("vae", "mask_fixed", n_trials=6, share_trials=True), folder)
     whole = searcher_of(jobs)
     records, goals, following = [], {}, []
     for number in range(10):

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, Terms, TrialConfig
+from bench.tuning.config import GOAL, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
 from cellbench.trials.job import TrialJob
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
 

@@ -8,7 +8,7 @@ from drawn_cells import draw_cells, write_cells
 from cellbench.errors import DataError
 from cellbench.patches import write_patch_set
 from cellbench.radius import estimate_radius
-from cellbench.radius.magnification import find_levels, write_levelled
+from cellbench.radius.magnification import find_group_scales, write_levelled
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def mixture(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def levelled(mixture, tmp_path_factory):
-    levels = find_levels(mixture)
+    levels = find_group_scales(mixture)
     return levels, write_levelled(mixture, levels, tmp_path_factory.mktemp("levelled") / "levelled", "levelled")
 
 
@@ -72,7 +72,7 @@ def test_contours_radii_and_padding_grow_with_the_patch(mixture, levelled):
 
 
 def test_labels_are_not_looked_at_and_each_held_out_slide_is_judged_alone(mixture, tmp_path):
-    levels = find_levels(mixture)
+    levels = find_group_scales(mixture)
     codes = mixture.groups()
     held = np.unique(codes[mixture.index["in_holdout"].to_numpy()])[0]
     without = mixture.patches.copy()
@@ -83,10 +83,10 @@ def test_labels_are_not_looked_at_and_each_held_out_slide_is_judged_alone(mixtur
         index=mixture.index.drop(columns="content_hash").assign(label=mixture.index["label"].to_numpy()[::-1]),
         name="other",
     )
-    assert find_levels(other).radius_px[held] == levels.radius_px[held]
+    assert find_group_scales(other).radius_px[held] == levels.radius_px[held]
 
 
 def test_a_set_without_groups_cannot_be_levelled(tmp_path):
     patches, _, _ = draw_cells(n=60)
     with pytest.raises(DataError, match="has 20 patches or more"):
-        find_levels(write_cells(tmp_path, patches, np.arange(60)))
+        find_group_scales(write_cells(tmp_path, patches, np.arange(60)))

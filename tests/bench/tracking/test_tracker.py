@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs, record_of
 from bench.record.request import Request
 from bench.space.reader import load_space
@@ -64,32 +64,32 @@ def request_of(discs):
 
 @pytest.fixture
 def search(home, discs, request_of):
-    """A ledger with its request, and a tracker of it."""
+    """A search folder with its request, and a tracker of it."""
     request = request_of()
-    ledger = Ledger(home / "searches" / request.name)
-    request.write(ledger)
-    return request, ledger, Tracker(request, discs.card, "cpu")
+    folder = SearchFolder(home / "searches" / request.name)
+    request.write(folder)
+    return request, folder, Tracker(request, discs.card, "cpu")
 
 
 def record(search, number=0, stage="search"):
-    request, ledger, _ = search
-    jobs, space = Jobs(request, ledger), request.spaces[0]
+    request, folder, _ = search
+    jobs, space = Jobs(request, folder), request.spaces[0]
     configuration = space.configuration(space.grid_points()[number])
     return record_of(jobs.search(configuration) if stage == "search" else jobs.final([configuration])[0], number)
 
 
 def train(search, trial, entries=(EPOCH, LAST), outcome="completed", reason=None):
-    """Let a trial go its way, in the ledger and in MLflow."""
-    _, ledger, tracker = search
-    ledger.write(trial)
+    """Let a trial go its way, in the search folder and in MLflow."""
+    _, folder, tracker = search
+    folder.write(trial)
     tracker.trial_started(trial)
     for epoch, metrics in enumerate(entries, 1):
         trial.epoch = epoch
-        tracker.epoch(trial, ledger.append_history(trial.key, epoch, metrics))
+        tracker.epoch(trial, folder.append_history(trial.key, epoch, metrics))
     trial.outcome, trial.reason, trial.ended = outcome, reason, trial.started + 1
-    ledger.write(trial)
-    (ledger.trial_directory(trial.key) / "configuration.yaml").write_text("method: mask_fixed")
-    tracker.trial_ended(trial, ledger.trial_directory(trial.key))
+    folder.write(trial)
+    (folder.trial_directory(trial.key) / "configuration.yaml").write_text("method: mask_fixed")
+    tracker.trial_ended(trial, folder.trial_directory(trial.key))
 
 
 def runs(name="s1"):
@@ -183,22 +183,22 @@ def test_a_failed_trial_is_failed_with_its_reason(search):
 
 
 def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
-    request, ledger, tracker = search
+    request, folder, tracker = search
     trial = record(search)
-    ledger.write(trial)
+    folder.write(trial)
     tracker.trial_started(trial)
-    tracker.epoch(trial, ledger.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
     tracker.interrupted(trial)
     tracker.end_search("KILLED", {}, {})
     assert {run.info.status for run in runs().values()} == {"KILLED"}
-    again = (request, ledger, Tracker(request, discs.card, "cpu"))
+    again = (request, folder, Tracker(request, discs.card, "cpu"))
     assert runs()[""].info.status == "RUNNING"
     again[2].trial_started(trial)
-    again[2].epoch(trial, ledger.append_history(trial.key, 2, LAST))
+    again[2].epoch(trial, folder.append_history(trial.key, 2, LAST))
     trial.outcome = "completed"
-    again[2].trial_ended(trial, ledger.trial_directory(trial.key))
+    again[2].trial_ended(trial, folder.trial_directory(trial.key))
     again[2].end_search(
-        "FINISHED", {"holdout/f1_macro": 0.6}, {"cellbench.outcome": "completed"}, [ledger.request_path]
+        "FINISHED", {"holdout/f1_macro": 0.6}, {"cellbench.outcome": "completed"}, [folder.request_path]
     )
     found = runs()
     assert len(found) == 2
@@ -208,19 +208,19 @@ def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
 
 
 def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(search, discs):
-    request, ledger, tracker = search
+    request, folder, tracker = search
     lost, unseen = record(search), record(search, 1)
-    ledger.write(lost)
+    folder.write(lost)
     tracker.trial_started(lost)  # the driver dies here; MLflow says RUNNING
     for trial in (lost, unseen):
-        ledger.write(trial)
+        folder.write(trial)
         for epoch, metrics in enumerate((EPOCH, LAST), 1):
-            ledger.append_history(trial.key, epoch, metrics)
+            folder.append_history(trial.key, epoch, metrics)
         trial.outcome, trial.epoch, trial.ended = "completed", 2, trial.started + 1
-        ledger.write(trial)
+        folder.write(trial)
     again = Tracker(request, discs.card, "cpu")
     for _ in range(2):
-        again.repair(ledger)
+        again.repair(folder)
         found = runs()
         assert len(found) == 3
         for trial in (lost, unseen):
@@ -230,25 +230,25 @@ def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(
 
 
 def test_a_store_that_falls_away_stops_nothing_and_is_brought_up_to_date_later(search, monkeypatch):
-    _, ledger, tracker = search
+    _, folder, tracker = search
     trial, other = record(search), record(search, 1)
     create = tracker._client.create_run
     monkeypatch.setattr(tracker._client, "create_run", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
     train(search, trial)
     assert tracker.is_behind
     with pytest.raises(StoreError, match=r"gone.*Nothing is lost: --resume s1"):
-        tracker.repair(ledger)
+        tracker.repair(folder)
     monkeypatch.setattr(tracker._client, "create_run", create)
-    tracker.repair(ledger)
+    tracker.repair(folder)
     assert not tracker.is_behind
     train(search, other)
     assert {run.info.status for key, run in runs().items() if key} == {"FINISHED"}
 
 
 def test_runs_of_a_search_that_was_killed_are_closed_by_the_next_search(search, discs, request_of):
-    _, ledger, tracker = search
+    _, folder, tracker = search
     tracker.trial_started(record(search))
-    with ledger.lock():
+    with folder.lock():
         _written(request_of("s2"))
         Tracker(request_of("s2"), discs.card, "cpu")
         assert {run.info.status for run in runs().values()} == {"RUNNING"}, "somebody works on it"
@@ -260,7 +260,7 @@ def test_runs_of_a_search_that_was_killed_are_closed_by_the_next_search(search, 
 def _written(request):
     from bench.home.paths import searches_dir
 
-    request.write(Ledger(searches_dir() / request.name))
+    request.write(SearchFolder(searches_dir() / request.name))
 
 
 @pytest.mark.parametrize(
@@ -299,26 +299,26 @@ def test_a_stage_without_rungs_shows_none(search):
 
 
 def test_what_was_not_written_before_a_stop_is_written_when_the_trial_goes_on(search, discs, monkeypatch):
-    request, ledger, tracker = search
+    request, folder, tracker = search
     trial = record(search)
-    ledger.write(trial)
+    folder.write(trial)
     tracker.trial_started(trial)
     monkeypatch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
-    tracker.epoch(trial, ledger.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
     again = Tracker(request, discs.card, "cpu")
-    again.trial_started(trial, ledger.history(trial.key))
-    again.epoch(trial, ledger.append_history(trial.key, 2, LAST))
+    again.trial_started(trial, folder.history(trial.key))
+    again.epoch(trial, folder.append_history(trial.key, 2, LAST))
     assert history(runs()[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
 
 
 def test_a_run_that_a_server_made_before_it_went_away_is_used_and_filled(search, monkeypatch):
-    _, ledger, tracker = search
+    _, folder, tracker = search
     trial = record(search)
     with monkeypatch.context() as patch:
         patch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
         train(search, trial)
     twin = tracker._create(trial)  # the client asked twice, since the first answer was lost
-    tracker.repair(ledger)
+    tracker.repair(folder)
     found = connect().search_runs([tracker.experiment_id], f"tags.`cellbench.trial` = '{trial.key}'")
     status = {run.info.run_id: run.info.status for run in found}
     used = tracker._runs[trial.key]

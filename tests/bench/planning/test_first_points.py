@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.planning.first_points import ESTIMATE, LINEAR, guesses
-from bench.planning.warm_start import warm_started
-from bench.space.overrides import narrow
+from bench.planning.first_points import ESTIMATE, LINEAR, first_points
+from bench.planning.warm_start import with_warm_start
+from bench.space.overrides import override
 from bench.space.reader import load_space
 from cellbench.radius import estimate_radius, recommended_r_max
 
@@ -15,7 +15,7 @@ def spaces(discs):
 
 
 def test_masks_whose_radius_is_searched_get_the_estimate_and_the_linear_curves_best(discs, spaces, home):
-    found = guesses(spaces, discs, 16)
+    found = first_points(spaces, discs, 16)
     assert set(found) == {"mask_fixed", "mask_sampled"}
     expected = recommended_r_max(estimate_radius(discs).radius_px, "sqrt", 40).best
     assert found["mask_fixed"][ESTIMATE]["r_max"] == pytest.approx(expected, abs=0.01)
@@ -26,15 +26,15 @@ def test_masks_whose_radius_is_searched_get_the_estimate_and_the_linear_curves_b
 
 
 def test_guesses_stay_inside_a_narrowed_space(discs, spaces, home):
-    narrowed = narrow(spaces[1:2], ["r_max=5..7"])
-    for point in guesses(narrowed, discs, 16)["mask_fixed"].values():
+    narrowed = override(spaces[1:2], ["r_max=5..7"])
+    for point in first_points(narrowed, discs, 16)["mask_fixed"].values():
         assert narrowed[0].holds(point)
 
 
 def test_what_searches_found_is_tried_before_guesses_and_both_before_the_papers_points(discs, spaces):
     space = spaces[1]
     guess = space.complete({"r_max": 11.0})
-    warmed, sources = warm_started(space, discs.card, {ESTIMATE: guess, LINEAR: guess})
+    warmed, sources = with_warm_start(space, discs.card, {ESTIMATE: guess, LINEAR: guess})
     assert sources == [ESTIMATE], "the same point is tried once"
     assert warmed.first_points()[0] == guess
     assert warmed.first_points()[1:] == space.first_points()

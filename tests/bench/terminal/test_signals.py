@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.terminal.signals import polite_end
 
 
@@ -25,7 +25,7 @@ def test_sigterm_is_heard_once_it_listens(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
 
     def search():
-        with polite_end(Ledger(tmp_path)) as listen:
+        with polite_end(SearchFolder(tmp_path)) as listen:
             listen()
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
@@ -41,7 +41,7 @@ def test_what_asks_before_it_listens_is_kept_in_mind_and_asked_again_obeyed(tmp_
     passed = []
 
     def search(times):
-        with polite_end(Ledger(tmp_path)) as listen:
+        with polite_end(SearchFolder(tmp_path)) as listen:
             for _ in range(times):
                 os.kill(os.getpid(), number)
                 time.sleep(0.1)
@@ -57,17 +57,17 @@ def test_what_asks_before_it_listens_is_kept_in_mind_and_asked_again_obeyed(tmp_
 
 @pytest.mark.usefixtures("_begun_in")
 def test_a_stop_from_elsewhere_is_heard_once_it_listens(tmp_path):
-    ledger = Ledger(tmp_path)
+    folder = SearchFolder(tmp_path)
 
     def search():
-        with polite_end(ledger) as listen:
-            ledger.stop_path.touch()
+        with polite_end(folder) as listen:
+            folder.stop_path.touch()
             listen()
             time.sleep(10)
 
     with pytest.raises(KeyboardInterrupt):
         search()
-    assert not ledger.stop_path.exists()
+    assert not folder.stop_path.exists()
 
 
 @pytest.mark.slow

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.study.marrow import disc_weights, main, pca_features, probe_f1, ring_table, shrink, shrink_masks
 from cellbench.marrow import MarrowSpec
-from cellbench.marrow.__main__ import main
 from cellbench.marrow.builtin import BUILTIN, Builtin
-from cellbench.marrow.compare import disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 
 from cellbench.errors import SettingError, TrainingError
 from cellbench.radius_conditioned import (
-    EveryRadius,
-    EveryRadiusMasked,
-    EveryRadiusParams,
-    EveryRadiusTrainer,
+    RadiusConditioned,
+    RadiusConditionedMasked,
+    RadiusConditionedParams,
+    RadiusConditionedTrainer,
     configuration_of,
     fine_tune,
     response_curve,
@@ -25,15 +25,15 @@ CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20, batch_size=16, epochs=3, views=2)
 
 
-def trainer(discs, cache, seed=0, low=5.0, high=28.0, seen="whole", **options) -> EveryRadiusTrainer:
+def trainer(discs, cache, seed=0, low=5.0, high=28.0, seen="whole", **options) -> RadiusConditionedTrainer:
     configuration = Configuration(method=f"every_radius_{seen}", params={"r_low": low, "r_high": high}, latent_dim=8)
     settings = SETTINGS.model_copy(update=options)
     rows = discs.rows("pool")
-    return EveryRadiusTrainer(configuration, settings, discs.resized(20, cache), rows, 40, seed, CPU)
+    return RadiusConditionedTrainer(configuration, settings, discs.resized(20, cache), rows, 40, seed, CPU)
 
 
-def mask(native=256, size=32, low=20.0, high=181.0, **params) -> EveryRadius:
-    return EveryRadius(EveryRadiusParams(r_low=low, r_high=high, **params), native, size, 8)
+def mask(native=256, size=32, low=20.0, high=181.0, **params) -> RadiusConditioned:
+    return RadiusConditioned(RadiusConditionedParams(r_low=low, r_high=high, **params), native, size, 8)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_what_lies_beyond_the_radius_reaches_the_embedding_of_the_whole_patch_al
 
 
 def test_a_masked_patch_fades_to_mid_grey():
-    every = EveryRadiusMasked(EveryRadiusParams(r_low=20, r_high=181), 256, 32, 8)
+    every = RadiusConditionedMasked(RadiusConditionedParams(r_low=20, r_high=181), 256, 32, 8)
     told = every.told(torch.ones(1, 3, 32, 32), torch.tensor([60.0]))
     torch.testing.assert_close(told[:, 0], 0.5 + 0.5 * told[:, 3])
     assert told[0, 0, 0, 0] == 0.5
@@ -173,7 +173,7 @@ def test_fine_tuning_starts_where_the_training_ended_and_leaves_it_alone(trained
 @pytest.mark.parametrize(("low", "high"), [(0, 3), (9, 8)])
 def test_bad_radii_are_refused(low, high):
     with pytest.raises(ValueError, match=r"greater than 0|should not lie above"):
-        EveryRadiusParams(r_low=low, r_high=high)
+        RadiusConditionedParams(r_low=low, r_high=high)
 
 
 def test_default_radii_are_scaled_to_the_data_set_and_shapes_are_checked():

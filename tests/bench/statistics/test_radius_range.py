@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench.record.radius_range import Response
+from bench.record.radius_range import RadiusRange
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_response
 from bench.space.objectives import objective
-from bench.space.overrides import narrow
+from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.space import radius_name
 from bench.statistics.radius_range import response
@@ -125,12 +125,12 @@ def test_pruned_trials_and_other_methods_do_not_count():
     ],
 )
 def test_the_radius_is_the_searched_length_of_that_name(method, settings, name):
-    assert radius_name(narrow([load_space(method)], settings)[0]) == name
+    assert radius_name(override([load_space(method)], settings)[0]) == name
 
 
 def test_a_few_chosen_radii_have_a_curve_too():
     rng = np.random.default_rng(0)
-    space = narrow([load_space("mask_fixed")], ("r_max=30,45,60,75,90,120",))[0]
+    space = override([load_space("mask_fixed")], ("r_max=30,45,60,75,90,120",))[0]
     records = [trial(rng, peak, r, 1e-3, seed=seed) for r in (30, 45, 60, 75, 90, 120) for seed in range(3)]
     found = found_in(records, records[0], space=space)
     assert 50 < found.best < 95
@@ -138,6 +138,6 @@ def test_a_few_chosen_radii_have_a_curve_too():
 
 def test_it_survives_json_and_is_drawn(tmp_path):
     found = found_in(*search_of(plateau, 14, 1))
-    assert Response.model_validate_json(found.model_dump_json()) == found
+    assert RadiusRange.model_validate_json(found.model_dump_json()) == found
     draw_response(found, tmp_path / "response.png")
     assert (tmp_path / "response.png").read_bytes()[1:4] == b"PNG"

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from bench.pipeline.early_stop import endings, trials_left
-from bench.record.folder import Stops
+from bench.pipeline.early_stop import stop_reasons, trials_left
+from bench.record.folder import StoppedMethods
 from bench.record.jobs import Jobs, record_of
-from bench.space.overrides import narrow
+from bench.space.overrides import override
 from bench.space.reader import load_space
-from bench.statistics.regret import MIN_COMPLETED, outlook
+from bench.statistics.regret import MIN_COMPLETED, expected_regret
 
-SPACE = narrow([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "beta=0.001"])[0]
+SPACE = override([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "beta=0.001"])[0]
 
 
 def tried(radii, noise=0.01, seed=0):
@@ -21,7 +21,7 @@ def tried(radii, noise=0.01, seed=0):
 
 
 def test_a_space_that_is_known_promises_less_than_the_noise():
-    found = outlook(SPACE, *tried(np.geomspace(25, 150, 20)), 0.02)
+    found = expected_regret(SPACE, *tried(np.geomspace(25, 150, 20)), 0.02)
     assert found.is_enough
     assert found.noise == pytest.approx(0.01, rel=0.6)
     assert "after 20 completed trials the best of the space is expected to be 0.00" in found.sentence
@@ -29,7 +29,7 @@ def test_a_space_that_is_known_promises_less_than_the_noise():
 
 def test_a_space_that_is_half_unknown_promises_more():
     points, goals = tried(np.geomspace(25, 33, 12), noise=0.001)
-    found = outlook(SPACE, points, goals, 0.02)
+    found = expected_regret(SPACE, points, goals, 0.02)
     assert not found.is_enough
     assert found.regret > 0.01
 
@@ -39,37 +39,37 @@ def test_the_expected_regret_is_about_the_true_one():
     for seed in range(10):
         radii = np.exp(np.random.default_rng(seed).uniform(np.log(25), np.log(150), 10))
         points, goals = tried(radii, seed=seed)
-        expected.append(outlook(SPACE, points, goals, 0.02).regret)
+        expected.append(expected_regret(SPACE, points, goals, 0.02).regret)
         true.append(0.05 * np.log(radii[int(np.argmax(goals))] / 70) ** 2)
     assert np.mean(expected) == pytest.approx(np.mean(true), abs=0.006)
 
 
 def test_few_trials_say_nothing():
-    assert outlook(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1)), 0.02) is None
+    assert expected_regret(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1)), 0.02) is None
 
 
 @pytest.fixture
-def search(make_request, ledger):
+def search(make_request, folder):
     """A search whose radius alone is searched and that may end early, its searcher, and how to run a trial of it."""
     from ray.tune.result import TRAINING_ITERATION
     from ray.tune.search import Searcher
 
     from bench.record.jobs import Jobs, record_of
-    from bench.tuning.config import GOAL, OUTCOME, Terms, TrialConfig
+    from bench.tuning.config import GOAL, OUTCOME, TrialConfig, TrialSettings
     from bench.tuning.samplers import method_search
     from bench.tuning.searchers import MethodsSearcher
     from cellbench.trials.job import TrialJob
 
-    spaces = narrow(make_request().spaces, ["normalize=true", "lr=0.001", "beta=0.001"])
+    spaces = override(make_request().spaces, ["normalize=true", "lr=0.001", "beta=0.001"])
     request = make_request(n_trials=40, stop_early=True, scheduler="none").model_copy(update={"spaces": tuple(spaces)})
-    jobs = Jobs(request, ledger)
+    jobs = Jobs(request, folder)
 
     def go_on(most=99):
         """Run trials until the searcher has enough; return how many."""
-        records = ledger.records()
+        records = folder.records()
         goals = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
         methods = {"mask_fixed": method_search(spaces[0], "tpe", 0, (), 40)}
-        terms = Terms(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
+        terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
         searcher = MethodsSearcher(methods, 40, jobs, terms, records, goals)
         for number in range(most):
             suggestion = searcher.suggest(str(number))
@@ -80,57 +80,57 @@ def search(make_request, ledger):
             chance = np.random.default_rng(config.number).normal(0, 0.01)
             goal = 0.6 - 0.05 * np.log(record.params["r_max"] / 12) ** 2 + chance
             record.outcome, record.metrics = "completed", {"probe/f1_macro": goal}
-            ledger.write(record)
+            folder.write(record)
             searcher.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
         return most
 
     return request, go_on
 
 
-def test_a_search_ends_by_itself_says_why_and_stays_ended(search, ledger):
+def test_a_search_ends_by_itself_says_why_and_stays_ended(search, folder):
     request, go_on = search
     n = go_on()
     assert MIN_COMPLETED <= n < 40
-    records = ledger.records("search")
-    (line,) = endings(request, ledger.directory, records)
+    records = folder.records("search")
+    (line,) = stop_reasons(request, folder.directory, records)
     assert line.startswith(f"Trying mask_fixed ended by itself: after {n} completed trials the best of the space")
-    assert trials_left(request, ledger.directory, records) == 0
+    assert trials_left(request, folder.directory, records) == 0
     assert go_on() == 0
 
 
-def test_resumed_it_ends_where_it_would_have_ended(search, ledger):
+def test_resumed_it_ends_where_it_would_have_ended(search, folder):
     _, go_on = search
     first = go_on(5)
     n = first + go_on()
-    for path in ledger.directory.glob("trials/*/trial.json"):
+    for path in folder.directory.glob("trials/*/trial.json"):
         path.unlink()
-    (ledger.directory / "stopped.json").unlink()
+    (folder.directory / "stopped.json").unlink()
     assert go_on() == n
 
 
-def test_what_a_method_leaves_of_shared_trials_the_others_get(ledger, search):
+def test_what_a_method_leaves_of_shared_trials_the_others_get(folder, search):
     request, _ = search
     other = request.spaces[0].model_copy(update={"method": "mask_sampled"})
     shared = request.model_copy(update={"share_trials": True, "n_trials": 10, "spaces": (*request.spaces, other)})
-    first = record_of(Jobs(request, ledger).search(SPACE.configuration(SPACE.complete({}))), 0)
+    first = record_of(Jobs(request, folder).search(SPACE.configuration(SPACE.complete({}))), 0)
     ended = first.model_copy(update={"outcome": "completed"})
     records = [ended] * 8 + [ended.model_copy(update={"method": "mask_sampled"})] * 11
-    Stops(ledger.directory).add("mask_fixed", "enough")
-    assert trials_left(shared, ledger.directory, records) == 1
-    Stops(ledger.directory).add("mask_sampled", "enough")
-    assert trials_left(shared, ledger.directory, records) == 0
+    StoppedMethods(folder.directory).add("mask_fixed", "enough")
+    assert trials_left(shared, folder.directory, records) == 1
+    StoppedMethods(folder.directory).add("mask_sampled", "enough")
+    assert trials_left(shared, folder.directory, records) == 0
 
 
-def test_without_the_option_nothing_is_said(search, ledger):
+def test_without_the_option_nothing_is_said(search, folder):
     request, _ = search
     plain = request.model_copy(update={"stop_early": False})
-    assert endings(plain, ledger.directory, []) == []
-    assert trials_left(plain, ledger.directory, []) == 40
-    assert Stops(ledger.directory).read() == {}
+    assert stop_reasons(plain, folder.directory, []) == []
+    assert trials_left(plain, folder.directory, []) == 40
+    assert StoppedMethods(folder.directory).read() == {}
 
 
-def test_a_search_that_used_all_its_trials_says_what_more_might_bring(search, ledger):
+def test_a_search_that_used_all_its_trials_says_what_more_might_bring(search, folder):
     request, go_on = search
     go_on(4)
-    (line,) = endings(request, ledger.directory, ledger.records("search"))
+    (line,) = stop_reasons(request, folder.directory, folder.records("search"))
     assert line == "Trying mask_fixed did not end by itself before 4 trials: only 4 completed, too few to say."

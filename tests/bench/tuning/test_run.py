@@ -9,16 +9,16 @@ import psutil
 import pytest
 
 from bench.home.resources import Machine, Plan
-from bench.reporting.progress import View
+from bench.reporting.progress import ProgressView
 from bench.tuning.cluster import connect
-from bench.tuning.config import OUTCOME, Terms
-from bench.tuning.run import Bench, TimeBudget, run_stage
+from bench.tuning.config import OUTCOME, TrialSettings
+from bench.tuning.run import StageContext, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from cellbench.trials.job import TrialJob
 
-TERMS = Terms(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 
@@ -43,10 +43,10 @@ def ray_of_two_cpus():
 
 
 @pytest.fixture
-def bench(ledger, jobs, ray_of_two_cpus):
+def bench(folder, jobs, ray_of_two_cpus):
     request = jobs.request
-    request.write(ledger)
-    return Bench(ledger, Silent(), View(request.name, request.goal, None), Plan(2, 1, 0.0))
+    request.write(folder)
+    return StageContext(folder, Silent(), ProgressView(request.name, request.goal, None), Plan(2, 1, 0.0))
 
 
 def job_of(jobs, epochs=4, **changes):
@@ -60,7 +60,7 @@ def job_of(jobs, epochs=4, **changes):
 
 def run(bench, *todo):
     run_stage(bench, "search", JobSearcher(todo, TERMS), len(todo))
-    return {record.key: record for record in bench.record.folder.records()}
+    return {record.key: record for record in bench.folder.records()}
 
 
 def when(condition, action):
@@ -94,23 +94,23 @@ def test_trials_complete_or_fail_each_for_itself(bench, jobs):
     assert records[good.key].metrics["probe/f1_macro"] > 0
     assert records[wild.key].outcome == "failed"
     assert "loss is" in records[wild.key].reason
-    assert [entry["epoch"] for entry in bench.record.folder.history(good.key)] == [1, 2, 3, 4]
+    assert [entry["epoch"] for entry in bench.folder.history(good.key)] == [1, 2, 3, 4]
     told = bench.tracker.told
     assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
-    assert not (bench.record.folder.directory / ".ray").exists()
+    assert not (bench.folder.directory / ".ray").exists()
 
 
 @pytest.mark.slow
 def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
     job = job_of(jobs, epochs=30)
     whole = job.model_copy(update={"directory": tmp_path / "whole"})
-    thread = when(lambda: len(bench.record.folder.history(job.key)) >= 4, kill_worker)
+    thread = when(lambda: len(bench.folder.history(job.key)) >= 4, kill_worker)
     record = run(bench, job)[job.key]
     thread.join()
     assert record.outcome == "completed"
-    lines = (bench.record.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
     assert 30 < len(lines) < 40, "a few epochs were trained twice, not all"
-    assert [entry["epoch"] for entry in bench.record.folder.history(job.key)] == list(range(1, 31))
+    assert [entry["epoch"] for entry in bench.folder.history(job.key)] == list(range(1, 31))
     import torch
 
     from cellbench.trials.run import TrialRun
@@ -127,16 +127,16 @@ def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs,
 def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
     before = signal.getsignal(signal.SIGINT)  # a job in the background may have been told to ignore it
     job = job_of(jobs, epochs=30)
-    when(lambda: len(bench.record.folder.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    when(lambda: len(bench.folder.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         run(bench, job)
-    (record,) = bench.record.folder.records()
+    (record,) = bench.folder.records()
     assert record.outcome == "running", "it will go on"
     assert bench.tracker.told[-1] == ("interrupted", job.key)
     assert signal.getsignal(signal.SIGINT) is before, "the program's own handler is back"
-    began_again = len(bench.record.folder.history(job.key))
+    began_again = len(bench.folder.history(job.key))
     assert run(bench, job)[job.key].outcome == "completed"
-    lines = (bench.record.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
     assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
 
 
@@ -146,7 +146,7 @@ def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
     space = request.spaces[0]
     searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, TERMS)
     run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
-    records = bench.record.folder.records()
+    records = bench.folder.records()
     assert len(records) == 6
     assert {record.outcome for record in records} <= {"completed", "pruned"}
     for record in records:

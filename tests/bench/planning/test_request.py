@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import check_patch_set, make_request
-from bench.record.folder import Ledger
+from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, n_epochs, network_size, profile, rungs
 from bench.record.request import Request
 from bench.space.reader import space_names
@@ -29,11 +29,11 @@ def home(tmp_path, monkeypatch, discs):
 
 
 def asked(*methods, **changes):
-    return Asked(**{"command": COMMAND, "methods": methods or ("mask_fixed",), "dataset": "discs", **changes})
+    return SearchArguments(**{"command": COMMAND, "methods": methods or ("mask_fixed",), "dataset": "discs", **changes})
 
 
 def test_defaults_come_from_the_profile(home, discs):
-    request, ledger = make_request(asked(profile="cpu"))
+    request, folder = make_request(asked(profile="cpu"))
     cpu = PROFILES["cpu"]
     assert (request.n_trials, request.n_folds, request.n_seeds) == (cpu.n_trials, cpu.n_folds, cpu.n_seeds)
     assert request.settings.network_size == 32
@@ -41,8 +41,8 @@ def test_defaults_come_from_the_profile(home, discs):
     assert (request.sampler, request.scheduler) == ("tpe", "asha")
     assert request.oracle, "discs has contours"
     assert request.name.startswith("discs-mask_fixed-")
-    assert ledger.directory == home / "searches" / request.name
-    assert not ledger.directory.exists(), "nothing is written yet"
+    assert folder.directory == home / "searches" / request.name
+    assert not folder.directory.exists(), "nothing is written yet"
 
 
 def test_what_is_typed_goes_before_the_profile(home):
@@ -76,10 +76,10 @@ def test_all_means_the_methods_of_the_paper_whatever_else_there_is(home):
 
 
 def test_a_request_is_read_as_it_was_written(home):
-    request, ledger = make_request(asked(epochs=3, time_budget="90s"))
-    request.write(ledger)
-    assert Request.read(ledger) == request
-    assert Ledger.open(request.name).directory == ledger.directory
+    request, folder = make_request(asked(epochs=3, time_budget="90s"))
+    request.write(folder)
+    assert Request.read(folder) == request
+    assert SearchFolder.open(request.name).directory == folder.directory
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_a_gpu_is_not_waited_for_where_there_is_none(home, monkeypatch):
 
 
 def test_a_name_that_is_taken_is_refused_with_the_way_on(home):
-    request, ledger = make_request(asked(name="mine"))
-    request.write(ledger)
+    request, folder = make_request(asked(name="mine"))
+    request.write(folder)
     with pytest.raises(SettingError, match="search mine already; go on with it by --resume mine"):
         make_request(asked(name="mine"))
 
@@ -138,10 +138,10 @@ def test_the_name_of_a_search_that_was_killed_before_it_wrote_anything_is_free(h
 
 
 def test_an_unknown_search_is_answered_with_the_nearest(home):
-    request, ledger = make_request(asked(name="monday"))
-    request.write(ledger)
+    request, folder = make_request(asked(name="monday"))
+    request.write(folder)
     with pytest.raises(NotFoundError, match=r"no search 'mondai'.*did you mean 'monday'"):
-        Ledger.open("mondai")
+        SearchFolder.open("mondai")
 
 
 def write(home, discs, name, index, **more):

@@ -3,10 +3,10 @@
 import pytest
 from drawn_cells import draw_cells, write_cells
 
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
-from bench.space.estimates import asked_for, filled
-from bench.space.overrides import narrow
+from bench.space.estimates import needs_estimate, with_values
+from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.space import check_values
 from cellbench.errors import SettingError
@@ -23,7 +23,7 @@ def cells(tmp_path, monkeypatch):
 
 
 def request(*methods, **changes):
-    return make_request(Asked(command="", methods=methods, dataset="cells", trials=1, epochs=1, **changes))[0]
+    return make_request(SearchArguments(command="", methods=methods, dataset="cells", trials=1, epochs=1, **changes))[0]
 
 
 def test_the_number_stands_in_the_request(cells):
@@ -34,7 +34,7 @@ def test_the_number_stands_in_the_request(cells):
         assert space.complete({})["r_max"] == pytest.approx(radius * FACTORS["sqrt"].best, rel=1e-3)
         assert "r_max" not in space.searched
     assert profile.complete({})["profile"].startswith("0.0:1 ")
-    assert not asked_for(found.spaces)
+    assert not needs_estimate(found.spaces)
     assert len(fixed.grid_points()) == 1, "the grid's radii have become one"
 
 
@@ -62,10 +62,10 @@ def test_auto_stands_alone_and_only_where_it_can_be_estimated(cells, text):
 def test_a_filled_space_fits_patches_of_any_size(method):
     for native_size in (40, 256):
         values = {"r_max": 0.3 * native_size, "profile": f"0:1 {0.2 * native_size}:0.5 {0.4 * native_size}:0"}
-        space = filled(load_space(method).scaled(native_size), lambda kind, shape, values=values: values[kind])
+        space = with_values(load_space(method).scaled(native_size), lambda kind, shape, values=values: values[kind])
         check_values(space, native_size)
 
 
 def test_sampled_masks_take_their_mean_from_the_patches():
-    (space,) = narrow([load_space("mask_sampled").scaled(256)], ["r_mean=auto"])
-    assert filled(space, lambda kind, shape: 60.0).complete({})["r_mean"] == 60.0
+    (space,) = override([load_space("mask_sampled").scaled(256)], ["r_mean=auto"])
+    assert with_values(space, lambda kind, shape: 60.0).complete({})["r_mean"] == 60.0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.space.estimates import asked_for
-from bench.space.overrides import narrow
+from bench.space.estimates import needs_estimate
+from bench.space.overrides import override
 from bench.space.reader import SPACES_DIR, load_space, space_names
 from bench.space.space import check_values
 from cellbench.errors import NotFoundError, SettingError
@@ -44,7 +44,7 @@ def test_a_shipped_space_is_whole(method):
     assert len(space.grid_points()) == len(space.grid) == PAPER.get(method, len(space.grid))
     assert len(space.first_points()) >= len(space.grid)
     for native_size in (40, 256, 360):
-        if not asked_for([space]):  # what `auto` becomes is for tests/bench/test_auto.py
+        if not needs_estimate([space]):  # what `auto` becomes is for tests/bench/test_auto.py
             check_values(space.scaled(native_size), native_size)
 
 
@@ -121,28 +121,28 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_set_narrows_a_range_and_keeps_its_scale():
-    (space,) = narrow([load_space("mask_fixed").scaled(256)], ["r_max=30..60"])
+    (space,) = override([load_space("mask_fixed").scaled(256)], ["r_max=30..60"])
     domain = space.parameters["r_max"]
     assert (domain.low, domain.high, domain.log, domain.default) == (30.0, 60.0, True, 50.0)
     assert [point["r_max"] for point in space.grid_points()] == [50.0], "90 and 126 lie outside now"
 
 
 def test_set_fixes_a_value_in_all_points():
-    (space,) = narrow([load_space("mask_fixed").scaled(256)], ["r_max=70", "normalize=false"])
+    (space,) = override([load_space("mask_fixed").scaled(256)], ["r_max=70", "normalize=false"])
     assert "r_max" not in space.searched
     assert space.grid_points() == space.first_points() == [space.complete({"r_max": 70.0})]
     assert space.grid_points()[0]["normalize"] is False
 
 
 def test_set_makes_choices_and_searches_what_was_constant():
-    (space,) = narrow([load_space("mask_fixed")], ["shape=linear,sqrt", "latent_dim=64,256", "beta=elbo"])
+    (space,) = override([load_space("mask_fixed")], ["shape=linear,sqrt", "latent_dim=64,256", "beta=elbo"])
     assert space.parameters["shape"].choices == ("linear", "sqrt")
     assert space.configuration(space.complete({})).latent_dim == 64
     assert space.configuration(space.complete({})).beta == "elbo"
 
 
 def test_set_changes_all_methods_that_know_the_name():
-    spaces = narrow([load_space("vae"), load_space("mask_fixed")], ["r_max=40", "lr=0.002"])
+    spaces = override([load_space("vae"), load_space("mask_fixed")], ["r_max=40", "lr=0.002"])
     assert [space.parameters["lr"].default for space in spaces] == [0.002, 0.002]
 
 
@@ -163,7 +163,7 @@ def test_set_changes_all_methods_that_know_the_name():
 )
 def test_set_refuses_what_it_cannot_read(text, message):
     with pytest.raises((SettingError, NotFoundError), match=message):
-        narrow([load_space("mask_fixed")], [text])
+        override([load_space("mask_fixed")], [text])
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_set_refuses_what_it_cannot_read(text, message):
     ],
 )
 def test_values_that_the_method_refuses_are_found_before_a_trial_meets_them(text, message):
-    (space,) = narrow([load_space("mask_fixed").scaled(256)], [text])
+    (space,) = override([load_space("mask_fixed").scaled(256)], [text])
     with pytest.raises(SettingError, match=message):
         check_values(space, 256)
 
 
 def test_the_largest_radius_is_the_patch_corner():
-    check_values(narrow([load_space("mask_fixed").scaled(256)], ["r_max=30..181"])[0], 256)
+    check_values(override([load_space("mask_fixed").scaled(256)], ["r_max=30..181"])[0], 256)

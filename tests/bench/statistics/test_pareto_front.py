@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.result import TRAINING_ITERATION
 
-from bench.planning.arguments import Asked
+from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_front
@@ -95,16 +95,16 @@ def test_what_looks_at_one_number_is_refused(home, discs):
     (home / "datasets").mkdir(exist_ok=True)
     (home / "datasets" / "discs").symlink_to(discs.path)
     asked = {"command": "", "methods": ["mask_fixed"], "dataset": "discs", "epochs": 1, "size": "16"}
-    request, _ = make_request(Asked(**asked, objective="f1,ssim"))
+    request, _ = make_request(SearchArguments(**asked, objective="f1,ssim"))
     assert (request.scheduler, request.goal, request.goals) == ("none", objective("f1"), GOALS)
     with pytest.raises(SettingError, match="--scheduler asha compares trials by one number"):
-        make_request(Asked(**asked, objective="f1,ssim", scheduler="asha"))
+        make_request(SearchArguments(**asked, objective="f1,ssim", scheduler="asha"))
     with pytest.raises(SettingError, match="--stop-early looks at one number"):
-        make_request(Asked(**asked, objective="f1,ssim", stop_early=True))
+        make_request(SearchArguments(**asked, objective="f1,ssim", stop_early=True))
     with pytest.raises(SettingError, match="--objective f1,f1 names one twice"):
-        make_request(Asked(**asked, objective="f1,f1"))
+        make_request(SearchArguments(**asked, objective="f1,f1"))
     with pytest.raises(NotFoundError, match="did you mean 'ssim'"):
-        make_request(Asked(**asked, objective="f1,sim"))
+        make_request(SearchArguments(**asked, objective="f1,sim"))
 
 
 def test_the_front_is_drawn(tmp_path):

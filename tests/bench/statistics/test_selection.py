@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.pipeline.final_scores import End, HoldoutScore
+from bench.pipeline.final_scores import FinalScore, HoldoutScore
 from bench.pipeline.summarise import _screened
 from bench.record.jobs import configuration_of
 from bench.record.summary import Row, Summary
@@ -190,6 +190,6 @@ def test_the_table_has_a_row_for_each_method_and_floor():
 
 
 def test_ends_are_plain_records():
-    end = End("pca", 0.5, None, HoldoutScore(0.5, None, 0.4, 0.6, 10))
+    end = FinalScore("pca", 0.5, None, HoldoutScore(0.5, None, 0.4, 0.6, 10))
     assert end.holdout is not None
     assert end.holdout.n_patches == 10

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import home
+from bench.home import datasets, holdout_looks, paths
+from cellbench import marrow
 from cellbench.errors import DataError, NotFoundError, SettingError
-from cellbench.patches import marrow, write_patch_set
+from cellbench.patches import write_patch_set
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ def built_in(own_home, monkeypatch):
 
 
 def test_the_home_is_what_the_variable_says(own_home):
-    assert home.home() == own_home
-    assert home.datasets_dir() == own_home / "datasets"
-    assert home.searches_dir() == own_home / "searches"
-    assert home.cache_dir() == own_home / "cache"
+    assert paths.home() == own_home
+    assert paths.datasets_dir() == own_home / "datasets"
+    assert paths.searches_dir() == own_home / "searches"
+    assert paths.cache_dir() == own_home / "cache"
     assert not own_home.exists()
 
 
@@ -50,68 +51,68 @@ def test_without_the_variable_it_is_in_the_users_home(monkeypatch, tmp_path, val
     monkeypatch.delenv("CELLBENCH_HOME", raising=False)
     if value is not None:
         monkeypatch.setenv("CELLBENCH_HOME", value)
-    assert home.home() == tmp_path / ".cellbench"
+    assert paths.home() == tmp_path / ".cellbench"
 
 
 def test_a_built_in_set_is_drawn_at_first_use_and_once(built_in):
-    assert home.dataset_names() == []
+    assert datasets.dataset_names() == []
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(home.open_dataset, ["toy"] * 4))
+        found = list(threads.map(datasets.open_dataset, ["toy"] * 4))
     assert built_in == ["toy"]
     assert {len(patch_set) for patch_set in found} == {60}
-    assert home.dataset_names() == ["toy"]
+    assert datasets.dataset_names() == ["toy"]
 
 
 def test_an_unknown_set_is_answered_with_the_nearest_and_the_command(built_in, own_home):
-    write(home.datasets_dir() / "cells")
+    write(paths.datasets_dir() / "cells")
     with pytest.raises(
         NotFoundError, match=r"no data set 'cell' in .*; did you mean 'cells'\? Known: cells, toy\. Add it"
     ):
-        home.open_dataset("cell")
+        datasets.open_dataset("cell")
 
 
 @pytest.mark.parametrize("name", ["", "../x", ".x", "a/b", "a b", "x" * 65])
 def test_a_name_that_is_no_folder_is_refused(own_home, name):
     with pytest.raises(SettingError, match="cannot be the name of a data set"):
-        home.open_dataset(name)
+        datasets.open_dataset(name)
 
 
 def test_a_damaged_set_is_named(built_in):
-    patch_set = home.open_dataset("toy")
+    patch_set = datasets.open_dataset("toy")
     (patch_set.path / "card.yaml").write_text("")
     with pytest.raises(DataError, match=r"toy/card\.yaml is not a valid card"):
-        home.open_dataset("toy")
+        datasets.open_dataset("toy")
 
 
 def test_looks_at_the_holdout_are_counted_across_threads_and_survive_the_set(built_in):
-    patch_set = home.open_dataset("toy")
-    assert home.holdout_looks(patch_set) == 0
+    patch_set = datasets.open_dataset("toy")
+    assert holdout_looks.holdout_looks(patch_set) == 0
     with ThreadPoolExecutor(4) as threads:
-        counts = list(threads.map(lambda _: home.count_holdout_look(patch_set), range(12)))
+        counts = list(threads.map(lambda _: holdout_looks.count_holdout_look(patch_set), range(12)))
     assert sorted(counts) == list(range(1, 13))
-    home.remove_dataset("toy")
-    assert home.holdout_looks(home.open_dataset("toy")) == 12
-    other = write(home.datasets_dir() / "toy", seed=5, replace=True)
-    assert home.holdout_looks(other) == 0
+    datasets.remove_dataset("toy")
+    assert holdout_looks.holdout_looks(datasets.open_dataset("toy")) == 12
+    other = write(paths.datasets_dir() / "toy", seed=5, replace=True)
+    assert holdout_looks.holdout_looks(other) == 0
 
 
 def test_a_damaged_counter_is_not_reset_in_silence(built_in):
-    patch_set = home.open_dataset("toy")
-    (home.datasets_dir() / ".holdout-looks.json").write_text("[")
+    patch_set = datasets.open_dataset("toy")
+    (paths.datasets_dir() / ".holdout-looks.json").write_text("[")
     with pytest.raises(SettingError, match="cannot be counted; mend it, or remove it"):
-        home.count_holdout_look(patch_set)
+        holdout_looks.count_holdout_look(patch_set)
 
 
 def test_removing_takes_the_resized_copies_with_it(built_in):
-    patch_set = home.open_dataset("toy")
-    patch_set.resized(4, home.cache_dir())
-    home.remove_dataset("toy")
-    assert not list(home.cache_dir().iterdir())
-    assert home.dataset_names() == []
+    patch_set = datasets.open_dataset("toy")
+    patch_set.resized(4, paths.cache_dir())
+    datasets.remove_dataset("toy")
+    assert not list(paths.cache_dir().iterdir())
+    assert datasets.dataset_names() == []
 
 
 def test_the_cache_can_lie_on_another_disk(monkeypatch, tmp_path):
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "shared"))
-    assert home.cache_dir() == tmp_path / "shared" / "cache"
+    assert paths.cache_dir() == tmp_path / "shared" / "cache"
     monkeypatch.setenv("CELLBENCH_CACHE", str(tmp_path / "scratch"))
-    assert home.cache_dir() == tmp_path / "scratch"
+    assert paths.cache_dir() == tmp_path / "scratch"
