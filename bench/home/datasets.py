@@ -1,5 +1,7 @@
 """The data sets of the home: list, open, check, remove."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING

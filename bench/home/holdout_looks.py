@@ -1,5 +1,7 @@
 """How often the holdout of each data set has been looked at."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING

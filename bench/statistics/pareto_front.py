@@ -1,6 +1,7 @@
 """Several objectives at once: the configurations that none other beats in all of them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,9 @@ from bench.record.summary import Member
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
 from bench.statistics.racing import pooled_variance
-from bench.statistics.selection import Standing
+
+if TYPE_CHECKING:
+    from bench.statistics.selection import Standing
 
 
 def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[Member]:
@@ -37,7 +40,7 @@ def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[
     ]
 
 
-def front_winner(standings: Sequence[Standing], goals: Sequence[Objective]) -> Standing:
+def front_winner(standings: "Sequence[Standing]", goals: Sequence[Objective]) -> "Standing":
     """Return the winner among finalists: the best first objective, where equal within noise the best second, and so on.
 
     Within noise means: not worse than the best mean by more than the standard error of such a difference, from the
