@@ -108,11 +108,11 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
     """Return length and work of the search stage, with ASHA's rule on goals that tell nothing before the trial runs."""
     import numpy as np
 
-    goals = np.random.default_rng(0).random(n_methods * chosen.n_trials)
+    objectives = np.random.default_rng(0).random(n_methods * chosen.n_trials)
     stops = rungs(costs.epochs, chosen.reduction, chosen.n_rungs)
     kept = chosen.n_finalists if chosen.n_folds > 1 else 1
     seen: dict[tuple[int, int], list[float]] = {}
-    waiting = list(range(len(goals)))[::-1]
+    waiting = list(range(len(objectives)))[::-1]
     events: list[tuple[float, int, int]] = []  # time, trial, epoch it has reached
 
     def go_on(now: float, trial: int, epoch: int) -> None:
@@ -121,15 +121,15 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
         heapq.heappush(events, (end, trial, following))
 
     work = end = 0.0
-    for _ in range(min(at_once, len(goals))):
+    for _ in range(min(at_once, len(objectives))):
         go_on(0.0, waiting.pop(), 0)
     while events:
         end, trial, epoch = heapq.heappop(events)
         if epoch < costs.epochs:
             others = seen.setdefault((trial % n_methods, epoch), [])
-            among_best = sum(goal > goals[trial] for goal in others) < kept
-            passes = among_best or goals[trial] >= np.quantile(others, 1 - 1 / chosen.reduction)
-            others.append(float(goals[trial]))
+            among_best = sum(objective > objectives[trial] for objective in others) < kept
+            passes = among_best or objectives[trial] >= np.quantile(others, 1 - 1 / chosen.reduction)
+            others.append(float(objectives[trial]))
             if passes:
                 go_on(end, trial, epoch)
                 continue

@@ -63,9 +63,9 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
             say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
     if best is not None:
-        value = best.metrics[request.goal.final]
+        value = best.metrics[request.primary_objective.final]
         what = params_in_words(best.method, best.params, request.um_per_px)
-        say(f"  best {request.goal.description} so far {value:.3f}: {best.method} {what}")
+        say(f"  best {request.primary_objective.description} so far {value:.3f}: {best.method} {what}")
     if not folder.is_locked:
         return
     table = Table(box=None, pad_edge=False)
@@ -105,13 +105,13 @@ def _wanted(request: "Request") -> dict[str, int]:
 
 
 def _best(records: "list[TrialRecord]", request: "Request") -> "TrialRecord | None":
-    goal = request.goal
+    objective = request.primary_objective
     scored = [
         record
         for record in records
-        if record.stage == "search" and record.outcome == "completed" and goal.final in record.metrics
+        if record.stage == "search" and record.outcome == "completed" and objective.final in record.metrics
     ]
-    return max(scored, key=lambda record: goal.sign * record.metrics[goal.final], default=None)
+    return max(scored, key=lambda record: objective.sign * record.metrics[objective.final], default=None)
 
 
 if __name__ == "__main__":

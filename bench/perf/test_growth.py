@@ -34,7 +34,7 @@ def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_tri
     process = psutil.Process()
     with cluster(None, Machine(2, 0)):
         tracker = Tracker(request, open_dataset("noise").card, "cpu")
-        bench = StageContext(folder, tracker, ProgressView("perf", request.goal, None), Plan(2, 1, 0.0))
+        bench = StageContext(folder, tracker, ProgressView("perf", request.primary_objective, None), Plan(2, 1, 0.0))
         terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
         run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # workers start, libraries load
         before, cpu, start = process.memory_info().rss, sum(process.cpu_times()[:2]), time.perf_counter()

@@ -10,7 +10,7 @@ from bench.perf.beside import beside
 from bench.record.trial import TrialRecord
 from bench.space.reader import load_space
 from bench.statistics.regret import expected_regret
-from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 
 SAMPLERS = ("tpe", "gp", "random")
@@ -27,7 +27,7 @@ def test_suggestions_after_so_many_finished_trials(benchmark: Any, n_finished: i
         trial_id = f"{name}{next(numbers)}"
         point = searches[name].next_point(trial_id)
         assert point is not None
-        result = {GOAL: _goal(point), "training_iteration": 1, OUTCOME: "completed"}
+        result = {OBJECTIVE_VALUE: _goal(point), "training_iteration": 1, OUTCOME: "completed"}
         searches[name].on_trial_complete(trial_id, result)
 
     ways = {name: (lambda name=name: suggest(name)) for name in SAMPLERS}
@@ -37,12 +37,12 @@ def test_suggestions_after_so_many_finished_trials(benchmark: Any, n_finished: i
 @pytest.mark.parametrize("n_finished", [10, 40, 100])
 def test_whether_to_stop_after_so_many_finished_trials(benchmark: Any, n_finished: int) -> None:
     records = _finished(n_finished)
-    points, goals = [record.params for record in records], [record.metrics["probe/f1_macro"] for record in records]
-    beside(benchmark, {"--stop-early": lambda: _look(points, goals)}, amount=1, unit="decisions", rounds=3)
+    points, values = [record.params for record in records], [record.metrics["probe/f1_macro"] for record in records]
+    beside(benchmark, {"--stop-early": lambda: _look(points, values)}, amount=1, unit="decisions", rounds=3)
 
 
-def _look(points: list[Any], goals: list[float]) -> None:
-    assert expected_regret(SPACE, points, goals, 0.02) is not None
+def _look(points: list[Any], values: list[float]) -> None:
+    assert expected_regret(SPACE, points, values, 0.02) is not None
 
 
 def _told(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:
@@ -72,6 +72,6 @@ def _finished(n: int) -> list[TrialRecord]:
             key=str(number), number=number, stage="search", method="mask_fixed", configuration=str(number),
             params=point, fold=0, seed=0, epochs=1, outcome="completed", metrics={"probe/f1_macro": float(value)},
         )  # fmt: skip
-        random.on_trial_complete(str(number), {GOAL: value, "training_iteration": 1, OUTCOME: "completed"})
+        random.on_trial_complete(str(number), {OBJECTIVE_VALUE: value, "training_iteration": 1, OUTCOME: "completed"})
         found.append(record)
     return found

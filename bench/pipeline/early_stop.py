@@ -19,15 +19,15 @@ def stop_reasons(request: Request, directory: Path, records: Sequence[TrialRecor
     """
     if not request.stop_early:
         return []
-    stops, goal, found = StoppedMethods(directory).read(), request.goal, []
+    stops, objective, found = StoppedMethods(directory).read(), request.primary_objective, []
     for space in request.spaces:
         own = [record for record in records if record.method == space.method]
-        done = [record for record in own if record.outcome == "completed" and goal.final in record.metrics]
+        done = [record for record in own if record.outcome == "completed" and objective.final in record.metrics]
         if space.method in stops:
             found.append(f"Trying {space.method} ended by itself: {stops[space.method]}.")
         elif space.searched:
-            goals = [goal.sign * record.metrics[goal.final] for record in done]
-            view = expected_regret(space, [record.params for record in done], goals, goal.noise, request.seed)
+            values = [objective.sign * record.metrics[objective.final] for record in done]
+            view = expected_regret(space, [record.params for record in done], values, objective.noise, request.seed)
             why = f"only {len(done)} completed, too few to say" if view is None else view.sentence
             found.append(f"Trying {space.method} did not end by itself before {len(own)} trials: {why}.")
     return found

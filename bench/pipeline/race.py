@@ -37,7 +37,7 @@ def run_race(
         train: Trains what of some jobs is left to do; the number is how many jobs of the stage were before them.
         remark: Hears of the last training of a finalist that was dropped, with the reason in its record.
     """
-    goal = jobs.request.goal
+    objective = jobs.request.primary_objective
     left = {method: list(each) for method, each in candidates.items()}
     n_begun = n_spared = 0
     folds, known = jobs.request.further_folds, [] if jobs.request.is_screened else [SEARCH_FOLD]
@@ -54,7 +54,7 @@ def run_race(
         # Resumed, the search folder holds later heats already, which were not known when this one was judged.
         records = [record for record in jobs.request.judged(folder.records()) if record.fold in known]
         for method, started in candidates.items():
-            dropped = _dropped(records, left[method], len(started), goal)
+            dropped = _dropped(records, left[method], len(started), objective)
             for each, reason in dropped.items():
                 _write_down(folder, records, each, now[-1], reason, remark)
             n_spared += len(folds) * sum(reason is not None for reason in dropped.values())
@@ -82,18 +82,18 @@ def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
 
 
 def _dropped(
-    records: Sequence[TrialRecord], left: Sequence[Configuration], n_started: int, goal: Objective
+    records: Sequence[TrialRecord], left: Sequence[Configuration], n_started: int, objective: Objective
 ) -> dict[str, str | None]:
     """Return who gets no further fold and why; no reason for one that failed, whose record says it."""
-    found = standings(records, left, goal)
+    found = standings(records, left, objective)
     n_folds = max((len(standing.folds) for standing in found), default=0)
     whole = [standing for standing in found if len(standing.folds) == n_folds]
     failed = {standing.configuration.id: None for standing in found if len(standing.folds) < n_folds}
     scores = {
-        standing.configuration.id: {fold: goal.sign * value for fold, value in standing.folds.items()}
+        standing.configuration.id: {fold: objective.sign * value for fold, value in standing.folds.items()}
         for standing in whole
     }
-    return failed | {each.name: each.reason for each in clearly_behind(scores, n_started, goal.noise)}
+    return failed | {each.name: each.reason for each in clearly_behind(scores, n_started, objective.noise)}
 
 
 def _write_down(

@@ -77,7 +77,7 @@ def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> 
 
 def _run_on(shares: Plan, request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
     tracker = Tracker(request, patch_set.card, "cuda" if shares.gpus > 0 else "cpu")
-    view = ProgressView(request.name, request.goal, request.um_per_px)
+    view = ProgressView(request.name, request.primary_objective, request.um_per_px)
     with _closed_run(tracker):
         summary = Pipeline(request, StageContext(folder, tracker, view, shares), patch_set).run()
         summary.write(folder)

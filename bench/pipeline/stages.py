@@ -51,7 +51,7 @@ class Pipeline:
             if record.outcome == "running":  # that it hung before says nothing of now
                 (context.folder.trial_directory(record.key) / HUNG).unlink(missing_ok=True)
         self._terms = TrialSettings(
-            objective=request.goal.name,
+            objective=request.primary_objective.name,
             gpus=context.plan.gpus,
             timeout_s=request.trial_timeout_s,
             checkpoint_s=request.checkpoint_s,
@@ -59,14 +59,14 @@ class Pipeline:
 
     def run(self) -> Summary:
         """Run what is left to do, and return how the search ended."""
-        request, goal, tracker = self._request, self._request.goal, self._context.tracker
+        request, objective, tracker = self._request, self._request.primary_objective, self._context.tracker
         start = time.monotonic()
         self._search()
         tried = self._folder.records("search")
         candidates = (
-            finalists_of_all(tried, request.methods, goal, request.n_chosen)
+            finalists_of_all(tried, request.methods, objective, request.n_chosen)
             if request.share_trials
-            else {method: finalists(tried, method, request.goals, request.n_chosen) for method in request.methods}
+            else {method: finalists(tried, method, request.objectives, request.n_chosen) for method in request.methods}
         )
         at_once = self._context.plan.concurrent
         n_spared = run_race(
@@ -74,7 +74,8 @@ class Pipeline:
         )
         scored = request.judged(self._folder.records())
         winners = {
-            method: front_winner(standings(scored, each, goal), request.goals) for method, each in candidates.items()
+            method: front_winner(standings(scored, each, objective), request.objectives)
+            for method, each in candidates.items()
         }
         only = next(iter(winners.values())).configuration if len(winners) == 1 else None
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
@@ -82,7 +83,7 @@ class Pipeline:
         self._train("final", [*finals, *with_oracle])
         final = self._folder.records("final")
         fresh = {method: fresh_scores(final, standing.configuration) for method, standing in winners.items()}
-        method = overall(winners, fresh, goal)
+        method = overall(winners, fresh, objective)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
         ending = PipelineResult(
@@ -99,11 +100,11 @@ class Pipeline:
 
     def _search(self) -> None:
         """Try configurations of every method."""
-        request, goal = self._request, self._request.goal
+        request, objective = self._request, self._request.primary_objective
         records = self._folder.records("search")
         goals = {
             record.key: {
-                entry["epoch"]: goal.in_progress(entry["metrics"]) for entry in self._folder.history(record.key)
+                entry["epoch"]: objective.in_progress(entry["metrics"]) for entry in self._folder.history(record.key)
             }
             for record in records
         }
@@ -112,7 +113,9 @@ class Pipeline:
             return
         rungs = request.rungs
         methods = {
-            space.method: method_search(space, request.sampler, request.seed, rungs, request.n_trials, request.goals)
+            space.method: method_search(
+                space, request.sampler, request.seed, rungs, request.n_trials, request.objectives
+            )
             for space in request.spaces
         }
         searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)

@@ -123,7 +123,10 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
     others = [end for end in ending.ends if end.name not in ending.winners]
     floors = [end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
     ceilings = [end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
-    found = {space.method: importances(records_of(records, "search"), space, request.goal) for space in request.spaces}
+    found = {
+        space.method: importances(records_of(records, "search"), space, request.primary_objective)
+        for space in request.spaces
+    }
     best = ending.winners[ending.method].configuration
     space = next(space for space in request.spaces if space.method == ending.method)
     done = [r for r in records if r.stage == "final" and r.configuration == best.id and r.outcome == "completed"]
@@ -140,9 +143,9 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], endi
         notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *ending.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=ending.seconds,
-        front=members(records_of(records, "search"), request.goals) if len(request.goals) > 1 else [],
+        front=members(records_of(records, "search"), request.objectives) if len(request.objectives) > 1 else [],
         n_spared=ending.n_spared,
-        response=response(records, space, request.goal, best.id, best.flat(), request.is_screened),
+        response=response(records, space, request.primary_objective, best.id, best.flat(), request.is_screened),
     )
 
 
@@ -158,12 +161,12 @@ def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
     """Return whether what was found at less was confirmed: both on the fold that configurations were tried on."""
     if not request.is_screened:
         return []
-    goal, size = request.goal, request.settings.network_size
+    objective, size = request.primary_objective, request.settings.network_size
     tried, trained = (
         {
-            r.configuration: goal.sign * r.metrics[goal.final]
+            r.configuration: objective.sign * r.metrics[objective.final]
             for r in records_of(records, stage)
-            if r.fold == SEARCH_FOLD and r.outcome == "completed" and goal.final in r.metrics
+            if r.fold == SEARCH_FOLD and r.outcome == "completed" and objective.final in r.metrics
         }
         for stage in ("search", "folds")
     )

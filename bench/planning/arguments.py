@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from bench.space.objectives import objectives
+from bench.space.objectives import parse_objectives
 from bench.terminal.parsing import number, whole
 from cellbench.errors import SettingError
 from cellbench.training.configuration import TrainingSettings
@@ -60,7 +60,7 @@ def check_options(asked: SearchArguments) -> None:
         for option, given in (("--warm-start", asked.warm_start), ("--share-trials", asked.share_trials)):
             if given:
                 raise SettingError(f"{option} means nothing with --sampler grid, which tries the grid alone.")
-    if len(objectives(asked.objective)) > 1:
+    if len(parse_objectives(asked.objective)) > 1:
         if asked.scheduler == "asha":
             raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
         for option, given in (("--stop-early", asked.stop_early), ("--share-trials", asked.share_trials)):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, rungs
 from bench.record.trial import TrialRecord
-from bench.space.objectives import Objective, objectives
+from bench.space.objectives import Objective, parse_objectives
 from bench.space.space import Space
 from cellbench.disk import write_text
 from cellbench.errors import DataError
@@ -109,14 +109,14 @@ class Request(BaseModel):
         return [space.method for space in self.spaces]
 
     @property
-    def goal(self) -> Objective:
+    def objective(self) -> Objective:
         """What is optimised, of several objectives the first."""
-        return self.goals[0]
+        return self.objectives[0]
 
     @property
-    def goals(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[Objective, ...]:
         """All that is optimised, the most important first."""
-        return objectives(self.objective)
+        return parse_objectives(self.objective)
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -150,7 +150,7 @@ class Request(BaseModel):
     @property
     def n_chosen(self) -> int:
         """Finalists of a method (of all where they share trials): one where no race follows."""
-        return self.n_finalists if self.further_folds or len(self.goals) > 1 else 1
+        return self.n_finalists if self.further_folds or len(self.objectives) > 1 else 1
 
     @property
     def n_kept(self) -> int:

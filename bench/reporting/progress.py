@@ -27,12 +27,12 @@ class ProgressView:
 
     Args:
         name: Name of the search.
-        goal: What it optimises.
+        objective: What it optimises.
         um_per_px: µm per native px of the data set, if known.
     """
 
-    def __init__(self, name: str, goal: Objective, um_per_px: float | None) -> None:
-        self._name, self._goal, self._um_per_px = name, goal, um_per_px
+    def __init__(self, name: str, objective: Objective, um_per_px: float | None) -> None:
+        self._name, self._goal, self._um_per_px = name, objective, um_per_px
         self._live: Live | None = None
         self._start("", 0, 1)
 

@@ -70,14 +70,14 @@ def _print_front(request: "Request", summary: "Summary") -> None:
     from rich.table import Table
 
     found = Table(box=None, pad_edge=False, title="Front, on fold 0", title_justify="left")
-    for goal in request.goals:
-        found.add_column(goal.name, justify="right", no_wrap=True)
+    for objective in request.objectives:
+        found.add_column(objective.name, justify="right", no_wrap=True)
     found.add_column("configuration")
     for member in summary.front:
         if member.on_front:
             mark = "  (winner)" if member.configuration == summary.best.configuration else ""
             what = params_in_words(member.method, member.params, request.um_per_px)
-            values = [f"{member.values[goal.name]:.3f}" for goal in request.goals]
+            values = [f"{member.values[objective.name]:.3f}" for objective in request.objectives]
             found.add_row(*values, f"{member.method} {what}{mark}")
     console().print(found)
     say()

@@ -57,7 +57,7 @@ OBJECTIVES = {
 }
 
 
-def objective(name: str) -> Objective:
+def get_objective(name: str) -> Objective:
     """Return an objective by name.
 
     Raises:
@@ -68,7 +68,7 @@ def objective(name: str) -> Objective:
     return OBJECTIVES[name]
 
 
-def objectives(text: str) -> tuple[Objective, ...]:
+def parse_objectives(text: str) -> tuple[Objective, ...]:
     """Return the objectives that a text such as `f1` or `f1,ssim` names, the most important first.
 
     Raises:
@@ -78,4 +78,4 @@ def objectives(text: str) -> tuple[Objective, ...]:
     names = [name.strip() for name in text.split(",")]
     if len(names) != len(set(names)):
         raise SettingError(f"--objective {text} names one twice.")
-    return tuple(map(objective, names))
+    return tuple(map(get_objective, names))

@@ -30,7 +30,7 @@ class Importances:
     values: dict[str, float]
 
 
-def importances(records: Sequence[TrialRecord], space: Space, goal: Objective, seed: int = 0) -> Importances:
+def importances(records: Sequence[TrialRecord], space: Space, objective: Objective, seed: int = 0) -> Importances:
     """Return the importances of one method's searched hyperparameters.
 
     From ten completed trials on by fANOVA (Hutter et al., 2014), below that by rank correlations, which see no
@@ -39,17 +39,17 @@ def importances(records: Sequence[TrialRecord], space: Space, goal: Objective, s
     Args:
         records: Trials of the search stage.
         space: The method's space.
-        goal: What was optimised.
+        objective: What was optimised.
         seed: Seed of the forest.
     """
     names = list(space.searched)
     done = [
         record
         for record in records
-        if record.method == space.method and record.outcome == "completed" and goal.final in record.metrics
+        if record.method == space.method and record.outcome == "completed" and objective.final in record.metrics
     ]
     varied = [name for name in names if len({record.params[name] for record in done}) > 1]
-    values = [record.metrics[goal.final] for record in done]
+    values = [record.metrics[objective.final] for record in done]
     if len(done) < MIN_RANKS or not varied or len(set(values)) < 2:
         return Importances(f"too few completed trials ({len(done)}) to say", {})
     if len(done) < MIN_FANOVA:

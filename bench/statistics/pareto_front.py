@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from bench.statistics.selection import Standing
 
 
-def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[Member]:
+def members(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[Member]:
     """Return the completed trials of the search stage: the front's first, by the first objective, then the others.
 
     Args:
         records: Trials of the search stage, of one method or of several: all are scored on the same fold.
-        goals: The objectives.
+        objectives: The objectives.
     """
-    done = [r for r in records if r.outcome == "completed" and all(goal.final in r.metrics for goal in goals)]
+    done = [
+        r for r in records if r.outcome == "completed" and all(objective.final in r.metrics for objective in objectives)
+    ]
     if not done:
         return []
-    signed = np.array([[goal.sign * record.metrics[goal.final] for goal in goals] for record in done])
+    signed = np.array(
+        [[objective.sign * record.metrics[objective.final] for objective in objectives] for record in done]
+    )
     flags = non_dominated(signed)
     order = sorted(range(len(done)), key=lambda i: (not flags[i], *-signed[i]))
     return [
@@ -33,14 +37,14 @@ def members(records: Sequence[TrialRecord], goals: Sequence[Objective]) -> list[
             method=done[i].method,
             configuration=done[i].configuration,
             params=done[i].params,
-            values={goal.name: done[i].metrics[goal.final] for goal in goals},
+            values={objective.name: done[i].metrics[objective.final] for objective in objectives},
             on_front=bool(flags[i]),
         )
         for i in order
     ]
 
 
-def front_winner(standings: "Sequence[Standing]", goals: Sequence[Objective]) -> "Standing":
+def front_winner(standings: "Sequence[Standing]", objectives: Sequence[Objective]) -> "Standing":
     """Return the winner among finalists: the best first objective, where equal within noise the best second, and so on.
 
     Within noise means: not worse than the best mean by more than the standard error of such a difference, from the
@@ -48,20 +52,22 @@ def front_winner(standings: "Sequence[Standing]", goals: Sequence[Objective]) ->
 
     Args:
         standings: Finalists of one method, best first; those without all folds cannot win.
-        goals: The objectives, the most important first.
+        objectives: The objectives, the most important first.
     """
-    if len(goals) == 1:
+    if len(objectives) == 1:
         return standings[0]
     n_folds = max(len(standing.folds) for standing in standings)
     left = [standing for standing in standings if len(standing.folds) == n_folds]
-    for goal in goals:
-        table = np.array([[goal.sign * r.metrics.get(goal.final, goal.worst) for r in each.records] for each in left])
+    for objective in objectives:
+        table = np.array(
+            [[objective.sign * r.metrics.get(objective.final, objective.worst) for r in each.records] for each in left]
+        )
         if table.size == 0:
             break
         means = table.mean(axis=1)
-        allowed = np.sqrt(2 * pooled_variance(table, goal.noise) / n_folds)
+        allowed = np.sqrt(2 * pooled_variance(table, objective.noise) / n_folds)
         best = means.max()
-        if goal is goals[-1]:
+        if objective is objectives[-1]:
             return left[int(means.argmax())]
         left = [standing for standing, value in zip(left, means, strict=True) if value >= best - allowed]
     return left[0]

@@ -26,7 +26,7 @@ LIKELY = 0.5
 def response(
     records: Sequence[TrialRecord],
     space: Space,
-    goal: Objective,
+    objective: Objective,
     winner: str,
     params: Mapping[str, Any],
     is_screened: bool = False,
@@ -41,7 +41,7 @@ def response(
     Args:
         records: Trials of all stages.
         space: The method's space, lengths in native px.
-        goal: The objective.
+        objective: The objective.
         winner: Short hash of the winning configuration.
         params: Its hyperparameters, which the others are held at.
         is_screened: Whether the search stage trained at less than the others, so that it has an effect of its own too.
@@ -55,12 +55,12 @@ def response(
         if record.method == space.method
         and record.stage != "oracle"
         and record.outcome == "completed"
-        and goal.final in record.metrics
+        and objective.final in record.metrics
     ]
     points = [
         Point(
             radius=float(record.params[name]),
-            value=record.metrics[goal.final],
+            value=record.metrics[objective.final],
             stage=record.stage,
             fold=record.fold,
             seed=record.seed,
@@ -68,7 +68,7 @@ def response(
         )
         for record in done
     ]
-    known = RadiusRange(method=space.method, parameter=name, objective=goal.name, winner=winner, points=points)
+    known = RadiusRange(method=space.method, parameter=name, objective=objective.name, winner=winner, points=points)
     tried = sorted({point.radius for point in points})
     if len(tried) < MIN_RADII:
         return known.model_copy(
@@ -80,18 +80,18 @@ def response(
     varied = {n: d for n, d in space.searched.items() if n == name or len({r.params[n] for r in done}) > 1}
     model = GaussianProcess(
         encoded([record.params for record in done], varied),
-        [goal.sign * point.value for point in points],
+        [objective.sign * point.value for point in points],
         [SCREEN if is_screened and point.stage == "search" else point.fold for point in points],
-        goal.noise,
+        objective.noise,
     )
-    return known.model_copy(update=_curve(model, name, varied, goal, params, tried))
+    return known.model_copy(update=_curve(model, name, varied, objective, params, tried))
 
 
 def _curve(
     model: GaussianProcess,
     name: str,
     varied: Mapping[str, Range | Choice],
-    goal: Objective,
+    objective: Objective,
     params: Mapping[str, Any],
     tried: Sequence[float],
 ) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def _curve(
     fine = (loses <= model.scales.noise).mean(axis=0) >= LIKELY
     best = int(mean.argmax())
     fine[best] = True
-    ends = sorted([goal.sign * (mean - spread), goal.sign * (mean + spread)], key=lambda each: float(each[0]))
+    ends = sorted([objective.sign * (mean - spread), objective.sign * (mean + spread)], key=lambda each: float(each[0]))
     return {
         "radii": [rounded(float(radius)) for radius in radii],
-        "mean": (goal.sign * mean).tolist(),
+        "mean": (objective.sign * mean).tolist(),
         "low": ends[0].tolist(),
         "high": ends[1].tolist(),
         "noise": float(model.scales.noise),

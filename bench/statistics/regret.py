@@ -49,7 +49,7 @@ class ExpectedRegret:
 
 
 def expected_regret(
-    space: Space, points: Sequence[Mapping[str, Any]], goals: Sequence[float], noise: float, seed: int = 0
+    space: Space, points: Sequence[Mapping[str, Any]], values: Sequence[float], noise: float, seed: int = 0
 ) -> ExpectedRegret | None:
     """Return what further trials of a method may bring; None where too few were completed to say.
 
@@ -61,7 +61,7 @@ def expected_regret(
     Args:
         space: The method's space.
         points: Its completed trials,
-        goals: and what each reached, more is better.
+        values: and what each reached, more is better.
         noise: Expected standard deviation between trainings that differ in nothing but chance.
         seed: Seed of points and draws.
     """
@@ -69,7 +69,7 @@ def expected_regret(
         return None
     domains = space.searched
     tried = encoded(points, domains)
-    model = GaussianProcess(tried, goals, [0] * len(points), noise)
+    model = GaussianProcess(tried, values, [0] * len(points), noise)
     rng = np.random.default_rng(seed)
     others = [
         {

@@ -33,7 +33,9 @@ class Standing:
         return float(np.mean(list(self.folds.values())))
 
 
-def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objective], n: int) -> list[Configuration]:
+def finalists(
+    records: Iterable[TrialRecord], method: str, objectives: Sequence[Objective], n: int
+) -> list[Configuration]:
     """Return the best configurations of a method among its completed trials of the search stage.
 
     Of several objectives, the front's members are taken, the best in the first objective before the others.
@@ -41,60 +43,62 @@ def finalists(records: Iterable[TrialRecord], method: str, goals: Sequence[Objec
     Args:
         records: Trials of the search stage.
         method: Name of the method.
-        goals: What decides.
+        objectives: What decides.
         n: How many, at most.
 
     Raises:
         TrainingError: No trial of the method was completed; the message says why the first failed.
     """
     own = [record for record in records if record.method == method]
-    done = _completed(own, goals)
+    done = _completed(own, objectives)
     if not done:
         failed = [record for record in own if record.outcome == "failed"]
         why = f"the first failed: {failed[0].reason}" if failed else "none had its full budget"
         raise TrainingError(f"None of the {len(own)} trials of {method} was completed; {why}")
-    if len(goals) > 1:
-        signed = np.array([[each.sign * record.metrics[each.final] for each in goals] for record in done])
+    if len(objectives) > 1:
+        signed = np.array([[each.sign * record.metrics[each.final] for each in objectives] for record in done])
         done = [record for record, flag in zip(done, non_dominated(signed), strict=True) if flag]
     return [configuration_of(record) for record in done[:n]]
 
 
 def finalists_of_all(
-    records: Sequence[TrialRecord], methods: Sequence[str], goal: Objective, n: int
+    records: Sequence[TrialRecord], methods: Sequence[str], objective: Objective, n: int
 ) -> dict[str, list[Configuration]]:
     """Return the best configurations whatever their method, by method; those without any are left out.
 
     Args:
         records: Trials of the search stage.
         methods: Names of the methods.
-        goal: What decides.
+        objective: What decides.
         n: How many, at most.
 
     Raises:
         TrainingError: No trial was completed; the message says why the first failed.
     """
-    done = _completed(records, (goal,))
+    done = _completed(records, (objective,))
     if not done:
-        finalists(records, methods[0], (goal,), n)  # raises, and says why
+        finalists(records, methods[0], (objective,), n)  # raises, and says why
     found: dict[str, list[Configuration]] = {}
     for record in done[:n]:
         found.setdefault(record.method, []).append(configuration_of(record))
     return found
 
 
-def _completed(records: Iterable[TrialRecord], goals: Sequence[Objective]) -> list[TrialRecord]:
+def _completed(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[TrialRecord]:
     """Return the completed trials that have all objectives, the best in the first before the others."""
-    done = [r for r in records if r.outcome == "completed" and all(each.final in r.metrics for each in goals)]
-    return sorted(done, key=lambda r: (-goals[0].sign * r.metrics[goals[0].final], r.number))
+    done = [r for r in records if r.outcome == "completed" and all(each.final in r.metrics for each in objectives)]
+    return sorted(done, key=lambda r: (-objectives[0].sign * r.metrics[objectives[0].final], r.number))
 
 
-def standings(records: Iterable[TrialRecord], candidates: Sequence[Configuration], goal: Objective) -> list[Standing]:
+def standings(
+    records: Iterable[TrialRecord], candidates: Sequence[Configuration], objective: Objective
+) -> list[Standing]:
     """Return what each candidate scored over folds, the best first; one that failed on a fold comes last.
 
     Args:
         records: Trials of the stages `search` and `folds`.
         candidates: Configurations of one method.
-        goal: What decides.
+        objective: What decides.
     """
     done = [record for record in records if record.outcome == "completed" and record.stage in ("search", "folds")]
     found = []
@@ -102,12 +106,12 @@ def standings(records: Iterable[TrialRecord], candidates: Sequence[Configuration
         own = {
             r.fold: r
             for r in done
-            if r.configuration == candidate.id and r.fold is not None and goal.final in r.metrics
+            if r.configuration == candidate.id and r.fold is not None and objective.final in r.metrics
         }
-        folds = {fold: record.metrics[goal.final] for fold, record in sorted(own.items())}
+        folds = {fold: record.metrics[objective.final] for fold, record in sorted(own.items())}
         found.append(Standing(candidate, folds, tuple(own[fold] for fold in folds)))
     complete = max((len(standing.folds) for standing in found), default=0)
-    return sorted(found, key=lambda standing: (len(standing.folds) < complete, -goal.sign * standing.mean))
+    return sorted(found, key=lambda standing: (len(standing.folds) < complete, -objective.sign * standing.mean))
 
 
 def fresh_scores(records: Iterable[TrialRecord], configuration: Configuration, stage: str = "final") -> list[float]:
@@ -124,7 +128,7 @@ def fresh_scores(records: Iterable[TrialRecord], configuration: Configuration, s
     return done
 
 
-def overall(winners: dict[str, Standing], fresh: dict[str, list[float]], goal: Objective) -> str:
+def overall(winners: dict[str, Standing], fresh: dict[str, list[float]], objective: Objective) -> str:
     """Return the method that wins.
 
     F1 is compared over fresh seeds; other objectives need unseen patches, so they are compared over folds.
@@ -132,8 +136,8 @@ def overall(winners: dict[str, Standing], fresh: dict[str, list[float]], goal: O
     Args:
         winners: Each method's best standing.
         fresh: Each method's macro F1 from fresh seeds.
-        goal: What decides.
+        objective: What decides.
     """
-    if goal.name == "f1":
+    if objective.name == "f1":
         return max(winners, key=lambda method: float(np.mean(fresh[method])))
-    return max(winners, key=lambda method: goal.sign * winners[method].mean)
+    return max(winners, key=lambda method: objective.sign * winners[method].mean)

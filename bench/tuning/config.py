@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-GOAL = "cellbench_goal"
+OBJECTIVE_VALUE = "cellbench_goal"
 """Name of the number that Ray Tune maximises, in every report."""
 OUTCOME = "cellbench_outcome"
 """Name of the entry that says how a trial ended by itself: completed, failed, or interrupted (it will go on)."""

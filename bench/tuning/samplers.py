@@ -14,7 +14,7 @@ from bench.space.domains import Point, Range, Scalar, distribution_of
 from bench.space.objectives import Objective
 from bench.space.space import Space
 from bench.terminal.formatting import rounded
-from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
 
 OWN_REPEATS = 4
 """Suggestions of known configurations in a row after which random ones take their place: a Gaussian process that is
@@ -118,7 +118,7 @@ class OptunaMethodSearch(OptunaSearch):
         self._goals = tuple(goals) if len(goals) > 1 else ()
         super().__init__(
             space=self._distributions,
-            metric=[goal.final for goal in goals] if self._goals else GOAL,
+            metric=[objective.final for objective in goals] if self._goals else OBJECTIVE_VALUE,
             mode=["max"] * len(goals) if self._goals else "max",
             sampler=make_sampler(sampler, seed, self._n_startup),
         )
@@ -154,7 +154,7 @@ class OptunaMethodSearch(OptunaSearch):
         if self._goals:
             self._recall_several(record, state)
             return
-        at_rungs = {epoch: goal for epoch, goal in goals.items() if epoch in self._rungs}
+        at_rungs = {epoch: objective for epoch, objective in goals.items() if epoch in self._rungs}
         if state == TrialState.PRUNED and goals:
             at_rungs[max(goals)] = goals[max(goals)]
         values = {TrialState.COMPLETE: goals, TrialState.PRUNED: at_rungs}.get(state)
@@ -185,9 +185,9 @@ class OptunaMethodSearch(OptunaSearch):
             self._interrupted[record.key] = optuna.Trial(self.study, newest._trial_id)
 
     def _values(self, metrics: Mapping[str, Any]) -> list[float] | None:
-        if not all(goal.final in metrics for goal in self._goals):
+        if not all(objective.final in metrics for objective in self._goals):
             return None
-        return [goal.sign * float(metrics[goal.final]) for goal in self._goals]
+        return [objective.sign * float(metrics[objective.final]) for objective in self._goals]
 
     def take_up(self, key: str, trial_id: str) -> None:
         """Go on with an interrupted trial."""
@@ -209,7 +209,7 @@ class OptunaMethodSearch(OptunaSearch):
         if error or result is None or outcome == "failed":
             self.study.tell(trial, state=TrialState.FAIL)
         elif outcome == "completed":
-            self.study.tell(trial, result[GOAL])
+            self.study.tell(trial, result[OBJECTIVE_VALUE])
         else:
             # Ray Tune does not pass on the very result at which it stops a trial.
             self._report(trial_id, result)
@@ -224,7 +224,7 @@ class OptunaMethodSearch(OptunaSearch):
     def _report(self, trial_id: str, result: dict[str, Any]) -> None:
         with warnings.catch_warnings():  # a trial that goes on from its checkpoint passes a rung twice
             warnings.filterwarnings("ignore", message=".*already reported")
-            self._ot_trials[trial_id].report(result[GOAL], result[TRAINING_ITERATION])
+            self._ot_trials[trial_id].report(result[OBJECTIVE_VALUE], result[TRAINING_ITERATION])
 
     def _complete(self, suggested: dict[str, Any]) -> Point:
         point: Point = {}

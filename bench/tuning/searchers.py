@@ -12,7 +12,7 @@ from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.trial import TrialRecord
 from bench.statistics.regret import expected_regret
-from bench.tuning.config import GOAL, OUTCOME, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, TrialConfig, TrialSettings
 from bench.tuning.method_sampler import SharedTrials
 from bench.tuning.samplers import MethodSearch
 
@@ -37,7 +37,7 @@ class JobSearcher(_StatelessSearcher):
     """
 
     def __init__(self, jobs: Sequence["TrialJob"], terms: TrialSettings, first_number: int = 0) -> None:
-        super().__init__(metric=GOAL, mode="max")
+        super().__init__(metric=OBJECTIVE_VALUE, mode="max")
         self._waiting = [_config(job, first_number + n, terms) for n, job in enumerate(jobs)]
 
     def suggest(self, trial_id: str) -> Any:
@@ -71,7 +71,7 @@ class MethodsSearcher(_StatelessSearcher):
         records: Sequence[TrialRecord] = (),
         goals: Mapping[str, dict[int, float]] | None = None,
     ) -> None:
-        super().__init__(metric=GOAL, mode="max")
+        super().__init__(metric=OBJECTIVE_VALUE, mode="max")
         self._methods, self._n_trials, self._jobs, self._terms = dict(methods), n_trials, jobs, terms
         self._spaces = {space.method: space for space in jobs.request.spaces}
         self._started = dict.fromkeys(methods, 0)
@@ -133,7 +133,7 @@ class MethodsSearcher(_StatelessSearcher):
                 method,
                 self._point_of[trial_id],
                 result.get(OUTCOME, "pruned"),
-                {result[TRAINING_ITERATION]: result[GOAL]},
+                {result[TRAINING_ITERATION]: result[OBJECTIVE_VALUE]},
             )
 
     def _hear(self, method: str, point: Mapping[str, Any], outcome: str | None, goals: Mapping[int, float]) -> None:
@@ -157,15 +157,15 @@ class EarlyStopping:
 
     def __init__(self, request: Request, directory: Path) -> None:
         self._spaces = {space.method: space for space in request.spaces}
-        self._seed, self._noise, self._stops = request.seed, request.goal.noise, StoppedMethods(directory)
+        self._seed, self._noise, self._stops = request.seed, request.primary_objective.noise, StoppedMethods(directory)
         self._heard: dict[str, tuple[list[Mapping[str, Any]], list[float]]] = {name: ([], []) for name in self._spaces}
         self._judged = dict.fromkeys(self._spaces, 0)
 
-    def hear(self, method: str, point: Mapping[str, Any], goal: float) -> None:
+    def hear(self, method: str, point: Mapping[str, Any], objective: float) -> None:
         """Hear of a completed trial; more is better."""
         points, goals = self._heard[method]
         points.append(point)
-        goals.append(goal)
+        goals.append(objective)
 
     def is_enough(self, method: str) -> bool:
         """Whether a method needs no further trials; the reason is then in the search's folder."""

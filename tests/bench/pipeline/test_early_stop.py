@@ -28,8 +28,8 @@ def test_a_space_that_is_known_promises_less_than_the_noise():
 
 
 def test_a_space_that_is_half_unknown_promises_more():
-    points, goals = tried(np.geomspace(25, 33, 12), noise=0.001)
-    found = expected_regret(SPACE, points, goals, 0.02)
+    points, values = tried(np.geomspace(25, 33, 12), noise=0.001)
+    found = expected_regret(SPACE, points, values, 0.02)
     assert not found.is_enough
     assert found.regret > 0.01
 
@@ -38,9 +38,9 @@ def test_the_expected_regret_is_about_the_true_one():
     expected, true = [], []
     for seed in range(10):
         radii = np.exp(np.random.default_rng(seed).uniform(np.log(25), np.log(150), 10))
-        points, goals = tried(radii, seed=seed)
-        expected.append(expected_regret(SPACE, points, goals, 0.02).regret)
-        true.append(0.05 * np.log(radii[int(np.argmax(goals))] / 70) ** 2)
+        points, values = tried(radii, seed=seed)
+        expected.append(expected_regret(SPACE, points, values, 0.02).regret)
+        true.append(0.05 * np.log(radii[int(np.argmax(values))] / 70) ** 2)
     assert np.mean(expected) == pytest.approx(np.mean(true), abs=0.006)
 
 
@@ -55,7 +55,7 @@ def search(make_request, folder):
     from ray.tune.search import Searcher
 
     from bench.record.jobs import Jobs, record_of
-    from bench.tuning.config import GOAL, OUTCOME, TrialConfig, TrialSettings
+    from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, TrialConfig, TrialSettings
     from bench.tuning.samplers import method_search
     from bench.tuning.searchers import MethodsSearcher
     from cellbench.trials.job import TrialJob
@@ -67,10 +67,10 @@ def search(make_request, folder):
     def go_on(most=99):
         """Run trials until the searcher has enough; return how many."""
         records = folder.records()
-        goals = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
+        values = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
         methods = {"mask_fixed": method_search(spaces[0], "tpe", 0, (), 40)}
         terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
-        searcher = MethodsSearcher(methods, 40, jobs, terms, records, goals)
+        searcher = MethodsSearcher(methods, 40, jobs, terms, records, values)
         for number in range(most):
             suggestion = searcher.suggest(str(number))
             if suggestion == Searcher.FINISHED:
@@ -78,10 +78,12 @@ def search(make_request, folder):
             config = TrialConfig.model_validate(suggestion["trial"])
             record = record_of(TrialJob.model_validate(config.job), config.number)
             chance = np.random.default_rng(config.number).normal(0, 0.01)
-            goal = 0.6 - 0.05 * np.log(record.params["r_max"] / 12) ** 2 + chance
-            record.outcome, record.metrics = "completed", {"probe/f1_macro": goal}
+            objective = 0.6 - 0.05 * np.log(record.params["r_max"] / 12) ** 2 + chance
+            record.outcome, record.metrics = "completed", {"probe/f1_macro": objective}
             folder.write(record)
-            searcher.on_trial_complete(str(number), {GOAL: goal, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+            searcher.on_trial_complete(
+                str(number), {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"}
+            )
         return most
 
     return request, go_on

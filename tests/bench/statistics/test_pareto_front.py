@@ -9,16 +9,16 @@ from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_front
-from bench.space.objectives import objective, objectives
+from bench.space.objectives import get_objective, parse_objectives
 from bench.space.reader import load_space
 from bench.statistics.pareto_front import front_winner, members, non_dominated
 from bench.statistics.selection import Standing, finalists
-from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.training.configuration import Configuration
 
-GOALS = objectives("f1,ssim")
+GOALS = parse_objectives("f1,ssim")
 SPACE = load_space("mask_fixed")
 
 
@@ -43,7 +43,7 @@ def test_members_are_listed_front_first_and_an_error_counts_downwards():
     found = members(records, GOALS)
     assert [(m.values["f1"], m.on_front) for m in found] == [(0.7, True), (0.6, True), (0.5, False)]
     errors = [trial(50, 0.7, 0.2, l1=0.1), trial(60, 0.6, 0.2, l1=0.2)]
-    assert [m.on_front for m in members(errors, objectives("f1,l1_core"))] == [True, False]
+    assert [m.on_front for m in members(errors, parse_objectives("f1,l1_core"))] == [True, False]
 
 
 def test_finalists_are_members_of_the_front():
@@ -77,7 +77,7 @@ def test_a_sampler_hears_both_and_goes_on_after_a_stop_as_if_there_had_been_none
             point = search.next_point(str(number))
             points.append(point)
             f1, ssim = 1 / point["r_max"], point["r_max"] / 200
-            result = {GOAL: f1, TRAINING_ITERATION: 1, OUTCOME: "completed"}
+            result = {OBJECTIVE_VALUE: f1, TRAINING_ITERATION: 1, OUTCOME: "completed"}
             search.on_trial_complete(str(number), {**result, "probe/f1_macro": f1, "val/ssim_cell": ssim})
         return points, search
 
@@ -96,7 +96,7 @@ def test_what_looks_at_one_number_is_refused(home, discs):
     (home / "datasets" / "discs").symlink_to(discs.path)
     asked = {"command": "", "methods": ["mask_fixed"], "dataset": "discs", "epochs": 1, "size": "16"}
     request, _ = make_request(SearchArguments(**asked, objective="f1,ssim"))
-    assert (request.scheduler, request.goal, request.goals) == ("none", objective("f1"), GOALS)
+    assert (request.scheduler, request.primary_objective, request.objectives) == ("none", get_objective("f1"), GOALS)
     with pytest.raises(SettingError, match="--scheduler asha compares trials by one number"):
         make_request(SearchArguments(**asked, objective="f1,ssim", scheduler="asha"))
     with pytest.raises(SettingError, match="--stop-early looks at one number"):

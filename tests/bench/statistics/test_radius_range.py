@@ -6,13 +6,13 @@ import pytest
 from bench.record.radius_range import RadiusRange
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_response
-from bench.space.objectives import objective
+from bench.space.objectives import get_objective
 from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.space import radius_name
 from bench.statistics.radius_range import response
 
-F1, L1 = objective("f1"), objective("l1_core")
+F1, L1 = get_objective("f1"), get_objective("l1_core")
 NOISE = 0.01
 
 
@@ -59,8 +59,8 @@ def search_of(truth, n, seed):
     return [*tried, *folds, *final], best[0]
 
 
-def found_in(records, winner, goal=F1, space=None):
-    return response(records, space or load_space("mask_fixed"), goal, winner.configuration, winner.params)
+def found_in(records, winner, objective=F1, space=None):
+    return response(records, space or load_space("mask_fixed"), objective, winner.configuration, winner.params)
 
 
 @pytest.mark.parametrize("truth", [peak, flat, plateau])

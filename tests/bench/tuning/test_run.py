@@ -46,7 +46,7 @@ def ray_of_two_cpus():
 def bench(folder, jobs, ray_of_two_cpus):
     request = jobs.request
     request.write(folder)
-    return StageContext(folder, Silent(), ProgressView(request.name, request.goal, None), Plan(2, 1, 0.0))
+    return StageContext(folder, Silent(), ProgressView(request.name, request.primary_objective, None), Plan(2, 1, 0.0))
 
 
 def job_of(jobs, epochs=4, **changes):

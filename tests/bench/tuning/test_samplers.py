@@ -8,7 +8,7 @@ from ray.tune.result import TRAINING_ITERATION
 from bench.record.trial import TrialRecord
 from bench.space.overrides import override
 from bench.space.reader import load_space
-from bench.tuning.config import GOAL, OUTCOME
+from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
 from bench.tuning.samplers import GridMethodSearch, OptunaMethodSearch, make_sampler, method_search
 
 EPOCHS, RUNGS = 9, (3,)
@@ -33,18 +33,20 @@ def play(searcher, n, pruned=lambda number: False, failed=lambda number: False, 
         trial_id = f"t{number}"
         point = searcher.next_point(trial_id)
         points.append(point)
-        goal = goal_of(point)
+        objective = goal_of(point)
         if failed(number):
-            searcher.on_trial_complete(trial_id, {GOAL: 0.0, TRAINING_ITERATION: 1, OUTCOME: "failed"})
+            searcher.on_trial_complete(trial_id, {OBJECTIVE_VALUE: 0.0, TRAINING_ITERATION: 1, OUTCOME: "failed"})
             continue
         for epoch in range(1, 3):
-            searcher.on_trial_result(trial_id, {GOAL: 0.0, TRAINING_ITERATION: epoch})
+            searcher.on_trial_result(trial_id, {OBJECTIVE_VALUE: 0.0, TRAINING_ITERATION: epoch})
         if pruned(number):  # Ray Tune does not pass on the result at which it stops a trial
-            searcher.on_trial_complete(trial_id, {GOAL: goal / 2, TRAINING_ITERATION: 3})
+            searcher.on_trial_complete(trial_id, {OBJECTIVE_VALUE: objective / 2, TRAINING_ITERATION: 3})
             continue
         for epoch in range(3, EPOCHS):
-            searcher.on_trial_result(trial_id, {GOAL: goal / 2, TRAINING_ITERATION: epoch})
-        searcher.on_trial_complete(trial_id, {GOAL: goal, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
+            searcher.on_trial_result(trial_id, {OBJECTIVE_VALUE: objective / 2, TRAINING_ITERATION: epoch})
+        searcher.on_trial_complete(
+            trial_id, {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"}
+        )
     return points
 
 
@@ -124,11 +126,13 @@ def test_a_resumed_search_goes_on_as_if_it_had_not_been_stopped(sampler):
     whole = play(search(sampler), 9, pruned=is_pruned)
     resumed = search(sampler)
     for number, point in enumerate(whole[:6]):
-        goal = goal_of(point)
+        objective = goal_of(point)
         if is_pruned(number):
-            resumed.recall(as_record(number, point, "pruned"), {1: 0.0, 2: 0.0, 3: goal / 2})
+            resumed.recall(as_record(number, point, "pruned"), {1: 0.0, 2: 0.0, 3: objective / 2})
         else:
-            resumed.recall(as_record(number, point), {1: 0.0, 2: 0.0, **dict.fromkeys(range(3, 9), goal / 2), 9: goal})
+            resumed.recall(
+                as_record(number, point), {1: 0.0, 2: 0.0, **dict.fromkeys(range(3, 9), objective / 2), 9: objective}
+            )
     assert play(resumed, 9, points=list(whole[:6])) == whole
 
 
@@ -138,8 +142,8 @@ def test_an_interrupted_trial_is_told_under_its_new_name():
     searcher.recall(as_record(0, point, "running"), {3: 0.4})
     assert [trial.state for trial in searcher.study.trials] == [TrialState.RUNNING]
     searcher.take_up("k0", "new")
-    searcher.on_trial_result("new", {GOAL: 0.4, TRAINING_ITERATION: 3})
-    searcher.on_trial_complete("new", {GOAL: 0.5, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
+    searcher.on_trial_result("new", {OBJECTIVE_VALUE: 0.4, TRAINING_ITERATION: 3})
+    searcher.on_trial_complete("new", {OBJECTIVE_VALUE: 0.5, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
     (trial,) = searcher.study.trials
     assert (trial.state, trial.value, trial.params["r_max"]) == (TrialState.COMPLETE, 0.5, 70.0)
 

@@ -7,7 +7,7 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 
 from bench.record.jobs import record_of
-from bench.tuning.config import GOAL, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE_VALUE, TrialConfig, TrialSettings
 from bench.tuning.schedulers import MethodsAsha
 
 TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
@@ -27,8 +27,8 @@ def new_trial(jobs):
     return make
 
 
-def report(asha, trial, epoch, goal, **more):
-    return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, GOAL: goal, **more})
+def report(asha, trial, epoch, objective, **more):
+    return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, OBJECTIVE_VALUE: objective, **more})
 
 
 def asha(methods=("mask_fixed",), keep=1):
@@ -37,12 +37,12 @@ def asha(methods=("mask_fixed",), keep=1):
 
 def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
     scheduler = asha()
-    for name, goal, expected in (("a", 0.5, CONTINUE), ("b", 0.4, STOP), ("c", 0.6, CONTINUE)):
+    for name, objective, expected in (("a", 0.5, CONTINUE), ("b", 0.4, STOP), ("c", 0.6, CONTINUE)):
         trial = new_trial(name)
         scheduler.on_trial_add(None, trial)
         assert report(scheduler, trial, 1, 0.0) == CONTINUE
         assert report(scheduler, trial, 2, 0.0) == CONTINUE
-        assert report(scheduler, trial, 3, goal) == expected
+        assert report(scheduler, trial, 3, objective) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
 def test_as_many_go_on_as_are_to_become_finalists(new_trial, keep, expected):
     scheduler = asha(keep=keep)
     found = []
-    for name, goal in (("a", 0.64), ("b", 0.63), ("c", 0.51), ("d", 0.65)):
+    for name, objective in (("a", 0.64), ("b", 0.63), ("c", 0.51), ("d", 0.65)):
         trial = new_trial(name)
         scheduler.on_trial_add(None, trial)
-        found.append(report(scheduler, trial, 3, goal))
+        found.append(report(scheduler, trial, 3, objective))
     assert found == expected
 
 
@@ -71,9 +71,9 @@ def test_trials_of_an_earlier_run_count_among_those_that_are_kept(new_trial, job
 def test_methods_are_not_compared_with_each_other(new_trial):
     scheduler = asha(("mask_fixed", "vae"))
     good, bad = new_trial("a"), new_trial("b", "vae")
-    for trial, goal in ((good, 0.9), (bad, 0.1)):
+    for trial, objective in ((good, 0.9), (bad, 0.1)):
         scheduler.on_trial_add(None, trial)
-        assert report(scheduler, trial, 3, goal) == CONTINUE
+        assert report(scheduler, trial, 3, objective) == CONTINUE
 
 
 def test_the_last_report_of_a_trial_that_failed_is_not_compared(new_trial):
