@@ -10,7 +10,7 @@ from bench.perf.beside import beside
 from bench.record.trial import TrialRecord
 from bench.space.reader import load_space
 from bench.statistics.regret import expected_regret
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
+from bench.tuning.config import OBJECTIVE, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 
 SAMPLERS = ("tpe", "gp", "random")
@@ -27,7 +27,7 @@ def test_suggestions_after_so_many_finished_trials(benchmark: Any, n_finished: i
         trial_id = f"{name}{next(numbers)}"
         point = searches[name].next_point(trial_id)
         assert point is not None
-        result = {OBJECTIVE_VALUE: _goal(point), "training_iteration": 1, OUTCOME: "completed"}
+        result = {OBJECTIVE: _goal(point), "training_iteration": 1, OUTCOME: "completed"}
         searches[name].on_trial_complete(trial_id, result)
 
     ways = {name: (lambda name=name: suggest(name)) for name in SAMPLERS}
@@ -72,6 +72,6 @@ def _finished(n: int) -> list[TrialRecord]:
             key=str(number), number=number, stage="search", method="mask_fixed", configuration=str(number),
             params=point, fold=0, seed=0, epochs=1, outcome="completed", metrics={"probe/f1_macro": float(value)},
         )  # fmt: skip
-        random.on_trial_complete(str(number), {OBJECTIVE_VALUE: value, "training_iteration": 1, OUTCOME: "completed"})
+        random.on_trial_complete(str(number), {OBJECTIVE: value, "training_iteration": 1, OUTCOME: "completed"})
         found.append(record)
     return found

@@ -62,7 +62,7 @@ def run_search(request: Request, folder: SearchFolder) -> Summary:
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
-    with polite_end(folder) as listen, ThreadPoolExecutor(1) as beside:
+    with polite_end(folder.stop_path) as listen, ThreadPoolExecutor(1) as beside:
         store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
         with cluster(request.address, this_machine()) as machine:
             listen()

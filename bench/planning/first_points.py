@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.home.paths import cache_dir
 from bench.space.domains import Choice, Point, Range
 from bench.space.space import Space, radius_name
 from bench.terminal.formatting import rounded
@@ -47,7 +48,7 @@ def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> d
         key = (shape, domain.low, domain.high)
         if key not in curves:
             tried = np.geomspace(domain.low, domain.high, N_RADII).tolist()
-            curves[key] = tried[int(np.argmax(list(linear_curve(patch_set, tried, shape, size))))]
+            curves[key] = tried[int(np.argmax(list(linear_curve(patch_set, tried, shape, size, cache_dir()))))]
         radii[LINEAR] = curves[key]
         points[method] = {source: _point(space, name, domain, radius) for source, radius in radii.items()}
     return points

@@ -109,7 +109,7 @@ class Request(BaseModel):
         return [space.method for space in self.spaces]
 
     @property
-    def objective(self) -> Objective:
+    def primary_objective(self) -> Objective:
         """What is optimised, of several objectives the first."""
         return self.objectives[0]
 

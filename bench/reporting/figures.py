@@ -106,7 +106,7 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
         )
     for name, axis in ((first, axes.xaxis), (second, axes.yaxis)):
         objective = get_objective(name)
-        axis.set_label_text(f"{objective.description} ({'more' if goal.sign > 0 else 'less'} is better)")
+        axis.set_label_text(f"{objective.description} ({'more' if objective.sign > 0 else 'less'} is better)")
     axes.set_title(f"{first} and {second} on fold 0", loc="left")
     axes.legend(frameon=False, fontsize=8)
     part = path.with_suffix(".part")

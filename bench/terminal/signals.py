@@ -5,9 +5,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-
-from bench.record.folder import SearchFolder
 
 STOP_IS_LOOKED_FOR_S = 1.0
 
@@ -21,7 +20,7 @@ def as_ctrl_c(number: int, frame: Any) -> None:
 
 
 @contextmanager
-def polite_end(folder: SearchFolder) -> Iterator[Callable[[], None]]:
+def polite_end(stop_file: Path) -> Iterator[Callable[[], None]]:
     """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
 
     Yields:
@@ -43,8 +42,8 @@ def polite_end(folder: SearchFolder) -> Iterator[Callable[[], None]]:
 
     def look_for_stop() -> None:
         while not ended.wait(STOP_IS_LOOKED_FOR_S):
-            if listening.is_set() and folder.stop_path.exists():
-                folder.stop_path.unlink(missing_ok=True)
+            if listening.is_set() and stop_file.exists():
+                stop_file.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def listen() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-OBJECTIVE_VALUE = "cellbench_goal"
+OBJECTIVE = "cellbench_objective"
 """Name of the number that Ray Tune maximises, in every report."""
 OUTCOME = "cellbench_outcome"
 """Name of the entry that says how a trial ended by itself: completed, failed, or interrupted (it will go on)."""

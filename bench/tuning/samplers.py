@@ -14,7 +14,7 @@ from bench.space.domains import Point, Range, Scalar, distribution_of
 from bench.space.objectives import Objective
 from bench.space.space import Space
 from bench.terminal.formatting import rounded
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
+from bench.tuning.config import OBJECTIVE, OUTCOME
 
 OWN_REPEATS = 4
 """Suggestions of known configurations in a row after which random ones take their place: a Gaussian process that is
@@ -118,7 +118,7 @@ class OptunaMethodSearch(OptunaSearch):
         self._goals = tuple(goals) if len(goals) > 1 else ()
         super().__init__(
             space=self._distributions,
-            metric=[objective.final for objective in goals] if self._goals else OBJECTIVE_VALUE,
+            metric=[objective.final for objective in goals] if self._goals else OBJECTIVE,
             mode=["max"] * len(goals) if self._goals else "max",
             sampler=make_sampler(sampler, seed, self._n_startup),
         )
@@ -209,7 +209,7 @@ class OptunaMethodSearch(OptunaSearch):
         if error or result is None or outcome == "failed":
             self.study.tell(trial, state=TrialState.FAIL)
         elif outcome == "completed":
-            self.study.tell(trial, result[OBJECTIVE_VALUE])
+            self.study.tell(trial, result[OBJECTIVE])
         else:
             # Ray Tune does not pass on the very result at which it stops a trial.
             self._report(trial_id, result)
@@ -224,7 +224,7 @@ class OptunaMethodSearch(OptunaSearch):
     def _report(self, trial_id: str, result: dict[str, Any]) -> None:
         with warnings.catch_warnings():  # a trial that goes on from its checkpoint passes a rung twice
             warnings.filterwarnings("ignore", message=".*already reported")
-            self._ot_trials[trial_id].report(result[OBJECTIVE_VALUE], result[TRAINING_ITERATION])
+            self._ot_trials[trial_id].report(result[OBJECTIVE], result[TRAINING_ITERATION])
 
     def _complete(self, suggested: dict[str, Any]) -> Point:
         point: Point = {}

@@ -8,7 +8,7 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from bench.record.trial import TrialRecord
-from bench.tuning.config import OBJECTIVE_VALUE, TrialConfig
+from bench.tuning.config import OBJECTIVE, TrialConfig
 
 
 class MethodsAsha(FIFOScheduler):
@@ -27,14 +27,14 @@ class MethodsAsha(FIFOScheduler):
         self, methods: Iterable[str], epochs: int, rungs: Sequence[int], reduction: int, keep: int = 1
     ) -> None:
         super().__init__()
-        self._metric, self._mode = OBJECTIVE_VALUE, "max"
+        self._metric, self._mode = OBJECTIVE, "max"
         self._rungs = tuple(rungs)
         self._keep = keep
         self._reached: dict[tuple[str, int], dict[str, float]] = {}
         self._asha = {
             method: AsyncHyperBandScheduler(
                 time_attr=TRAINING_ITERATION,
-                metric=OBJECTIVE_VALUE,
+                metric=OBJECTIVE,
                 mode="max",
                 max_t=epochs,
                 grace_period=rungs[0],
@@ -55,7 +55,7 @@ class MethodsAsha(FIFOScheduler):
             self._asha[record.method].on_trial_add(None, trial)
             for epoch in self._rungs:
                 if epoch in goals.get(record.key, {}):
-                    result = {TRAINING_ITERATION: epoch, OBJECTIVE_VALUE: goals[record.key][epoch]}
+                    result = {TRAINING_ITERATION: epoch, OBJECTIVE: goals[record.key][epoch]}
                     self._decide(record.method, None, trial, result)
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
@@ -90,10 +90,8 @@ class MethodsAsha(FIFOScheduler):
 
     def _decide(self, method: str, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         reached = self._reached.setdefault((method, result[TRAINING_ITERATION]), {})
-        n_better = sum(
-            objective > result[OBJECTIVE_VALUE] for key, objective in reached.items() if key != trial.trial_id
-        )
-        reached[trial.trial_id] = result[OBJECTIVE_VALUE]
+        n_better = sum(objective > result[OBJECTIVE] for key, objective in reached.items() if key != trial.trial_id)
+        reached[trial.trial_id] = result[OBJECTIVE]
         action = str(self._asha[method].on_trial_result(tune_controller, trial, result))
         return str(TrialScheduler.CONTINUE) if n_better < self._keep else action
 

@@ -12,7 +12,7 @@ from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.trial import TrialRecord
 from bench.statistics.regret import expected_regret
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE, OUTCOME, TrialConfig, TrialSettings
 from bench.tuning.method_sampler import SharedTrials
 from bench.tuning.samplers import MethodSearch
 
@@ -37,7 +37,7 @@ class JobSearcher(_StatelessSearcher):
     """
 
     def __init__(self, jobs: Sequence["TrialJob"], terms: TrialSettings, first_number: int = 0) -> None:
-        super().__init__(metric=OBJECTIVE_VALUE, mode="max")
+        super().__init__(metric=OBJECTIVE, mode="max")
         self._waiting = [_config(job, first_number + n, terms) for n, job in enumerate(jobs)]
 
     def suggest(self, trial_id: str) -> Any:
@@ -71,7 +71,7 @@ class MethodsSearcher(_StatelessSearcher):
         records: Sequence[TrialRecord] = (),
         goals: Mapping[str, dict[int, float]] | None = None,
     ) -> None:
-        super().__init__(metric=OBJECTIVE_VALUE, mode="max")
+        super().__init__(metric=OBJECTIVE, mode="max")
         self._methods, self._n_trials, self._jobs, self._terms = dict(methods), n_trials, jobs, terms
         self._spaces = {space.method: space for space in jobs.request.spaces}
         self._started = dict.fromkeys(methods, 0)
@@ -133,7 +133,7 @@ class MethodsSearcher(_StatelessSearcher):
                 method,
                 self._point_of[trial_id],
                 result.get(OUTCOME, "pruned"),
-                {result[TRAINING_ITERATION]: result[OBJECTIVE_VALUE]},
+                {result[TRAINING_ITERATION]: result[OBJECTIVE]},
             )
 
     def _hear(self, method: str, point: Mapping[str, Any], outcome: str | None, goals: Mapping[int, float]) -> None:

@@ -14,7 +14,7 @@ from ray.tune.result import DONE, TRAINING_ITERATION
 
 from bench.space.objectives import get_objective
 from bench.terminal.formatting import duration
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, REASON, REMARK, TrialConfig
+from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
 from cellbench.errors import CellbenchError, StoreError, TrainingError
 
@@ -163,7 +163,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
     def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
         found = {
             **metrics,
-            OBJECTIVE_VALUE: get_objective(self._config.terms.objective).in_progress(metrics),
+            OBJECTIVE: get_objective(self._config.terms.objective).in_progress(metrics),
             TRAINING_ITERATION: epoch,
             DONE: outcome is not None,
         }

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -165,7 +166,12 @@ N_COMPONENTS = 64
 
 
 def linear_curve(
-    patch_set: "PatchSet", radii: Sequence[float], shape: str, size: int, n_components: int = N_COMPONENTS
+    patch_set: "PatchSet",
+    radii: Sequence[float],
+    shape: str,
+    size: int,
+    cache_dir: Path,
+    n_components: int = N_COMPONENTS,
 ) -> Iterator[float]:
     """Yield the macro F1 that the probe reaches on the masked patch's principal components, a radius after the other.
 
@@ -176,17 +182,16 @@ def linear_curve(
         radii: r_max in native px.
         shape: Shape of the mask; its weights are divided by their mean.
         size: Network size in px.
+        cache_dir: Folder of resized copies.
         n_components: Number of components.
     """
     import torch
 
-    from bench.home.paths import cache_dir
-    from cellbench.scores.floors import floor_rows, principal_components
     from cellbench.suppression import build_suppression
     from cellbench.training.configuration import TrainingSettings
 
     native, views = patch_set.card.native_size, TrainingSettings().views
-    patches, rows = patch_set.resized(size, cache_dir()), floor_rows(patch_set)
+    patches, rows = patch_set.resized(size, cache_dir), floor_rows(patch_set)
     for radius in radii:
         params = {"r_max": radius, "shape": shape, "normalize": True}
         mask = build_suppression("mask_fixed", params, native, size, 1)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from bench.home.paths import cache_dir
 from bench.study.radius.grid import RADII
 from bench.study.trainings import network_size
 from bench.terminal.console import console, say, user_errors
@@ -44,7 +45,7 @@ def linear(
     asked = [float(text) for text in radii.split(",")]
     start = time.process_time()
     scale = patch_set.card.native_size / PAPER_SIZE
-    f1 = list(linear_curve(patch_set, [radius * scale for radius in asked], shape, side, components))
+    f1 = list(linear_curve(patch_set, [radius * scale for radius in asked], shape, side, cache_dir(), components))
     seconds = time.process_time() - start
     shown = Table(box=None, pad_edge=False)
     for name in ("of 256", "macro F1"):

@@ -55,7 +55,7 @@ def search(make_request, folder):
     from ray.tune.search import Searcher
 
     from bench.record.jobs import Jobs, record_of
-    from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, TrialConfig, TrialSettings
+    from bench.tuning.config import OBJECTIVE, OUTCOME, TrialConfig, TrialSettings
     from bench.tuning.samplers import method_search
     from bench.tuning.searchers import MethodsSearcher
     from cellbench.trials.job import TrialJob
@@ -81,9 +81,7 @@ def search(make_request, folder):
             objective = 0.6 - 0.05 * np.log(record.params["r_max"] / 12) ** 2 + chance
             record.outcome, record.metrics = "completed", {"probe/f1_macro": objective}
             folder.write(record)
-            searcher.on_trial_complete(
-                str(number), {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"}
-            )
+            searcher.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
         return most
 
     return request, go_on

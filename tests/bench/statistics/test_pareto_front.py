@@ -13,7 +13,7 @@ from bench.space.objectives import get_objective, parse_objectives
 from bench.space.reader import load_space
 from bench.statistics.pareto_front import front_winner, members, non_dominated
 from bench.statistics.selection import Standing, finalists
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
+from bench.tuning.config import OBJECTIVE, OUTCOME
 from bench.tuning.samplers import OptunaMethodSearch
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.training.configuration import Configuration
@@ -77,7 +77,7 @@ def test_a_sampler_hears_both_and_goes_on_after_a_stop_as_if_there_had_been_none
             point = search.next_point(str(number))
             points.append(point)
             f1, ssim = 1 / point["r_max"], point["r_max"] / 200
-            result = {OBJECTIVE_VALUE: f1, TRAINING_ITERATION: 1, OUTCOME: "completed"}
+            result = {OBJECTIVE: f1, TRAINING_ITERATION: 1, OUTCOME: "completed"}
             search.on_trial_complete(str(number), {**result, "probe/f1_macro": f1, "val/ssim_cell": ssim})
         return points, search
 

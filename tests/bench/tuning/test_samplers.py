@@ -8,7 +8,7 @@ from ray.tune.result import TRAINING_ITERATION
 from bench.record.trial import TrialRecord
 from bench.space.overrides import override
 from bench.space.reader import load_space
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME
+from bench.tuning.config import OBJECTIVE, OUTCOME
 from bench.tuning.samplers import GridMethodSearch, OptunaMethodSearch, make_sampler, method_search
 
 EPOCHS, RUNGS = 9, (3,)
@@ -35,18 +35,16 @@ def play(searcher, n, pruned=lambda number: False, failed=lambda number: False, 
         points.append(point)
         objective = goal_of(point)
         if failed(number):
-            searcher.on_trial_complete(trial_id, {OBJECTIVE_VALUE: 0.0, TRAINING_ITERATION: 1, OUTCOME: "failed"})
+            searcher.on_trial_complete(trial_id, {OBJECTIVE: 0.0, TRAINING_ITERATION: 1, OUTCOME: "failed"})
             continue
         for epoch in range(1, 3):
-            searcher.on_trial_result(trial_id, {OBJECTIVE_VALUE: 0.0, TRAINING_ITERATION: epoch})
+            searcher.on_trial_result(trial_id, {OBJECTIVE: 0.0, TRAINING_ITERATION: epoch})
         if pruned(number):  # Ray Tune does not pass on the result at which it stops a trial
-            searcher.on_trial_complete(trial_id, {OBJECTIVE_VALUE: objective / 2, TRAINING_ITERATION: 3})
+            searcher.on_trial_complete(trial_id, {OBJECTIVE: objective / 2, TRAINING_ITERATION: 3})
             continue
         for epoch in range(3, EPOCHS):
-            searcher.on_trial_result(trial_id, {OBJECTIVE_VALUE: objective / 2, TRAINING_ITERATION: epoch})
-        searcher.on_trial_complete(
-            trial_id, {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"}
-        )
+            searcher.on_trial_result(trial_id, {OBJECTIVE: objective / 2, TRAINING_ITERATION: epoch})
+        searcher.on_trial_complete(trial_id, {OBJECTIVE: objective, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
     return points
 
 
@@ -142,8 +140,8 @@ def test_an_interrupted_trial_is_told_under_its_new_name():
     searcher.recall(as_record(0, point, "running"), {3: 0.4})
     assert [trial.state for trial in searcher.study.trials] == [TrialState.RUNNING]
     searcher.take_up("k0", "new")
-    searcher.on_trial_result("new", {OBJECTIVE_VALUE: 0.4, TRAINING_ITERATION: 3})
-    searcher.on_trial_complete("new", {OBJECTIVE_VALUE: 0.5, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
+    searcher.on_trial_result("new", {OBJECTIVE: 0.4, TRAINING_ITERATION: 3})
+    searcher.on_trial_complete("new", {OBJECTIVE: 0.5, TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"})
     (trial,) = searcher.study.trials
     assert (trial.state, trial.value, trial.params["r_max"]) == (TrialState.COMPLETE, 0.5, 70.0)
 

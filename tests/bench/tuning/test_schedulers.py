@@ -7,7 +7,7 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 
 from bench.record.jobs import record_of
-from bench.tuning.config import OBJECTIVE_VALUE, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE, TrialConfig, TrialSettings
 from bench.tuning.schedulers import MethodsAsha
 
 TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
@@ -28,7 +28,7 @@ def new_trial(jobs):
 
 
 def report(asha, trial, epoch, objective, **more):
-    return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, OBJECTIVE_VALUE: objective, **more})
+    return asha.on_trial_result(None, trial, {TRAINING_ITERATION: epoch, OBJECTIVE: objective, **more})
 
 
 def asha(methods=("mask_fixed",), keep=1):

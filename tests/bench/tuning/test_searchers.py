@@ -4,7 +4,7 @@ from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
 from bench.record.jobs import Jobs, record_of
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE, OUTCOME, TrialConfig, TrialSettings
 from bench.tuning.method_sampler import EACH_FIRST
 from bench.tuning.samplers import method_search
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
@@ -56,8 +56,8 @@ def test_interrupted_trials_come_first_and_keep_their_number(jobs):
     following = [config_of(again.suggest(f"new{number}")) for number in range(3)]
     assert following[:2] == begun[1:], "the very same jobs"
     assert following[2].number == 3
-    again.on_trial_result("new0", {OBJECTIVE_VALUE: 0.3, TRAINING_ITERATION: 2})
-    again.on_trial_complete("new0", {OBJECTIVE_VALUE: 0.5, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+    again.on_trial_result("new0", {OBJECTIVE: 0.3, TRAINING_ITERATION: 2})
+    again.on_trial_complete("new0", {OBJECTIVE: 0.5, TRAINING_ITERATION: 4, OUTCOME: "completed"})
     assert again.suggest("last") == Searcher.FINISHED
 
 
@@ -91,9 +91,7 @@ def trained(searcher, n):
             break
         methods.append(config_of(suggestion).method)
         objective = WORTH[methods[-1]] + 0.01 * (number % 3)
-        searcher.on_trial_complete(
-            str(number), {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"}
-        )
+        searcher.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
     return methods
 
 
@@ -114,7 +112,7 @@ def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make
     for number in range(10):
         config = config_of(whole.suggest(str(number)))
         objective = WORTH[config.method] + 0.01 * (number % 3)
-        whole.on_trial_complete(str(number), {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+        whole.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
         if number < 8:
             record = record_of(TrialJob.model_validate(config.job), config.number)
             records.append(record.model_copy(update={"outcome": "completed"}))
@@ -126,4 +124,4 @@ def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make
         config = config_of(again.suggest(str(number)))
         assert config == following[number - 8]
         objective = WORTH[config.method] + 0.01 * (number % 3)
-        again.on_trial_complete(str(number), {OBJECTIVE_VALUE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
+        again.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from bench.tuning.config import OBJECTIVE_VALUE, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
+from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
 from bench.tuning.trainable import CHECKPOINT, TrialTrainable
 from cellbench.trials.job import TrialJob
 
@@ -47,11 +47,9 @@ def test_each_report_has_a_finite_goal_and_the_last_the_scores(job):
     reports = run(trainable(job))
     assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
     assert [report["done"] for report in reports] == [False, False, False, True]
-    assert [report[OBJECTIVE_VALUE] for report in reports[:2]] == [0.0, reports[1]["rung/f1_macro"]], (
-        "the rung is epoch 2"
-    )
+    assert [report[OBJECTIVE] for report in reports[:2]] == [0.0, reports[1]["rung/f1_macro"]], "the rung is epoch 2"
     assert reports[-1][OUTCOME] == "completed"
-    assert reports[-1][OBJECTIVE_VALUE] == reports[-1]["probe/f1_macro"]
+    assert reports[-1][OBJECTIVE] == reports[-1]["probe/f1_macro"]
     assert (job.directory / "result.json").exists()
     assert not (job.directory / CHECKPOINT).exists()
 
@@ -114,7 +112,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_trial_with_its_reason(job):
     reports = run(trainable(job.model_copy(update={"configuration": wild})))
     assert reports[-1][OUTCOME] == "failed"
     assert reports[-1]["done"]
-    assert reports[-1][OBJECTIVE_VALUE] == 0.0
+    assert reports[-1][OBJECTIVE] == 0.0
     assert "loss is" in reports[-1][REASON]
     assert not (job.directory / "result.json").exists()
 
