@@ -1,12 +1,6 @@
 """Floors: what needs no training. A method that does not beat them has learned nothing worth its cost."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cellbench.patches import PatchSet
-
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,7 +160,7 @@ N_COMPONENTS = 64
 
 
 def linear_curve(
-    patch_set: "PatchSet",
+    patch_set: PatchSet,
     radii: Sequence[float],
     shape: str,
     size: int,

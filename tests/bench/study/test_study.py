@@ -154,9 +154,9 @@ def test_multiples_of_the_estimate_are_read_off_the_mean_curve():
     assert found == pytest.approx([-0.2, 0, -0.025, -0.05]), "beyond the last radius the last counts"
 
 
-def test_components_of_a_shape_are_those_of_the_linear_curve_and_of_a_crop_what_it_shows(discs):
+def test_components_of_a_shape_are_those_of_the_linear_curve_and_of_a_crop_what_it_shows(discs, tmp_path):
     _, params = way("mask_auto, hard", discs)
-    (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, cache)
+    (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, tmp_path)
     assert linear_score(discs, "mask_auto, hard", 16) == expected
     whole, small = (linear_score(discs, name, 16) for name in ("vae", "crop_small"))
     assert small < whole, "a quarter of the side does not show these discs"
