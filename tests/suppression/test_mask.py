@@ -109,7 +109,7 @@ def test_the_same_radius_covers_the_same_share_of_a_patch_at_every_size():
     [
         ({"r_max": 0}, "refuses r_max=0: input should be greater than 0"),
         ({}, "needs the parameter 'r_max'"),
-        ({"radius": 3, "r_max": 9}, "no parameter 'radius'; it takes: normalize, shape, r_max"),
+        ({"radius": 3, "r_max": 9}, "no parameter 'radius'; its parameters are: normalize, shape, r_max"),
         ({"r_max": 9, "shape": "round"}, "refuses shape=round"),
     ],
 )

@@ -58,12 +58,12 @@ def test_weights_lie_between_those_of_the_profile(steps, weights):
     ("text", "match"),
     [
         ("auto", "refuses profile=auto: a profile is written distance:weight"),
-        ("0:1", "two points or more"),
-        ("0:1 nan:0", "two points or more"),
-        ("1:1 2:0", "begin at 0 and rise"),
-        ("0:1 5:0.5 5:0", "begin at 0 and rise"),
+        ("0:1", "at least two finite points"),
+        ("0:1 nan:0", "at least two finite points"),
+        ("1:1 2:0", "start at 0 and increase"),
+        ("0:1 5:0.5 5:0", "start at 0 and increase"),
         ("0:0 5:1", "above 0 at the centre"),
-        ("0:1 5:-1", "0 or more"),
+        ("0:1 5:-1", "at least 0"),
     ],
 )
 def test_bad_profiles_are_named(text, match):
