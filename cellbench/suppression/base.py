@@ -1,6 +1,6 @@
 """The interface of all suppressions: encoder input, decoder target, and the weight of each pixel in the loss."""
 
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -63,7 +63,7 @@ class Suppression(nn.Module):
     """Whether `view` or `weights` draws random numbers during training."""
     example_params: ClassVar[dict[str, Any]] = {}
     """Hyperparameters that the conformance suite uses; lengths in px of a 256 px patch."""
-    search_space: ClassVar[Traversable | None] = None
+    search_space: ClassVar[Path | None] = None
     """YAML file of the search space, for a method of another package. None: `search_spaces/METHOD.yaml`."""
 
     def __init__(self, params: SuppressionParams, native_size: int, network_size: int, latent_dim: int) -> None:
