@@ -41,9 +41,9 @@ def build_suppression(
         name = ".".join(str(part) for part in first["loc"])
         known = ", ".join(kind.Params.model_fields) or "none"
         if first["type"] == "extra_forbidden":
-            raise SettingError(f"{method} has no parameter {name!r}; its parameters are: {known}.") from None
+            raise SettingError(f"{method} has no parameter {name!r}; it takes: {known}.") from None
         if first["type"] == "missing":
-            raise SettingError(f"{method} needs the parameter {name!r}; its parameters are: {known}.") from None
+            raise SettingError(f"{method} needs the parameter {name!r}; it takes: {known}.") from None
         reason = first["msg"].removeprefix("Value error, ").lower()
         raise SettingError(f"{method} refuses {name}={first['input']}: {reason}.") from None
     return kind(checked, native_size, network_size, latent_dim)
