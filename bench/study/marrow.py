@@ -1,10 +1,10 @@
-"""Compare a synthetic marrow data set with real images: PCA scores, rings and sizes; nothing is trained.
+"""Compare a synthetic marrow data set with real images: PCA scores, rings and sizes. No network is trained.
 
     python -m bench.study.marrow compare --name marrow-mini
     python -m bench.study.marrow compare --name marrow-mini --real FOLDER --per-class 200
 
-FOLDER holds images, also in subfolders; the class is what `--label-regex` finds in the file name. Images are compared
-at `SIDE` px.
+FOLDER contains images, also in subfolders. The first group of `--label-regex` in the file name is the class. Images are
+compared at `SIDE` px.
 """
 
 from __future__ import annotations
@@ -26,18 +26,26 @@ from cellbench.marrow.cells import CLASS_NAMES
 from cellbench.marrow.dataset import iterate_records
 
 SIDE = 32
-"""Patches are compared at this side, in px."""
+"""Side of the patches in the comparison, px."""
 N_COMPONENTS = 64
+"""Number of principal components."""
 RING_STEP_PX = 8.0
 """Width of a ring, in px of a 256 px patch."""
 DISC_PX = 20.0
-"""Radius of the centre disc that rings are predicted from, in px of a 256 px patch."""
+"""Radius of the centre disc that predicts the rings, in px of a 256 px patch."""
 
 Images = NDArray[np.float32]
 
 
 def shrink(patches: Iterable[NDArray[np.uint8]]) -> Images:
-    """Patches of any side → float32, N × SIDE × SIDE × 3, 0 to 1 (area means)."""
+    """Return patches shrunk to `SIDE` px by area means.
+
+    Args:
+        patches: uint8, each H × H × 3, of any side H.
+
+    Returns:
+        float32, 0–1, shape (N, SIDE, SIDE, 3).
+    """
     from PIL import Image
 
     small = [
@@ -48,7 +56,14 @@ def shrink(patches: Iterable[NDArray[np.uint8]]) -> Images:
 
 
 def shrink_masks(masks: Iterable[NDArray[np.uint8]]) -> Images:
-    """Masks of 0 and 1, of any side → float32, N × SIDE × SIDE: the covered share of each px."""
+    """Return masks shrunk to `SIDE` px: the share of each pixel that the mask covers.
+
+    Args:
+        masks: uint8, 0 or 1, each H × H, of any side H.
+
+    Returns:
+        float32, 0–1, shape (N, SIDE, SIDE).
+    """
     from PIL import Image
 
     small = [
@@ -59,18 +74,34 @@ def shrink_masks(masks: Iterable[NDArray[np.uint8]]) -> Images:
 
 
 def _grid(side: int) -> NDArray[np.float64]:
-    """Distance of each px from the patch's centre, in px of a 256 px patch: side × side."""
+    """Return the distance of each pixel from the patch centre, in px of a 256 px patch, shape (side, side)."""
     axis = (np.arange(side) - (side - 1) / 2) * 256 / side
     return np.hypot(axis[:, None], axis[None, :])
 
 
 def disc_weights(n: int, radius: float) -> Images:
-    """A disc of this radius, in px of a 256 px patch, for each of `n` patches: N × SIDE × SIDE, 0 or 1."""
+    """Return the weights of a centred disc for each patch.
+
+    Args:
+        n: Number of patches.
+        radius: Radius of the disc in px of a 256 px patch.
+
+    Returns:
+        float32, 0 or 1, shape (n, SIDE, SIDE).
+    """
     return np.broadcast_to((_grid(SIDE) <= radius).astype(np.float32), (n, SIDE, SIDE))
 
 
 def pca_features(images: Images, weights: Images | None = None) -> NDArray[np.float64]:
-    """The first 64 principal components of the patches; px of weight 0 are replaced by the mean colour."""
+    """Return the first 64 principal components of the patches.
+
+    Args:
+        images: Patches, 0–1, shape (N, SIDE, SIDE, 3).
+        weights: Weight of each pixel, 0–1, shape (N, SIDE, SIDE). A pixel of weight 0 becomes the mean colour.
+
+    Returns:
+        Components, shape (N, 64), or fewer for a small N.
+    """
     from sklearn.decomposition import PCA
 
     if weights is not None:
@@ -84,7 +115,15 @@ def pca_features(images: Images, weights: Images | None = None) -> NDArray[np.fl
 def probe_f1(
     features: NDArray[np.float64], labels: NDArray[Any], groups: NDArray[Any], probe: str = "linear", seed: int = 0
 ) -> tuple[float, dict[str, float]]:
-    """Macro F1 over five folds that split no group, and the F1 of each class, of a `linear` or `mlp` probe."""
+    """Return macro F1 of a probe over five folds that split no group, and the F1 of each class.
+
+    Args:
+        features: Features, shape (N, F).
+        labels: Class of each patch, shape (N,).
+        groups: Group of each patch, shape (N,).
+        probe: `linear` (logistic regression) or `mlp`.
+        seed: Seed of the folds and of the `mlp` probe.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
     from sklearn.model_selection import StratifiedGroupKFold
@@ -107,10 +146,18 @@ def probe_f1(
 
 
 def ring_table(images: Images, groups: NDArray[Any], control_tint: bool = True) -> list[dict[str, float]]:
-    """Rings by distance from the centre: mean colour, spread between and within patches, R² from the centre disc.
+    """Return statistics of rings around the centre: mean colour, spread between and within patches, and R².
 
-    R² is that of a ridge regression of the ring's mean colour and spread (six numbers) on ten principal components of
-    the centre disc, over five folds that split no group; with `control_tint` each group's mean is taken off first.
+    R² is that of a ridge regression from ten principal components of the centre disc to the mean colour and the spread
+    of the ring (six numbers), over five folds that split no group.
+
+    Args:
+        images: Patches, 0–1, shape (N, SIDE, SIDE, 3).
+        groups: Group of each patch, shape (N,).
+        control_tint: Whether to subtract the mean of each group before the regression.
+
+    Returns:
+        A row for each ring, ascending by distance. Colours and spreads are 0–255, distances px of a 256 px patch.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import RidgeCV
@@ -150,7 +197,7 @@ def ring_table(images: Images, groups: NDArray[Any], control_tint: bool = True) 
 
 
 def _without_group_means(values: NDArray[Any], groups: NDArray[Any]) -> NDArray[Any]:
-    """Take each group's mean off its members; groups of fewer than three are left as they are."""
+    """Return values minus the mean of their group. Groups of fewer than three use the mean of all values."""
     _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), values.shape[1]))
     np.add.at(sums, codes, values)
@@ -167,7 +214,7 @@ def _say(line: str = "") -> None:
 
 
 def _report(title: str, images: Images, labels: NDArray[Any], groups: NDArray[Any], masks: Images | None) -> None:
-    """Write the scores of PCA features and the rings; patches without a label are in the PCA, not in the scores."""
+    """Print the scores of PCA features and the rings. Patches without a label are in the PCA but not in the scores."""
     scored = np.array([label is not None for label in labels])
     _say(f"\n{title}: {len(images)} patches, {int(scored.sum())} with a class, {len(set(groups.tolist()))} groups")
     views: dict[str, Images | None] = {"whole patch": None}
@@ -215,7 +262,9 @@ def _real(folder: Path, label_regex: str, per_class: int) -> None:
         if path.suffix.lower() in _IMAGE_ENDINGS and found:
             by_class.setdefault(found.group(1), []).append(path)
     if len(by_class) < 2:
-        raise DataError(f"{folder} holds images of fewer than two classes by '{label_regex}'; see --label-regex.")
+        raise DataError(
+            f"{folder} has images of fewer than two classes: '{label_regex}' finds {len(by_class)}. Set --label-regex."
+        )
     images, labels = [], []
     for name, paths in by_class.items():
         for path in random.Random(0).sample(paths, min(per_class, len(paths))):
@@ -229,15 +278,26 @@ def _real(folder: Path, label_regex: str, per_class: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the command line; 0 if all went well, 2 after a mistake of the user."""
+    """Run the program.
+
+    Args:
+        arguments: Command-line arguments. None: those of the process.
+
+    Returns:
+        Exit code: 0, or 2 after an error of the user.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.study.marrow", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    compare = parser.add_subparsers(required=True).add_parser("compare", help="PCA scores, rings and sizes")
-    compare.add_argument("--name", choices=sorted(BUILTIN), default="marrow-mini", help="which marrow")
-    compare.add_argument("--real", type=Path, help="folder of real images to set beside it")
-    compare.add_argument("--label-regex", default=r"^([A-Z]+)_", help="its first group is the class, in the file name")
-    compare.add_argument("--per-class", type=int, default=200, help="real images of each class, at most")
-    compare.add_argument("--processes", type=int, default=2, help="processes that draw")
+    compare = parser.add_subparsers(required=True).add_parser("compare", help="show PCA scores, rings and sizes")
+    compare.add_argument(
+        "--name", choices=sorted(BUILTIN), default="marrow-mini", help="name of the synthetic data set"
+    )
+    compare.add_argument("--real", type=Path, help="folder of real images to compare it with")
+    compare.add_argument(
+        "--label-regex", default=r"^([A-Z]+)_", help="pattern of the file name; its first group is the class"
+    )
+    compare.add_argument("--per-class", type=int, default=200, help="largest number of real images of each class")
+    compare.add_argument("--processes", type=int, default=2, help="number of processes that draw")
     options = parser.parse_args(arguments)
     try:
         _synthetic(options.name, options.processes)
