@@ -106,9 +106,7 @@ def write_rescaled(
         inwards = np.ceil if side in ("top", "left") else np.floor
         index[f"valid_{side}"] = np.clip(inwards((box - size / 2) * scale + size / 2), 0, size).astype(int)
     n_groups = int(np.isfinite(scales.scale).sum())
-    remarks = (
-        f"{card.notes} Each of {n_groups} groups was magnified to a cell radius of {scales.target_px:.1f} px."
-    )
+    remarks = f"{card.notes} Each of {n_groups} groups was magnified to a cell radius of {scales.target_px:.1f} px."
     if len(rows) < len(patch_set):
         remarks += f" {len(patch_set) - len(rows)} patches of groups without a radius estimate were left out."
     with PatchWriter(Path(directory), len(rows), size, patch_set.masks is not None, replace) as writer:
