@@ -1,4 +1,4 @@
-"""The estimated radius: right where the truth is known, indifferent to what must not matter, doubted where due."""
+"""The estimated radius: correct on known radii, invariant where it must be, and doubted where it is uncertain."""
 
 import numpy as np
 import pytest
@@ -115,7 +115,7 @@ def test_cells_off_the_centre_are_doubted():
 def test_mixed_sizes_are_doubted():
     patches, groups, _ = draw_cells(radius=np.where(np.arange(240) % 2, 7.0, 20.0))
     groups = np.arange(240) // 2 % 12  # each group has both
-    assert any("unlike sizes" in doubt for doubt in estimate(rings_of(patches), groups).doubts)
+    assert any("different sizes" in doubt for doubt in estimate(rings_of(patches), groups).doubts)
 
 
 def test_groups_of_unlike_magnification_are_doubted_and_each_has_its_radius():
@@ -134,13 +134,13 @@ def test_cells_that_fill_the_patch_are_doubted():
 def test_patches_without_a_cell_have_no_radius():
     patches = np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), dtype=np.uint8)
     found = estimate(rings_of(patches), np.arange(200))
-    assert found.doubts, "whatever was found is doubted"
+    assert found.doubts, "every estimate on noise is doubted"
 
 
 def test_too_few_patches_are_refused(tmp_path, drawn):
     patch_set = write_cells(tmp_path, *drawn[0:3:2])
     patch_set.index["in_holdout"] = np.arange(240) > 8
-    with pytest.raises(DataError, match=r"cells cannot be estimated: that takes 10 patches .* has 9 of 64 px"):
+    with pytest.raises(DataError, match=r"cells cannot be estimated: it needs 10 patches .* has 9 of 64 px"):
         estimate_radius(patch_set)
 
 
