@@ -96,7 +96,7 @@ class RadiusEstimate:
 
     @property
     def weight_text(self) -> str:
-        """The profile as parameter of `mask_profile`: pairs `distance:weight` in native px, from the centre outwards."""
+        """The profile as parameter of `mask_profile`: pairs `distance:weight` in native px, from the centre out."""
         fall = _Fall(self.distances_px, self.dependence)
         steps = [(0.0, 1.0), (self.shoulder_px, 1.0)]
         steps += [(fall.at(level), level) for level in (0.9, 0.75, 0.5, 0.25, 0.1)]

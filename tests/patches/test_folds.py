@@ -86,12 +86,12 @@ def test_five_groups_are_enough_and_four_are_not():
 
 
 def test_one_fold_is_refused():
-    with pytest.raises(DataError, match="At least 2 folds are needed, got 1"):
+    with pytest.raises(DataError, match="n_folds must be 2 or more. Got 1"):
         pool_folds(np.arange(5), n_folds=1)
 
 
 def test_one_class_cannot_be_probed():
-    with pytest.raises(DataError, match="all of one class"):
+    with pytest.raises(DataError, match="have the same class"):
         probe_folds([1] * 10, np.arange(10))
 
 
@@ -107,5 +107,5 @@ def test_the_pool_has_no_labels():
 
 
 def test_labels_and_groups_must_be_as_many():
-    with pytest.raises(DataError, match="There are 4 labels for 5 groups"):
+    with pytest.raises(DataError, match="There are 4 labels and 5 groups"):
         probe_folds([0, 1, 0, 1], np.arange(5))
