@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellbench.errors import CellbenchError, DataError
-from cellbench.marrow.builtin import BUILTIN
 from cellbench.marrow.cells import CLASS_NAMES
 from cellbench.marrow.dataset import iterate_records
+from cellbench.marrow.spec import BUILTIN
 
 SIDE = 32
 """Side of the patches in the comparison, px."""

@@ -60,7 +60,7 @@ def test_a_sheet_that_cannot_be_written_is_one_sentence(discs, tmp_path):
 def test_contours_must_be_known(tmp_path):
     patches = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3), dtype=np.uint8)
     found = write_patch_set(tmp_path / "x", patches=patches, index=pd.DataFrame({"label": ["a", "b"] * 30}), name="x")
-    with pytest.raises(SettingError, match="The data set 'x' has no contours. Use the marks radius or none"):
+    with pytest.raises(SettingError, match=r"The data set 'x' has no contours\. Use the marks radius or none"):
         contact_sheet(found, marks="contour")
     assert n_green(contact_sheet(found, marks="radius")) == 0
 

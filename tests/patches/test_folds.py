@@ -86,7 +86,7 @@ def test_five_groups_are_enough_and_four_are_not():
 
 
 def test_one_fold_is_refused():
-    with pytest.raises(DataError, match="n_folds must be 2 or more. Got 1"):
+    with pytest.raises(DataError, match=r"n_folds must be 2 or more\. Got 1"):
         pool_folds(np.arange(5), n_folds=1)
 
 

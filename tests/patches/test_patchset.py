@@ -40,7 +40,7 @@ def test_roles_are_disjoint_and_sorted(discs):
 
 
 def test_an_unknown_role_is_refused(discs):
-    with pytest.raises(DataError, match="A role is 'pool', 'labelled' or 'holdout'. Got 'test'"):
+    with pytest.raises(DataError, match=r"A role is 'pool', 'labelled' or 'holdout'\. Got 'test'"):
         discs.rows("test")
 
 

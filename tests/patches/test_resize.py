@@ -93,7 +93,7 @@ def test_several_threads_make_one_copy_and_wait_for_it(discs, tmp_path, monkeypa
 
 
 def test_a_size_of_nothing_is_refused(discs, tmp_path):
-    with pytest.raises(SettingError, match="1 px or more. Got 0"):
+    with pytest.raises(SettingError, match=r"1 px or more\. Got 0"):
         discs.resized(0, tmp_path)
 
 

@@ -119,7 +119,7 @@ def test_a_class_of_two_groups_is_not_scored_and_one_of_three_is():
 
 
 def test_four_groups_are_refused():
-    with pytest.raises(DataError, match="There are 4 groups and five folds need 5. Add images of more slides"):
+    with pytest.raises(DataError, match=r"There are 4 groups and five folds need 5\. Add images of more slides"):
         draw_roles(names(np.arange(80) % 2), [str(i % 4) for i in np.arange(80) // 2])
 
 
