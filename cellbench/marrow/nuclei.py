@@ -25,7 +25,7 @@ class Nucleus:
     """Half width of the chain at each point, shape (n,)."""
 
     def distance(self, x: Field, y: Field) -> Field:
-        """Return the signed distance to the border, positive inside, at x (1, W) and y (H, 1) from the cell's centre."""
+        """Return the signed distance to the border, positive inside, at x (1, W) and y (H, 1) in the cell's frame."""
         x, y = x - np.float32(self.centre[0]), y - np.float32(self.centre[1])
         if self.outline is not None:
             return self.outline.distance(x, y)[0]
