@@ -11,7 +11,7 @@ SIZE, LATENT, BATCH = 16, 8, 12
 
 @pytest.fixture(autouse=True)
 def _double():
-    """Use double precision: Adam divides by the gradient's size, and rounding in single precision would hide mistakes."""
+    """Use double precision: Adam divides by the gradient's size; single precision would hide mistakes."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
