@@ -34,7 +34,7 @@ AT_ONCE = (1, 2, 4, 8) if ON_GPU else (1, 2)
 PATIENCE_S = 600
 PAPER_POOL = 11_522
 """Patches of the paper's pool. An epoch of the search stage has four fifths of them."""
-pytestmark = pytest.mark.skipif(not DEVICE, reason="there is no GPU here")
+pytestmark = pytest.mark.skipif(not DEVICE, reason="this machine has no GPU")
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,7 @@ def draw_roles(
         n_left = len(np.unique(group_codes[mask]))
         if n_left < MIN_GROUPS:
             raise DataError(
-                f"There are {len(group_names)} groups, of which {n_left} remain for {role_name} beside the holdout. "
+                f"There are {len(group_names)} groups, of which {n_left} remain for {role_name} outside the holdout. "
                 f"Five folds need {MIN_GROUPS}. Add images of more slides or patients."
             )
     unscored = {name: int(counts[name]) for name in order if name not in scored}

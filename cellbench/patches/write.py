@@ -28,7 +28,7 @@ _INDEX_BYTES = 300  # of a row, approximately
 class PatchWriter:
     """Writes patches one by one, then the index and the card, and moves the finished folder to its place.
 
-    The files are written to a hidden folder beside `directory`. It is removed after an error.
+    The files are written to a hidden folder next to `directory`. It is removed after an error.
 
     Args:
         directory: Folder of the data set.

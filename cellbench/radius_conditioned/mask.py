@@ -91,7 +91,7 @@ class RadiusConditioned(base.Suppression):
         return patches
 
     def decoder_input(self, radii: Tensor) -> Tensor:
-        """Return the input of the decoder beside the latent: log(radius / half the patch), shape (B, 1).
+        """Return the input of the decoder in addition to the latent: log(radius / half the patch), shape (B, 1).
 
         Args:
             radii: Radii in native px, shape (B,).

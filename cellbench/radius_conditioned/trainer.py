@@ -15,7 +15,7 @@ from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Pass, Patches, Trainer
 
 MASKS = {"whole": RadiusConditioned, "masked": RadiusConditionedMasked}
-"""Suppressions by what the encoder sees of a patch beside the map."""
+"""Suppressions by what the encoder sees of a patch, in addition to the map."""
 PREFIX = "radius_conditioned_"
 """The method of a configuration is this prefix and a name of `MASKS`. It is not a method of a search."""
 

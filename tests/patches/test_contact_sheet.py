@@ -52,7 +52,7 @@ def test_a_written_sheet_is_a_png(discs, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
-def test_a_sheet_that_cannot_be_written_is_one_sentence(discs, tmp_path):
+def test_a_sheet_that_cannot_be_written_gives_a_clear_message(discs, tmp_path):
     with pytest.raises(StoreError, match=r"sheet\.png cannot be written \(No such file or directory\)"):
         write_contact_sheet(discs, tmp_path / "nothing" / "sheet.png")
 

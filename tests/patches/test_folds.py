@@ -61,7 +61,7 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("n_per_group", [1, 3])
-def test_probe_folds_hold_each_class_in_its_share(n_per_group):
+def test_probe_folds_have_each_class_in_its_share(n_per_group):
     groups = np.arange(150) // n_per_group
     labels = np.where(groups % 5 == 0, 1, 0)
     for _, test in probe_folds(labels, groups):
@@ -106,6 +106,6 @@ def test_the_pool_has_no_labels():
         pool_folds(np.arange(5), labels=np.arange(5))
 
 
-def test_labels_and_groups_must_be_as_many():
+def test_labels_and_groups_must_have_equal_length():
     with pytest.raises(DataError, match="There are 4 labels and 5 groups"):
         probe_folds([0, 1, 0, 1], np.arange(5))

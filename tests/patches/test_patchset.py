@@ -105,7 +105,7 @@ def test_a_truncated_file_is_named(copy, name, keep):
         PatchSet.open(copy)
 
 
-def test_files_of_unlike_length_are_named(copy):
+def test_files_of_different_length_are_named(copy):
     np.save(copy / "patches.npy", np.zeros((89, 40, 40, 3), np.uint8))
     with pytest.raises(DataError, match=r"masks\.npy is damaged \(it has 90 masks for 89 patches"):
         PatchSet.open(copy)
@@ -114,7 +114,7 @@ def test_files_of_unlike_length_are_named(copy):
         PatchSet.open(copy)
 
 
-def test_patches_of_another_size_than_the_card_says_are_named(copy):
+def test_patches_whose_size_differs_from_the_card_are_named(copy):
     np.save(copy / "patches.npy", np.zeros((90, 41, 40, 3), np.uint8))
     with pytest.raises(DataError, match=r"patches\.npy is damaged \(it has uint8 of shape \(90, 41, 40, 3\)"):
         PatchSet.open(copy)
@@ -138,6 +138,6 @@ def test_a_holdout_that_is_in_the_pool_is_refused(copy, discs):
         PatchSet.open(copy).rows("pool")
 
 
-def test_what_is_no_folder_is_no_data_set(tmp_path):
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="nothing is not a folder"):
         PatchSet.open(tmp_path / "nothing")

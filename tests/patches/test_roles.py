@@ -23,7 +23,7 @@ def collections(draw):
 
 @given(collections(), st.booleans())
 @settings(max_examples=80, deadline=None)
-def test_roles_keep_their_promises(drawn, large):
+def test_roles_have_the_documented_properties(drawn, large):
     labels, groups, seed = drawn
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(roles, "LARGE", 30 if large else 10**9)
@@ -67,7 +67,7 @@ def test_from_5000_on_pool_and_labelled_are_different_images(n, large):
     assert shares == pytest.approx([0.5, 0.3, 0.2] if large else [0.8, 0.8, 0.2], abs=0.001)
 
 
-def test_few_large_groups_stay_transductive_and_this_is_said():
+def test_few_large_groups_stay_transductive_and_the_card_says_so():
     n = 6000
     found = draw_roles(names(np.arange(n) % 2), [str(i) for i in np.arange(n) // 750])
     assert found.transductive
@@ -123,7 +123,7 @@ def test_four_groups_are_refused():
         draw_roles(names(np.arange(80) % 2), [str(i % 4) for i in np.arange(80) // 2])
 
 
-def test_five_groups_must_remain_beside_the_holdout():
+def test_five_groups_must_remain_outside_the_holdout():
     labels = names(np.arange(120) % 2)
     with pytest.raises(DataError, match="There are 5 groups, of which 4 remain"):
         draw_roles(labels, [str(i % 5) for i in np.arange(120) // 2])

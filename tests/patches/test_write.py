@@ -177,7 +177,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, patches, index):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, patches, index, monkeypatch):
+def test_a_disk_without_space_is_refused_before_anything_is_written(tmp_path, patches, index, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
     with pytest.raises(StoreError, match=r"x needs 48.0 kB and its disk has 10.0 MB left, of which 67.1 MB must"):
@@ -185,7 +185,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path, patches, index):
+def test_a_disk_that_fills_up_meanwhile_gives_a_clear_message(tmp_path, patches, index):
     class FullDisk:
         def write(self, content):
             raise OSError(28, "No space left on device")
@@ -201,7 +201,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path, patches, index
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, patches, index):
+def test_a_folder_that_cannot_be_written_gives_a_clear_message(tmp_path, patches, index):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         write_patch_set(tmp_path / "file" / "x", patches=patches, index=index, name="x")

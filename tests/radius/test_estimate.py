@@ -47,7 +47,7 @@ def test_a_larger_cell_has_a_larger_radius(radius):
     assert estimate(rings_of(patches), groups).radius_px == pytest.approx(np.median(radii), rel=0.15)
 
 
-def test_the_same_seed_gives_the_same_numbers_and_the_holdout_is_not_looked_at(tmp_path, drawn):
+def test_the_same_seed_gives_the_same_numbers_and_the_holdout_is_not_used(tmp_path, drawn):
     patches, _, groups, _ = drawn
     patch_set = write_cells(tmp_path, patches, groups)
     first, again = (estimate_radius(patch_set, seed=3, max_patches=100) for _ in range(2))
@@ -118,7 +118,7 @@ def test_mixed_sizes_are_doubted():
     assert any("different sizes" in doubt for doubt in estimate(rings_of(patches), groups).doubts)
 
 
-def test_groups_of_unlike_magnification_are_doubted_and_each_has_its_radius():
+def test_groups_of_different_magnification_are_doubted_and_each_has_its_radius():
     patches, groups, _ = draw_cells(n=300, radius=np.where(np.arange(300) % 10 < 5, 9.0, 18.0), n_groups=10)
     found = estimate(rings_of(patches), groups)
     assert any(doubt.startswith("Groups differ") for doubt in found.doubts)
@@ -163,7 +163,7 @@ def marrow(radius, size, n):
     return found, float(np.median(drawn.index["radius_px"]))
 
 
-def test_marrow_of_two_magnifications_is_told_apart():
+def test_marrow_of_two_magnifications_is_distinguished():
     for radius in (45, 75):
         found, true = marrow(radius, 64, 110)
         assert found.radius_px == pytest.approx(true, rel=0.15)
