@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.study.marrow import disc_weights, main, pca_features, probe_f1, ring_table, shrink, shrink_masks
+from bench.study.image_statistics import disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
+from bench.study.marrow import main
 from cellbench.marrow import BUILTIN, Builtin, MarrowSpec
 
 
