@@ -1,4 +1,4 @@
-"""Distances and discs in square patches: the one place that says where the centre of a patch is."""
+"""Distances and discs in square patches, from one definition of the patch centre."""
 
 import numpy as np
 import torch
@@ -6,15 +6,15 @@ from torch import Tensor
 
 
 def centre_distance(size: int, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return each pixel's distance to the patch centre, in px of this size.
+    """Return the distance of each pixel from the patch centre, in px of this size.
 
-    The centre lies at (size − 1)/2, between the four middle pixels of an even patch. Distances are never below half
-    a pixel, so that weights that fall off steeply at 0 treat odd and even sizes alike.
+    The centre lies at (size − 1)/2, between the four middle pixels of an even patch. Distances are at least half a
+    pixel, so that weights that fall steeply at 0 are similar for odd and even sizes.
 
     Args:
         size: Height and width of the patch in px.
-        device: Where the result is made.
-        dtype: Floating dtype of the result.
+        device: Device of the result.
+        dtype: Floating-point dtype of the result.
 
     Returns:
         Distances in px, shape (size, size).
@@ -24,17 +24,20 @@ def centre_distance(size: int, *, device: torch.device | str = "cpu", dtype: tor
 
 
 def corner_radius(size: int) -> float:
-    """Return the distance from the centre of a patch of `size` px to its corner pixel, in px."""
+    """Return the distance from the centre of a patch of `size` px to the centre of its corner pixel, in px."""
     return (size - 1) / 2 * 2**0.5
 
 
 def disc(size: int, radius: float, feather: float = 0.0) -> np.ndarray:
-    """Return a centred disc as weights in 0–1, shape (size, size), float32.
+    """Return the weights of a centred disc.
 
     Args:
-        size: Height and width in px.
-        radius: Radius in px of this size; a pixel belongs to the disc when its centre does.
-        feather: Width in px over which the edge falls linearly from 1 to 0, half of it on either side of the radius.
+        size: Height and width of the result in px.
+        radius: Radius of the disc in px of this size. A pixel belongs to the disc if its centre does.
+        feather: Width of the edge in px, over which the weight falls linearly from 1 to 0. It is centred on the radius.
+
+    Returns:
+        float32, 0–1, shape (size, size).
     """
     distance = centre_distance(size, dtype=torch.float64).numpy()
     if feather <= 0:
