@@ -20,7 +20,7 @@ SPACE = load_space("mask_fixed")
 @pytest.mark.parametrize("n_finished", [10, 100, 1000])
 def test_suggestions_after_so_many_finished_trials(benchmark: Any, n_finished: int) -> None:
     records = _finished(n_finished)
-    searches = {name: _told(name, records) for name in SAMPLERS}
+    searches = {name: _restored(name, records) for name in SAMPLERS}
     numbers = iter(range(10**6))
 
     def suggest(name: str) -> None:
@@ -45,12 +45,12 @@ def _look(points: list[Any], values: list[float]) -> None:
     assert expected_regret(SPACE, points, values, 0.02) is not None
 
 
-def _told(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:
-    """Return a search that knows of these trials; its first points are among them."""
+def _restored(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:
+    """Return a search that was restored from these trials; its first points are among them."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = OptunaMethodSearch(SPACE, name, 0, (), len(records))
     for record in records:
-        search.recall(record, {1: record.metrics["probe/f1_macro"]})
+        search.restore(record, {1: record.metrics["probe/f1_macro"]})
     return search
 
 

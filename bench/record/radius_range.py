@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import length_in_words, lengths_in_words, rounded
 
 
@@ -64,7 +64,7 @@ class RadiusRange(BaseModel):
             return f"Which {self.parameter} will do: {self.reason}."
         stretches = " or ".join(lengths_in_words(low, high, um_per_px) for low, high in self.will_do)
         best = length_in_words(rounded(self.best), um_per_px)
-        what = get_objective(self.objective).description
+        what = OBJECTIVES.get(self.objective).description
         whole = len(self.will_do) == 1 and self.will_do[0] == (self.radii[0], self.radii[-1])
         everything = ", which is all that was tried" if whole else ""
         return (

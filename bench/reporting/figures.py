@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bench.record.radius_range import RadiusRange
 from bench.record.summary import Member
 from bench.record.trial import TrialRecord
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.space.space import COMMON
 from bench.terminal.formatting import lengths_in_words
 from cellbench.suppression.base import length_names
@@ -105,7 +105,7 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
             won.values[first], won.values[second], s=150, facecolors="none", edgecolors="#b03a2e", label="winner"
         )
     for name, axis in ((first, axes.xaxis), (second, axes.yaxis)):
-        objective = get_objective(name)
+        objective = OBJECTIVES.get(name)
         axis.set_label_text(f"{objective.description} ({'more' if objective.sign > 0 else 'less'} is better)")
     axes.set_title(f"{first} and {second} on fold 0", loc="left")
     axes.legend(frameon=False, fontsize=8)
@@ -156,7 +156,7 @@ def draw_response(response: RadiusRange, path: Path) -> None:
     inside = [tick for tick in ticks if response.radii[0] <= tick <= response.radii[-1]]
     axes.set_xticks(inside, [f"{tick:g}" for tick in inside])
     axes.set_xlabel(f"{response.parameter} (px)")
-    axes.set_ylabel(get_objective(response.objective).description)
+    axes.set_ylabel(OBJECTIVES.get(response.objective).description)
     axes.set_title(f"{response.method}: which {response.parameter} will do (filled: the winner)", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8)
     part = path.with_suffix(".part")

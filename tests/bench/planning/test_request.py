@@ -98,7 +98,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to 40"),
         ({"size": "large"}, "--size large: write auto or a whole number"),
         ({"concurrent": "²"}, "--concurrent ²: write auto or a whole number"),
-        ({"objective": "label_free"}, "takes 40 patches that a training does not see, and a fold of discs has 1"),
+        ({"objective": "label_free"}, "needs 40 patches that a training does not see, but a fold of discs has 1"),
         ({"concurrent": "many"}, "--concurrent many: write auto or a whole number"),
         ({"gpus_per_trial": "half"}, "--gpus-per-trial half: write auto or a number"),
         ({"folds": 6}, "--folds 6: .*less than or equal to 5"),

@@ -6,13 +6,13 @@ import pytest
 from bench.record.radius_range import RadiusRange
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_response
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.space import radius_name
 from bench.statistics.radius_range import response
 
-F1, L1 = get_objective("f1"), get_objective("l1_core")
+F1, L1 = OBJECTIVES.get("f1"), OBJECTIVES.get("l1_core")
 NOISE = 0.01
 
 

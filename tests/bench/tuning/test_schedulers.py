@@ -1,4 +1,4 @@
-"""ASHA: who is stopped at a rung."""
+"""ASHA: which trials are stopped at a rung."""
 
 from types import SimpleNamespace
 
@@ -48,7 +48,7 @@ def test_the_worse_half_is_stopped_at_a_rung_and_nowhere_else(new_trial):
 @pytest.mark.parametrize(
     ("keep", "expected"), [(1, [CONTINUE, STOP, STOP, CONTINUE]), (2, [CONTINUE, CONTINUE, STOP, CONTINUE])]
 )
-def test_as_many_go_on_as_are_to_become_finalists(new_trial, keep, expected):
+def test_as_many_trials_continue_as_there_will_be_finalists(new_trial, keep, expected):
     scheduler = asha(keep=keep)
     found = []
     for name, objective in (("a", 0.64), ("b", 0.63), ("c", 0.51), ("d", 0.65)):
@@ -62,7 +62,7 @@ def test_trials_of_an_earlier_run_count_among_those_that_are_kept(new_trial, job
     space = jobs.request.spaces[0]
     records = [record_of(jobs.search(space.configuration(space.complete({"r_max": float(r)}))), r) for r in (8, 10)]
     scheduler = asha(keep=2)
-    scheduler.recall(records, {records[0].key: {3: 0.8}, records[1].key: {3: 0.7}})
+    scheduler.restore(records, {records[0].key: {3: 0.8}, records[1].key: {3: 0.7}})
     trial = new_trial("c")
     scheduler.on_trial_add(None, trial)
     assert report(scheduler, trial, 3, 0.6) == STOP
@@ -89,13 +89,13 @@ def test_rungs_of_an_earlier_run_count(new_trial, jobs):
     space = jobs.request.spaces[0]
     records = [record_of(jobs.search(space.configuration(space.complete({"r_max": float(r)}))), r) for r in (8, 10)]
     scheduler = asha()
-    scheduler.recall(records, {records[0].key: {1: 0.0, 3: 0.8}, records[1].key: {1: 0.0}})
+    scheduler.restore(records, {records[0].key: {1: 0.0, 3: 0.8}, records[1].key: {1: 0.0}})
     trial = new_trial("c")
     scheduler.on_trial_add(None, trial)
     assert report(scheduler, trial, 3, 0.7) == STOP
 
 
-def test_a_trial_whose_process_died_can_come_back(new_trial):
+def test_a_trial_whose_process_died_can_be_added_again(new_trial):
     scheduler = asha()
     trial = new_trial("a")
     scheduler.on_trial_add(None, trial)
