@@ -176,7 +176,9 @@ class Request(BaseModel):
         """Return how many trials of a method the search stage has: no more than its grid or its space holds."""
         if not space.searched:
             return 1
-        return min(self.n_trials, len(space.grid_points())) if SAMPLERS.get(self.sampler).is_exhaustive else self.n_trials
+        return (
+            min(self.n_trials, len(space.grid_points())) if SAMPLERS.get(self.sampler).is_exhaustive else self.n_trials
+        )
 
     def final_seeds(self) -> list[int]:
         """Return the seeds of the final trainings, none of which the search has used."""

@@ -123,7 +123,7 @@ STAGES = {
 
 
 def draw_response(response: RadiusRange, path: Path) -> None:
-    """Draw the curve with its band, every training, and the radii that will do.
+    """Draw the curve with its band, every training, and the acceptable radii.
 
     Args:
         response: A response that has a curve.
@@ -134,9 +134,9 @@ def draw_response(response: RadiusRange, path: Path) -> None:
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for number, (low, high) in enumerate(response.will_do):
-        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.will_do)
-        label = f"will do: {stretches}" if number == 0 else None
+    for number, (low, high) in enumerate(response.acceptable):
+        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.acceptable)
+        label = f"acceptable: {stretches}" if number == 0 else None
         axes.axvspan(low, high, color="#b7d7a8", alpha=0.5, linewidth=0, label=label)
     axes.fill_between(response.radii, response.low, response.high, color=COLOURS["floor"], alpha=0.35, linewidth=0,
                       label="95 % interval of the curve")  # fmt: skip
@@ -157,7 +157,7 @@ def draw_response(response: RadiusRange, path: Path) -> None:
     axes.set_xticks(inside, [f"{tick:g}" for tick in inside])
     axes.set_xlabel(f"{response.parameter} (px)")
     axes.set_ylabel(OBJECTIVES.get(response.objective).description)
-    axes.set_title(f"{response.method}: which {response.parameter} will do (filled: the winner)", loc="left")
+    axes.set_title(f"{response.method}: acceptable {response.parameter} (filled: the winner)", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8)
     part = path.with_suffix(".part")
     figure.savefig(part, dpi=130, format="png")

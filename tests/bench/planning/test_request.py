@@ -91,7 +91,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"dataset": "disks"}, "no data set 'disks'.*did you mean 'discs'"),
         ({"dataset": "../etc"}, "cannot be the name of a data set"),
         ({"set": ["r_maks=3"]}, "did you mean 'r_max'"),
-        ({"set": ["r_max=500"]}, "r_max=500 px lies outside a patch of 40 px"),
+        ({"set": ["r_max=500"]}, "r_max=500 px is outside a patch of 40 px"),
         ({"set": ["r_max=-1"]}, "greater than 0"),
         ({"time_budget": "soon"}, "--time-budget 'soon' is no length of time"),
         ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),

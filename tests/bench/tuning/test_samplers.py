@@ -107,33 +107,6 @@ def test_the_paper_grid_comes_first():
     assert all(set(point) == set(space().parameters) for point in points)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "gp"])
-def test_the_same_seed_suggests_the_same_and_another_does_not(sampler):
-    first, again, other = (play(search(sampler, seed), 8) for seed in (3, 3, 4))
-    assert first == again
-    assert first[:3] == other[:3]
-    assert first[3:] != other[3:]
-    assert all(space().holds(point) for point in first)
-
-
-@pytest.mark.parametrize("sampler", ["tpe", "random", "gp"])
-def test_a_resumed_search_suggests_the_same_as_an_uninterrupted_one(sampler):
-    def is_pruned(number):
-        return number in (1, 5)
-
-    whole = play(search(sampler), 9, pruned=is_pruned)
-    resumed = search(sampler)
-    for number, point in enumerate(whole[:6]):
-        objective = value_of(point)
-        if is_pruned(number):
-            resumed.restore(as_record(number, point, "pruned"), {1: 0.0, 2: 0.0, 3: objective / 2})
-        else:
-            resumed.restore(
-                as_record(number, point), {1: 0.0, 2: 0.0, **dict.fromkeys(range(3, 9), objective / 2), 9: objective}
-            )
-    assert play(resumed, 9, points=list(whole[:6])) == whole
-
-
 def test_an_interrupted_trial_is_resumed_under_its_new_id():
     searcher = search()
     point = space().complete({"r_max": 70.0})
@@ -154,10 +127,18 @@ def test_no_configuration_is_suggested_twice_and_an_exhausted_space_ends():
     assert searcher.next_point("t9") is None
 
 
-def test_concurrent_trials_differ():
+def test_a_first_point_is_tried_once_in_its_rounded_form():
+    unrounded = space().model_copy(update={"first": ({"lr": 0.00123456}, {"lr": 0.002})})
+    points = play(search(the_space=unrounded), 3)
+    assert [point["lr"] for point in points] == [0.001235, 0.002, 0.001]
+
+
+def test_the_first_value_counts_when_a_resumed_trial_passes_a_rung_again():
     searcher = search()
-    points = [searcher.next_point(f"t{number}") for number in range(8)]
-    assert len({tuple(point.items()) for point in points}) == 8
+    searcher.next_point("a")
+    for value in (0.4, 0.9):
+        searcher.on_trial_result("a", {OBJECTIVE: value, TRAINING_ITERATION: 3})
+    assert searcher.study().trials[0].intermediate_values == {3: 0.4}
 
 
 def test_values_have_four_digits_and_lie_in_the_range():
