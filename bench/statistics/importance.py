@@ -31,7 +31,7 @@ class Importances:
 def importances(records: Sequence[TrialRecord], space: Space, objective: Objective, seed: int = 0) -> Importances:
     """Return the importances of one method's searched hyperparameters.
 
-    They are computed by fANOVA (Hutter et al., 2014) from ten completed trials on. With fewer trials they are computed by
+    With ten completed trials or more they are computed by fANOVA (Hutter et al., 2014). With fewer they are absolute
     rank correlations, which miss interactions and an optimum inside a range.
 
     Args:

@@ -45,10 +45,11 @@ def members(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> 
 
 
 def front_winner(standings: "Sequence[Standing]", objectives: Sequence[Objective]) -> "Standing":
-    """Return the winner among finalists: the best in the first objective, among equals the best in the second, and so on.
+    """Return the winner among finalists.
 
-    Two finalists are equal if their means differ by no more than the standard error of such a difference. Its variance
-    is pooled over finalists and folds, with a weak prior at the objective's expected noise.
+    It is the best in the first objective, among equals the best in the second objective, and so on. Two finalists are
+    equal if their means differ by no more than the standard error of such a difference. Its variance is pooled over
+    finalists and folds, with a weak prior at the objective's expected noise.
 
     Args:
         standings: Finalists of one method, best first. Those without all folds cannot win.

@@ -76,8 +76,8 @@ def response(
     if len(tried) < MIN_RADII:
         return known.model_copy(
             update={
-                "reason": f"only {len(tried)} different radii were fully trained, too few for a curve; raise --trials, or "
-                "let all trials finish with --scheduler none"
+                "reason": f"only {len(tried)} different radii were fully trained, too few for a curve; raise --trials, "
+                "or let all trials finish with --scheduler none"
             }
         )
     varied = {n: d for n, d in space.searched.items() if n == name or len({r.params[n] for r in done}) > 1}
