@@ -14,6 +14,12 @@ from bench.tuning.config import OBJECTIVE, TrialConfig
 class MethodsAsha(FIFOScheduler):
     """One asynchronous successive halving (Li et al., 2018) for each method.
 
+    It is kept in place of Optuna's `SuccessiveHalvingPruner`, which has no `keep`. On 200 simulated searches with the
+    settings of the `cpu` profile (6 trials, 2 finalists), two trials reached the end in 100 % of the searches, against
+    87 %. The best finalist was 0.0008 below the best trial, against 0.0019, for 77 % of the epochs, against 61 %. With
+    the 40 trials of the `gpu` profile the difference is small: 0.0013 against 0.0016 (tests/bench/tuning/
+    test_schedulers.py repeats the first comparison).
+
     Args:
         methods: Names of the methods.
         epochs: Epochs of a full training.
