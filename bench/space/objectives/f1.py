@@ -2,7 +2,7 @@
 
 from bench.space.objectives.base import Objective, register
 
-F1 = register(
+register(
     Objective(
         name="f1",
         rung="rung/f1_macro",

@@ -2,7 +2,7 @@
 
 from bench.space.objectives.base import Objective, register
 
-L1_CORE = register(
+register(
     Objective(
         name="l1_core",
         rung="val/l1_core",

@@ -2,7 +2,7 @@
 
 from bench.space.objectives.base import Objective, register
 
-LABEL_FREE = register(
+register(
     Objective(
         name="label_free",
         rung="rung/cell_content",

@@ -2,7 +2,7 @@
 
 from bench.space.objectives.base import Objective, register
 
-SSIM = register(
+register(
     Objective(
         name="ssim",
         rung="val/ssim_cell",

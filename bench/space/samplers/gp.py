@@ -14,4 +14,4 @@ def _build(seed: int, n_startup: int) -> "BaseSampler":
     return optuna.samplers.GPSampler(seed=seed, n_startup_trials=n_startup)
 
 
-GP = register(Sampler("gp", _build, is_multi_objective=True, description="Gaussian process with expected improvement"))
+register(Sampler("gp", _build, is_multi_objective=True, description="Gaussian process with expected improvement"))

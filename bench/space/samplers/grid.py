@@ -2,4 +2,4 @@
 
 from bench.space.samplers.base import Sampler, register
 
-GRID = register(Sampler("grid", None, is_multi_objective=True, description="every point of the grid, in order"))
+register(Sampler("grid", None, is_multi_objective=True, description="every point of the grid, in order"))

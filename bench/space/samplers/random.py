@@ -14,4 +14,4 @@ def _build(seed: int, n_startup: int) -> "BaseSampler":
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-RANDOM = register(Sampler("random", _build, is_multi_objective=True, description="independent random points"))
+register(Sampler("random", _build, is_multi_objective=True, description="independent random points"))

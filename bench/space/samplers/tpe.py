@@ -17,4 +17,4 @@ def _build(seed: int, n_startup: int) -> "BaseSampler":
     )
 
 
-TPE = register(Sampler("tpe", _build, is_multi_objective=True, description="tree-structured Parzen estimator"))
+register(Sampler("tpe", _build, is_multi_objective=True, description="tree-structured Parzen estimator"))
