@@ -56,8 +56,8 @@ def expected_regret(
     value minus the value at the configuration with the best posterior mean. Trials that were stopped early are left
     out, because their final values are unknown. The regret is therefore overestimated rather than underestimated.
 
-    It is kept in place of `optuna.terminator`, which Optuna 4.9 deprecated and 6.0 removes. In 12 simulated searches over
-    the radius alone, with noise 0.01, it stopped after 8 of 24 trials with a true regret of 0.004. Optuna's regret
+    It is kept in place of `optuna.terminator`, which Optuna 4.9 deprecated and 6.0 removes. In 12 simulated searches
+    over the radius alone, with noise 0.01, it stopped after 8 of 24 trials with a true regret of 0.004. Optuna's regret
     bound stopped after 20 trials with 0.001, and its EMMR never stopped. Over four hyperparameters it stopped after 35
     of 40 trials with 0.004, the bound after 37 with 0.005.
 
