@@ -127,6 +127,17 @@ def test_no_configuration_is_suggested_twice_and_an_exhausted_space_ends():
     assert searcher.next_point("t9") is None
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_seed_0_suggests_what_it_always_has_so_that_older_searches_are_resumed_alike(sampler):
+    points = play(search(sampler), 6)
+    found = [(point["r_max"], point["lr"], point["beta"]) for point in points[3:]]
+    assert found == [
+        (58.99, 0.001245, 0.0004318),
+        (58.31, 0.0009599, 0.0003136),
+        (53.69, 0.0003674, 0.0001618),
+    ]
+
+
 def test_a_first_point_is_tried_once_in_its_rounded_form():
     unrounded = space().model_copy(update={"first": ({"lr": 0.00123456}, {"lr": 0.002})})
     points = play(search(the_space=unrounded), 3)
