@@ -50,7 +50,7 @@ def _search_after(name: str, records: list[TrialRecord]) -> OptunaMethodSearch:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = OptunaMethodSearch(SPACE, name, 0, (), len(records))
     for record in records:
-        search.recall(record, {1: record.metrics["probe/f1_macro"]})
+        search.restore(record, {1: record.metrics["probe/f1_macro"]})
     return search
 
 

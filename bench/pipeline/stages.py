@@ -122,7 +122,7 @@ class Pipeline:
         scheduler = None
         if rungs:
             scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction, request.n_kept)
-            scheduler.recall(records, goals)
+            scheduler.restore(records, goals)
         stopper = None
         if request.time_budget_s is not None:
             stopper = TimeBudget(request.time_budget_s, self._rounds_after(), request.settings.epochs)

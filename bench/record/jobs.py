@@ -8,6 +8,7 @@ from bench.home.paths import cache_dir
 from bench.record.folder import SearchFolder
 from bench.record.request import SEARCH_FOLD, Request
 from bench.record.trial import TrialRecord
+from bench.space.space import COMMON
 from cellbench.training.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -96,6 +97,6 @@ def record_of(job: "TrialJob", number: int) -> TrialRecord:
 
 def configuration_of(record: TrialRecord) -> Configuration:
     """Return the configuration of a trial."""
-    common = {name: record.params[name] for name in ("lr", "beta", "latent_dim")}
+    common = {name: record.params[name] for name in COMMON}
     params = {name: value for name, value in record.params.items() if name not in common}
     return Configuration.model_validate({"method": record.method, "params": params, **common})

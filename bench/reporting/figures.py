@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bench.record.radius_range import RadiusRange
 from bench.record.summary import Member
 from bench.record.trial import TrialRecord
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.space.space import COMMON
 from bench.terminal.formatting import lengths_in_words
 from cellbench.suppression.base import length_names
@@ -105,7 +105,7 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
             won.values[first], won.values[second], s=150, facecolors="none", edgecolors="#b03a2e", label="winner"
         )
     for name, axis in ((first, axes.xaxis), (second, axes.yaxis)):
-        objective = get_objective(name)
+        objective = OBJECTIVES.get(name)
         axis.set_label_text(f"{objective.description} ({'more' if objective.sign > 0 else 'less'} is better)")
     axes.set_title(f"{first} and {second} on fold 0", loc="left")
     axes.legend(frameon=False, fontsize=8)
@@ -123,7 +123,7 @@ STAGES = {
 
 
 def draw_response(response: RadiusRange, path: Path) -> None:
-    """Draw the curve with its band, every training, and the radii that will do.
+    """Draw the curve with its band, every training, and the acceptable radii.
 
     Args:
         response: A response that has a curve.
@@ -134,9 +134,9 @@ def draw_response(response: RadiusRange, path: Path) -> None:
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for number, (low, high) in enumerate(response.will_do):
-        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.will_do)
-        label = f"will do: {stretches}" if number == 0 else None
+    for number, (low, high) in enumerate(response.acceptable):
+        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.acceptable)
+        label = f"acceptable: {stretches}" if number == 0 else None
         axes.axvspan(low, high, color="#b7d7a8", alpha=0.5, linewidth=0, label=label)
     axes.fill_between(response.radii, response.low, response.high, color=COLOURS["floor"], alpha=0.35, linewidth=0,
                       label="95 % interval of the curve")  # fmt: skip
@@ -156,8 +156,8 @@ def draw_response(response: RadiusRange, path: Path) -> None:
     inside = [tick for tick in ticks if response.radii[0] <= tick <= response.radii[-1]]
     axes.set_xticks(inside, [f"{tick:g}" for tick in inside])
     axes.set_xlabel(f"{response.parameter} (px)")
-    axes.set_ylabel(get_objective(response.objective).description)
-    axes.set_title(f"{response.method}: which {response.parameter} will do (filled: the winner)", loc="left")
+    axes.set_ylabel(OBJECTIVES.get(response.objective).description)
+    axes.set_title(f"{response.method}: acceptable {response.parameter} (filled: the winner)", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8)
     part = path.with_suffix(".part")
     figure.savefig(part, dpi=130, format="png")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Trainable
 from ray.tune.result import DONE, TRAINING_ITERATION
 
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import duration
 from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
@@ -163,7 +163,7 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
     def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
         found = {
             **metrics,
-            OBJECTIVE: get_objective(self._config.terms.objective).in_progress(metrics),
+            OBJECTIVE: OBJECTIVES.get(self._config.terms.objective).in_progress(metrics),
             TRAINING_ITERATION: epoch,
             DONE: outcome is not None,
         }

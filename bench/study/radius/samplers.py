@@ -38,11 +38,11 @@ def replay(curve: GridCurve, sampler: str, first: Sequence[float], n_trials: int
     """
     import optuna
 
-    from bench.tuning.samplers import make_sampler
+    from bench.space.samplers import build_sampler
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     rng = np.random.default_rng([seed, 1])
-    study = optuna.create_study(direction="maximize", sampler=make_sampler(sampler, seed, N_STARTUP))
+    study = optuna.create_study(direction="maximize", sampler=build_sampler(sampler, seed, N_STARTUP))
     low, high = curve.radii[0], curve.radii[-1]
     for radius in first:
         study.enqueue_trial({"r_max": float(np.clip(radius, low, high))})

@@ -1,4 +1,4 @@
-"""Who goes on, who wins, what mattered, and what is said of it."""
+"""Finalists, winners, importances of hyperparameters, and the verdict."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from bench.pipeline.summarise import _screened
 from bench.record.jobs import configuration_of
 from bench.record.summary import Row, Summary
 from bench.record.trial import TrialRecord
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.space.reader import load_space
 from bench.statistics.importance import importances
-from bench.statistics.selection import Standing, finalists, finalists_of_all, fresh_scores, overall, standings
-from cellbench.errors import NotFoundError, TrainingError
+from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, standings
+from cellbench.errors import TrainingError
 from cellbench.training.configuration import Configuration
 
-F1, L1 = get_objective("f1"), get_objective("l1_core")
+F1, L1 = OBJECTIVES.get("f1"), OBJECTIVES.get("l1_core")
 
 
 def trial(r_max, value, fold=0, stage="search", outcome="completed", number=0, seed=0, **changes):
@@ -90,31 +90,10 @@ def test_a_finalist_that_failed_on_a_fold_comes_last():
     assert radii(standing.configuration for standing in found) == [60.0, 50.0]
 
 
-def test_fresh_seeds_decide_between_methods_for_f1_and_folds_for_the_rest():
-    configuration = Configuration(method="vae")
-    winners = {"a": Standing(configuration, {0: 0.3}, ()), "b": Standing(configuration, {0: 0.2}, ())}
-    fresh = {"a": [0.5, 0.6], "b": [0.7]}
-    assert overall(winners, fresh, F1) == "b"
-    assert overall(winners, fresh, L1) == "b"
-    assert overall(winners, fresh, get_objective("ssim")) == "a"
-
-
-def test_no_fresh_seed_is_an_error_with_its_reason():
+def test_without_a_completed_fresh_seed_the_error_has_the_reason():
     failed = trial(50, 0.0, None, "final", "failed")
     with pytest.raises(TrainingError, match=r"fresh seed was completed\. The first failed: The loss is nan"):
         fresh_scores([failed], configuration_of(failed))
-
-
-def test_an_unknown_objective_is_answered_with_the_nearest():
-    with pytest.raises(NotFoundError, match="did you mean 'ssim'"):
-        get_objective("sim")
-
-
-def test_the_goal_is_finite_from_the_first_epoch():
-    assert F1.in_progress({}) == 0.0
-    assert L1.in_progress({}) == -1.0
-    assert get_objective("ssim").in_progress({"val/ssim_cell": 0.4}) == 0.4
-    assert F1.in_progress({"rung/f1_macro": 0.3, "probe/f1_macro": 0.5}) == 0.5
 
 
 def many(n, seed=0):
