@@ -38,7 +38,7 @@ def classify(
     from bench.tracking.registry import ALIAS, register_classifier
     from cellbench.classification.classifier import Classifier
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
-    from cellbench.trials.figures import save_confusion
+    from cellbench.scores.confusion_figure import save_confusion
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
