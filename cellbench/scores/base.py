@@ -111,9 +111,7 @@ class ScoreContext:
         if len(rows) == 0 or not np.isfinite(radius).all():
             return None
         groups, native_size = self.patch_set.groups(rows), self.patch_set.card.native_size
-        return EncodedCells(
-            self.model, self.suppression, self.source, rows, groups, radius, native_size, self.device
-        )
+        return EncodedCells(self.model, self.suppression, self.source, rows, groups, radius, native_size, self.device)
 
     def embed(self, rows: np.ndarray, views: int | None = None) -> np.ndarray:
         """Return embeddings of some rows, float32, shape (len(rows), latent_dim).
@@ -157,8 +155,8 @@ class Score(ABC):
         generators are not drawn from, and the model is left as it was.
         """
 
-    def draw(self, context: ScoreContext, directory: Path) -> None:
-        """Draw figures of what the last `compute` returned into the folder of a finished trial; none by default."""
+    def draw(self, context: ScoreContext, directory: Path) -> None:  # noqa: B027 - most scores have no figure
+        """Draw figures of the last `compute` into the folder of a finished trial; by default, none."""
 
 
 SCORES: Registry[type[Score]] = Registry("score", "cellbench.scores")

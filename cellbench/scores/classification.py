@@ -92,9 +92,9 @@ def cross_validate(
         predictions = np.empty_like(labels)
         for probe, (_, test) in zip(probes[number * len(folds) : (number + 1) * len(folds)], folds, strict=True):
             predictions[test] = probe.predict(embeddings[test])
-        f1.append(macro_f1(labels, predictions, n_classes))
         spread.append(np.std([macro_f1(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
         by_class.append(f1_by_class(labels, predictions, n_classes))
+        f1.append(by_class[-1].mean())
         accuracy.append((labels == predictions).mean())
         tables.append(confusion(labels, predictions, n_classes))
     return ProbeScores(

@@ -110,8 +110,8 @@ class Leakage(Score):
     moments = ("end",)
     metrics = (
         Metric(
-            "latent/leakage", "end", "min", "0–1", "leakage of the surroundings into the latent", "leakage", listed=True,
-            mean_over="folds",
+            "latent/leakage", "end", "min", "0–1", "leakage of the surroundings into the latent", "leakage",
+            listed=True, mean_over="folds",
         ),
     )  # fmt: skip
     order = 40

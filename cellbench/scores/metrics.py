@@ -1,7 +1,7 @@
 """The table of metrics: the name, time of recording, direction, unit and title of every number that is recorded.
 
-MLflow names, columns and titles come from this table, and a name that is not in it raises an error. A score declares its
-own metrics (`cellbench.scores.base.Score`); `OTHER_METRICS` has the rest.
+MLflow names, columns and titles come from this table, and a name that is not in it raises an error. A score declares
+its own metrics (`cellbench.scores.base.Score`); `OTHER_METRICS` has the rest.
 """
 
 import re

@@ -85,7 +85,7 @@ def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSet
             own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             module.load_state_dict(own)
     except Exception as error:
-        raise DataError(f"{directory} has no readable trained encoder ({error}).") from error
+        raise DataError(f"{directory} has no trained encoder that can be read ({error}).") from error
     return model.eval(), suppression.eval(), settings
 
 

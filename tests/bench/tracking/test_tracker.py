@@ -24,7 +24,6 @@ EPOCH = {
     "val/l1_core": 0.2,
     "rung/f1_macro": 0.0,
     "speed/patches_per_s": 10.0,
-    "epoch": 1,
 }
 LAST = {**EPOCH, "probe/f1_macro": 0.7, "probe/f1/band (old)": 0.6, "cost/seconds": 3.0, "latent/leakage": 0.1}
 
