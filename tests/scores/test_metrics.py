@@ -1,7 +1,13 @@
 """The table of metrics: names, families, and what an unknown name does."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.scores import base
@@ -58,10 +64,11 @@ def test_a_metric_has_a_group(name):
 
 @pytest.fixture
 def registry(monkeypatch):
-    """The registry of scores; what a test registers is gone after it."""
+    """The registry of scores; a test's registrations are removed after it."""
     base.all_scores()
     monkeypatch.setattr(SCORES, "_records", dict(SCORES._records))
-    return SCORES
+    yield SCORES
+    find_metric.cache_clear()
 
 
 def sharpness(*metrics):
@@ -78,8 +85,6 @@ def sharpness(*metrics):
 
 
 def one_epoch(discs, folder):
-    import torch
-
     from cellbench.training.configuration import Configuration, TrainingSettings
     from cellbench.trials.job import TrialJob
 
@@ -104,8 +109,33 @@ def test_a_trial_whose_score_returns_a_metric_that_the_table_lacks_raises(regist
     registry.register("sharpness", "sharpness of reconstructions")(
         sharpness(Metric("val/sharp", "end", "max", "", "s"))
     )
-    with pytest.raises(NotFoundError, match="There is no metric 'val/(sharpness|undefined)'"):
+    with pytest.raises(NotFoundError, match=r"There is no metric 'val/(sharpness|undefined)'"):
         one_epoch(discs, tmp_path)
+
+
+def test_another_package_adds_a_score_by_an_entry_point(tmp_path):
+    (tmp_path / "sharp.py").write_text(
+        "from cellbench.scores.base import Score\n"
+        "from cellbench.scores.metrics import Metric\n"
+        "class Sharpness(Score):\n"
+        "    moments = ('end',)\n"
+        "    metrics = (Metric('val/sharpness', 'end', 'max', '', 'sharpness'),)\n"
+        "    def compute(self, context):\n"
+        "        return {}\n"
+    )
+    (tmp_path / "sharp-1.0.dist-info").mkdir()
+    (tmp_path / "sharp-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: sharp\nVersion: 1.0\n")
+    (tmp_path / "sharp-1.0.dist-info" / "entry_points.txt").write_text(
+        "[cellbench.scores]\nsharpness = sharp:Sharpness\n"
+    )
+    code = (
+        "from cellbench.scores.base import all_scores; from cellbench.scores.metrics import find_metric; "
+        "print(all_scores()[-1].__name__, find_metric('val/sharpness').title)"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    environment = os.environ | {"PYTHONPATH": path}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.split() == ["Sharpness", "sharpness"]
 
 
 def test_two_scores_cannot_declare_the_same_metric(registry):
