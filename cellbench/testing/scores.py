@@ -94,9 +94,9 @@ class ScoreConformance:
         """A score, as each trial has one of its own."""
         return SCORES.get(name)()
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def drawn(self, tmp_path_factory: pytest.TempPathFactory) -> PatchSet:
-        """The data set of drawn patches."""
+        """The data set of drawn patches, in a folder of its own."""
         return example_patch_set(tmp_path_factory.mktemp("scores") / "drawn")
 
     def test_the_record_describes_the_score(self, name: str) -> None:
