@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.record.folder import SearchFolder
-    from cellbench.scores.metrics import Metric
+    from cellbench.scores.base import Metric
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.record.request import Request
     from bench.record.summary import Row, Summary
     from bench.space.objectives import Objective
-    from cellbench.scores.metrics import Metric
+    from cellbench.scores.base import Metric
 
 
 def print_verdict(request: "Request", summary: "Summary") -> None:

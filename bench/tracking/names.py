@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.record.trial import TrialRecord
 from bench.terminal.formatting import params_in_words
-from cellbench.scores.metrics import Metric, find_metric
+from cellbench.scores.base import Metric
+from cellbench.scores.metrics import find_metric
 
 if TYPE_CHECKING:
     from bench.record.request import Request

@@ -1,4 +1,4 @@
-"""What a score is, what it is computed from, and the registry of all scores.
+"""What a metric and a score are, what a score is computed from, and the registry of all scores.
 
 A new score is one file in this package. Its class is registered by name, declares its metrics and computes them:
 
@@ -16,6 +16,7 @@ Another package adds a score by an entry point of the group `cellbench.scores` t
 
 import importlib
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +27,66 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
+from cellbench.errors import SettingError
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
 from cellbench.registry import Registry
-from cellbench.scores.metrics import Metric
 from cellbench.suppression import Suppression
 from cellbench.training.embedding import embed
 
 Moment = Literal["epoch", "rung", "end"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that a trial or a search records.
+
+    Attributes:
+        name: `GROUP/NAME`, as in MLflow. A part in angle brackets stands for any text: `probe/f1/<class>`.
+        when: `epoch`: after each epoch. `rung`: at the epochs at which trials are compared. `end`: only for a trial
+            with its full budget. `search`: once, for a whole search or a classifier.
+        direction: Whether larger (`max`) or smaller (`min`) values are better; `none` where neither is.
+        unit: Unit, or range such as `0–1`.
+        title: What it is, for people.
+        column: Heading in tables.
+        listed: Whether tables of trials and of methods show it.
+        takes_column_of: Name of a listed metric that this one replaces in the table of methods, where it is the final
+            metric of an objective; empty for none.
+        mean_over: Trials whose mean stands for a method in the summary of a search: `folds` (trainings on folds, for
+            what needs unseen patches), `seeds` (trainings on the whole pool from fresh seeds), or None for neither.
+        initial: Value that is reported before the first measurement; None reports nothing.
+
+    Raises:
+        SettingError: The name has no group.
+    """
+
+    name: str
+    when: Literal["epoch", "rung", "end", "search"]
+    direction: Literal["max", "min", "none"]
+    unit: str
+    title: str
+    column: str = ""
+    listed: bool = False
+    takes_column_of: str = ""
+    mean_over: Literal["folds", "seeds"] | None = None
+    initial: float | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w+/.+", self.name):
+            raise SettingError(f"A metric is named GROUP/NAME, for example probe/f1_macro, not '{self.name}'.")
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"<\w+>", ".+", re.escape(self.name)))
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the name stands for several metrics, one for each class or parameter."""
+        return "<" in self.name
+
+    def matches(self, name: str) -> bool:
+        """Return whether a name is this metric's, or one of this family's."""
+        return self._pattern.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, eq=False)

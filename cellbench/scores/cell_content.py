@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from cellbench.geometry import disc
-from cellbench.scores.base import SCORES, EncodedCells, Score, ScoreContext
+from cellbench.scores.base import SCORES, EncodedCells, Metric, Score, ScoreContext
 from cellbench.scores.leakage import transplanted
-from cellbench.scores.metrics import Metric
 from cellbench.training.augment import symmetries
 from cellbench.training.embedding import to_unit
 

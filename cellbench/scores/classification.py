@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cellbench.patches.folds import probe_folds
-from cellbench.scores.base import SCORES, Score, ScoreContext
-from cellbench.scores.metrics import Metric
+from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 from cellbench.scores.probe import DEFAULT_SEEDS, Standardizer, fit_probes
 
 N_FOLDS = 5

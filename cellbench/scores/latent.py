@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cellbench.scores.base import SCORES, Score, ScoreContext
-from cellbench.scores.metrics import Metric
+from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 
 ACTIVE_VARIANCE = 1e-2
 """A unit is active where the variance of its μ over patches exceeds this (Burda et al., 2016)."""

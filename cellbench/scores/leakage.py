@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from cellbench.geometry import centre_distance
-from cellbench.scores.base import SCORES, EncodedCells, Score, ScoreContext
-from cellbench.scores.metrics import Metric
+from cellbench.scores.base import SCORES, EncodedCells, Metric, Score, ScoreContext
 
 FEATHER = 3.0
 """Width in native px of the seam between a cell and its exchanged surroundings."""

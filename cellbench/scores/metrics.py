@@ -4,67 +4,13 @@ MLflow names, columns and titles come from this table, and a name that is not in
 its own metrics (`cellbench.scores.base.Score`); `OTHER_METRICS` has the rest.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any, Literal
+from functools import cache
+from typing import Any
 
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number that a trial or a search records.
-
-    Attributes:
-        name: `GROUP/NAME`, as in MLflow. A part in angle brackets stands for any text: `probe/f1/<class>`.
-        when: `epoch`: after each epoch. `rung`: at the epochs at which trials are compared. `end`: only for a trial
-            with its full budget. `search`: once, for a whole search or a classifier.
-        direction: Whether larger (`max`) or smaller (`min`) values are better; `none` where neither is.
-        unit: Unit, or range such as `0–1`.
-        title: What it is, for people.
-        column: Heading in tables.
-        listed: Whether tables of trials and of methods show it.
-        takes_column_of: Name of a listed metric that this one replaces in the table of methods, where it is the final
-            metric of an objective; empty for none.
-        mean_over: Trials whose mean stands for a method in the summary of a search: `folds` (trainings on folds, for
-            what needs unseen patches), `seeds` (trainings on the whole pool from fresh seeds), or None for neither.
-        initial: Value that is reported before the first measurement; None reports nothing.
-
-    Raises:
-        SettingError: The name has no group.
-    """
-
-    name: str
-    when: Literal["epoch", "rung", "end", "search"]
-    direction: Literal["max", "min", "none"]
-    unit: str
-    title: str
-    column: str = ""
-    listed: bool = False
-    takes_column_of: str = ""
-    mean_over: Literal["folds", "seeds"] | None = None
-    initial: float | None = None
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w+/.+", self.name):
-            raise SettingError(f"A metric is named GROUP/NAME, for example probe/f1_macro, not '{self.name}'.")
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"<\w+>", ".+", re.escape(self.name)))
-
-    @property
-    def is_family(self) -> bool:
-        """Whether the name stands for several metrics, one for each class or parameter."""
-        return "<" in self.name
-
-    def matches(self, name: str) -> bool:
-        """Return whether a name is this metric's, or one of this family's."""
-        return self._pattern.fullmatch(name) is not None
-
+from cellbench.scores.base import Metric, all_scores
 
 OTHER_METRICS = (
     Metric("train/loss", "epoch", "min", "", "training loss", mean_over="seeds"),
@@ -137,8 +83,6 @@ def check_known(names: Iterable[str]) -> None:
 
 
 def _table() -> dict[str, Metric]:
-    from cellbench.scores.base import all_scores
-
     table: dict[str, Metric] = {}
     for metric in (*(metric for score in all_scores() for metric in score.metrics), *OTHER_METRICS):
         if metric.name in table:

@@ -10,8 +10,7 @@ from torch.nn import functional
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
-from cellbench.scores.base import SCORES, Score, ScoreContext
-from cellbench.scores.metrics import Metric
+from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 from cellbench.suppression import PAPER_SIZE, Suppression
 from cellbench.training.embedding import evaluation, to_unit
 

@@ -11,8 +11,8 @@ import torch
 
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.scores import base
-from cellbench.scores.base import SCORES, Score
-from cellbench.scores.metrics import Metric, all_metrics, check_known, find_metric, metrics_in
+from cellbench.scores.base import SCORES, Metric, Score
+from cellbench.scores.metrics import all_metrics, check_known, find_metric, metrics_in
 from cellbench.trials.run import TrialRun
 
 
@@ -116,7 +116,7 @@ def test_a_trial_whose_score_returns_a_metric_that_the_table_lacks_raises(regist
 def test_another_package_adds_a_score_by_an_entry_point(tmp_path):
     (tmp_path / "sharp.py").write_text(
         "from cellbench.scores.base import Score\n"
-        "from cellbench.scores.metrics import Metric\n"
+        "from cellbench.scores.base import Metric\n"
         "class Sharpness(Score):\n"
         "    moments = ('end',)\n"
         "    metrics = (Metric('val/sharpness', 'end', 'max', '', 'sharpness'),)\n"
