@@ -71,17 +71,17 @@ def registry(monkeypatch):
     find_metric.cache_clear()
 
 
-def sharpness(*metrics):
-    class Sharpness(Score):
-        """Sharpness of reconstructions."""
+def contrast(*metrics):
+    class Contrast(Score):
+        """Contrast of reconstructions."""
 
         moments = ("end",)
 
         def compute(self, context):
-            return {"val/sharpness": float(len(context.unseen(5))), "val/undefined": float("nan")}
+            return {"val/contrast": float(len(context.unseen(5))), "val/undefined": float("nan")}
 
-    Sharpness.metrics = metrics
-    return Sharpness
+    Contrast.metrics = metrics
+    return Contrast
 
 
 def one_epoch(discs, folder):
@@ -97,48 +97,48 @@ def one_epoch(discs, folder):
 
 
 def test_a_trial_runs_a_score_that_was_registered_and_leaves_undefined_values_out(registry, discs, tmp_path):
-    declared = tuple(Metric(f"val/{name}", "end", "max", "", name) for name in ("sharpness", "undefined"))
-    registry.register("sharpness", "sharpness of reconstructions")(sharpness(*declared))
+    declared = tuple(Metric(f"val/{name}", "end", "max", "", name) for name in ("contrast", "undefined"))
+    registry.register("contrast", "contrast of reconstructions")(contrast(*declared))
     found = one_epoch(discs, tmp_path)
-    assert found["val/sharpness"] == 5
+    assert found["val/contrast"] == 5
     assert "val/undefined" not in found
     assert all(np.isfinite(value) for value in found.values())
 
 
 def test_a_trial_whose_score_returns_a_metric_that_the_table_lacks_raises(registry, discs, tmp_path):
-    registry.register("sharpness", "sharpness of reconstructions")(
-        sharpness(Metric("val/sharp", "end", "max", "", "s"))
-    )
-    with pytest.raises(NotFoundError, match=r"There is no metric 'val/(sharpness|undefined)'"):
+    registry.register("contrast", "contrast of reconstructions")(contrast(Metric("val/other", "end", "max", "", "s")))
+    with pytest.raises(NotFoundError, match=r"There is no metric 'val/(contrast|undefined)'"):
         one_epoch(discs, tmp_path)
 
 
 def test_another_package_adds_a_score_by_an_entry_point(tmp_path):
-    (tmp_path / "sharp.py").write_text(
+    (tmp_path / "contrasts.py").write_text(
         "from cellbench.scores.base import Score\n"
         "from cellbench.scores.base import Metric\n"
-        "class Sharpness(Score):\n"
+        "class Contrast(Score):\n"
         "    moments = ('end',)\n"
-        "    metrics = (Metric('val/sharpness', 'end', 'max', '', 'sharpness'),)\n"
+        "    metrics = (Metric('val/contrast', 'end', 'max', '', 'contrast'),)\n"
         "    def compute(self, context):\n"
         "        return {}\n"
     )
-    (tmp_path / "sharp-1.0.dist-info").mkdir()
-    (tmp_path / "sharp-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: sharp\nVersion: 1.0\n")
-    (tmp_path / "sharp-1.0.dist-info" / "entry_points.txt").write_text(
-        "[cellbench.scores]\nsharpness = sharp:Sharpness\n"
+    (tmp_path / "contrasts-1.0.dist-info").mkdir()
+    (tmp_path / "contrasts-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: contrasts\nVersion: 1.0\n"
+    )
+    (tmp_path / "contrasts-1.0.dist-info" / "entry_points.txt").write_text(
+        "[cellbench.scores]\ncontrast = contrasts:Contrast\n"
     )
     code = (
         "from cellbench.scores.base import all_scores; from cellbench.scores.metrics import find_metric; "
-        "print(all_scores()[-1].__name__, find_metric('val/sharpness').title)"
+        "print('Contrast' in {score.__name__ for score in all_scores()}, find_metric('val/contrast').title)"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     environment = os.environ | {"PYTHONPATH": path}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert found.stdout.split() == ["Sharpness", "sharpness"]
+    assert found.stdout.split() == ["True", "contrast"]
 
 
 def test_two_scores_cannot_declare_the_same_metric(registry):
-    registry.register("loss", "the training loss once more")(sharpness(Metric("train/loss", "end", "min", "", "loss")))
+    registry.register("loss", "the training loss once more")(contrast(Metric("train/loss", "end", "min", "", "loss")))
     with pytest.raises(SettingError, match="'train/loss' is declared twice"):
         all_metrics()
