@@ -28,18 +28,11 @@ def corner_radius(size: int) -> float:
     return (size - 1) / 2 * 2**0.5
 
 
-def disc(size: int, radius: float, feather: float = 0.0) -> np.ndarray:
-    """Return the weights of a centred disc.
+def disc(size: int, radius: float) -> np.ndarray:
+    """Return a centred disc as weights 0 or 1, float32, shape (size, size).
 
     Args:
-        size: Height and width of the result in px.
-        radius: Radius of the disc in px of this size. A pixel belongs to the disc if its centre does.
-        feather: Width of the edge in px, over which the weight falls linearly from 1 to 0. It is centred on the radius.
-
-    Returns:
-        float32, 0–1, shape (size, size).
+        size: Height and width in px.
+        radius: Radius in px of this size; a pixel belongs to the disc when its centre does.
     """
-    distance = centre_distance(size, dtype=torch.float64).numpy()
-    if feather <= 0:
-        return (distance <= radius).astype(np.float32)
-    return np.clip((radius - distance) / feather + 0.5, 0.0, 1.0).astype(np.float32)
+    return (centre_distance(size, dtype=torch.float64).numpy() <= radius).astype(np.float32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
-from bench.pipeline.final_scores import FinalScoringJob, score_finals
+from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
 from bench.pipeline.race import race_rounds, run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
 from bench.record.jobs import Jobs
@@ -86,17 +86,17 @@ class Pipeline:
         method = overall(winners, fresh, objective)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
-        ending = PipelineResult(
-            method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0
+        result = PipelineResult(
+            method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
-        ending.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
+        result.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
         say("floors, and one look at the holdout")
-        ending.ends = remotely(
-            score_finals, self._ends_job(ending), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
+        result.final_scores = remotely(
+            score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
-        ending.seconds = time.monotonic() - start
-        ending.notes = stop_reasons(request, self._folder.directory, tried)
-        return summarise(request, self._patch_set.card, self._folder.records(), ending)
+        result.seconds = time.monotonic() - start
+        result.notes = stop_reasons(request, self._folder.directory, tried)
+        return summarise(request, self._patch_set.card, self._folder.records(), result)
 
     def _search(self) -> None:
         """Try configurations of every method."""
@@ -164,12 +164,12 @@ class Pipeline:
         ]
         return sum(-(-size // at_once) for size in sizes)
 
-    def _ends_job(self, ending: PipelineResult) -> FinalScoringJob:
-        winner = ending.winners[ending.method].configuration
-        trained = {ending.method: self._trainings("final", winner)}
+    def _final_scoring_job(self, result: PipelineResult) -> FinalScoringJob:
+        winner = result.winners[result.method].configuration
+        trained = {result.method: self._trainings("final", winner)}
         if self._request.oracle:
-            trained["oracle"] = self._trainings("oracle", winner)
-        masked = self._masked(ending)
+            trained[ORACLE] = self._trainings("oracle", winner)
+        masked = self._masked(result)
         radius = None if masked is None else self._radius(masked)
         return FinalScoringJob(
             dataset=self._request.dataset_path,
@@ -181,7 +181,7 @@ class Pipeline:
             r_max=radius,
         )
 
-    def _masked(self, ending: PipelineResult) -> Configuration | None:
+    def _masked(self, result: PipelineResult) -> Configuration | None:
         """Return the configuration for `pca_masked`: the winner's, else the best one that has a mask or a crop."""
         from cellbench.suppression import SUPPRESSIONS, Suppression
 
@@ -189,8 +189,8 @@ class Pipeline:
             kind = SUPPRESSIONS.get(method)
             return kind.weights is not Suppression.weights or kind.fraction < 1
 
-        order = sorted(ending.winners, key=lambda name: (name != ending.method, -mean(ending.fresh[name])))
-        return next((ending.winners[name].configuration for name in order if has_mask(name)), None)
+        order = sorted(result.winners, key=lambda name: (name != result.method, -mean(result.fresh[name])))
+        return next((result.winners[name].configuration for name in order if has_mask(name)), None)
 
     def _radius(self, configuration: Configuration) -> float | None:
         own = [record for record in self._done("final", configuration) if "radius/r_max" in record.metrics]

@@ -18,6 +18,7 @@ from bench.record.trial import TrialRecord
 from bench.tuning.config import OUTCOME, REASON, REMARK, TrialConfig
 from bench.tuning.trainable import CHECKPOINT
 from cellbench.errors import StoreError
+from cellbench.scores.metrics import metrics_in
 
 if TYPE_CHECKING:
     from bench.reporting.progress import ProgressView
@@ -110,9 +111,7 @@ class SearchCallback(Callback):
         if moved or not record.nodes:
             record.nodes.append(result[NODE_IP])
             self._folder.write(record)
-        metrics = {
-            name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
-        }
+        metrics = metrics_in(result)
         if result.get(OUTCOME) in ("failed", "interrupted"):
             return
         record.epoch = int(result[TRAINING_ITERATION])

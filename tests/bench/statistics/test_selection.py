@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bench.pipeline.final_scores import FinalScore, HoldoutScore
 from bench.pipeline.summarise import _screened
 from bench.record.jobs import configuration_of
 from bench.record.summary import Row, Summary
@@ -43,7 +42,7 @@ def test_a_screened_search_judges_finalists_by_their_full_trainings_alone(make_r
     assert plain.judged(records) == records
     assert [record.metrics["probe/f1_macro"] for record in screened.judged(records)] == [0.5, 0.6]
     (note,) = _screened(screened, records)
-    assert note.endswith("the best tried is number 2 of 2 there, on the same fold.")
+    assert note.endswith("the configuration with the best trial is number 2 of 2 finalists, on the same fold.")
     assert _screened(plain, records) == []
 
 
@@ -136,20 +135,23 @@ def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0, untrained=0.1):
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without any training, vae 0.600."),
+        (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without training, vae reaches 0.600."),
         (summary(0.64, 0.64), "No winner"),
-        (summary(0.70, 0.64), "vae lies 0.060 above the best floor, pca_masked (0.640)."),
-        (summary(0.65, 0.64), "pca_masked (0.640); this is within the noise of 3 seeds"),
-        (summary(0.66, 0.64, floor_std=0.03), "(0.640); this is less than that floor's spread over folds (0.030)"),
-        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); this is within the"),
+        (summary(0.70, 0.64), "vae is 0.060 above the best floor, pca_masked (0.640)."),
+        (summary(0.65, 0.64), "pca_masked (0.640); this lead is within the noise of 3 seeds"),
+        (
+            summary(0.66, 0.64, floor_std=0.03),
+            "(0.640); this lead is smaller than that floor's standard deviation over folds (0.030)",
+        ),
+        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); this lead is within the"),
         (
             summary(0.70, 0.65, floor_std=0.06, untrained=0.66),
-            "random (0.660); its lead over pca_masked (0.650) is less",
+            "random (0.660); its lead over pca_masked (0.650) is smaller",
         ),
-        (summary(0.70, 0.64, None, 1), "; from one seed, no more than a hint."),
+        (summary(0.70, 0.64, None, 1), "; one seed is not enough to be sure."),
     ],
 )
-def test_the_verdict_is_honest(found, expected):
+def test_the_verdict_names_the_lead_and_every_doubt(found, expected):
     assert expected in found.verdict()
     assert found.tags()["cellbench.winner"] == ("vae" if found.best.f1_macro > found.best_floor.f1_macro else "none")
     assert found.is_clear == found.verdict().endswith("pca_masked (0.640).")
@@ -166,9 +168,3 @@ def test_the_table_has_a_row_for_each_method_and_floor():
     frame = summary(0.7, 0.6).frame()
     assert frame["name"].tolist() == ["vae", "pca", "pca_masked", "random"]
     assert frame["kind"].tolist() == ["method", "floor", "floor", "floor"]
-
-
-def test_ends_are_plain_records():
-    end = FinalScore("pca", 0.5, None, HoldoutScore(0.5, None, 0.4, 0.6, 10))
-    assert end.holdout is not None
-    assert end.holdout.n_patches == 10

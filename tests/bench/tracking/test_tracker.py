@@ -13,7 +13,7 @@ from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
 from bench.tracking.names import metric_name, metrics_of, search_params, trial_params
 from bench.tracking.tracker import Tracker
-from cellbench.errors import StoreError
+from cellbench.errors import NotFoundError, StoreError
 from cellbench.training.configuration import TrainingSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -24,7 +24,6 @@ EPOCH = {
     "val/l1_core": 0.2,
     "rung/f1_macro": 0.0,
     "speed/patches_per_s": 10.0,
-    "epoch": 1,
 }
 LAST = {**EPOCH, "probe/f1_macro": 0.7, "probe/f1/band (old)": 0.6, "cost/seconds": 3.0, "latent/leakage": 0.1}
 
@@ -289,6 +288,14 @@ def test_the_default_store_lies_in_the_home(home, monkeypatch):
 
 def test_class_names_become_names_that_mlflow_takes():
     assert metric_name("probe/f1/T-cell (CD4+), ×2") == "probe/f1/T-cell _CD4___ _2"
+
+
+@pytest.mark.parametrize("name", ["probe/f1_marco", "valid/ssim", "epoch"])
+def test_a_metric_that_the_table_lacks_raises(search, name):
+    with pytest.raises(NotFoundError, match=f"There is no metric '{name}'"):
+        metrics_of(record(search), [{"epoch": 1, "time": 0.0, "metrics": {name: 0.5}}], (1,))
+    with pytest.raises(NotFoundError):
+        metric_name(name)
 
 
 def test_a_stage_without_rungs_shows_none(search):
