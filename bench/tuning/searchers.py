@@ -144,7 +144,7 @@ class MethodsSearcher(_StatelessSearcher):
 
 
 def _config(job: "TrialJob", number: int, terms: TrialSettings) -> dict[str, Any]:
-    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, terms=terms).model_dump()}
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, settings=terms).model_dump()}
 
 
 class EarlyStopping:

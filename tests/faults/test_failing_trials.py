@@ -43,7 +43,7 @@ def test_a_trial_that_hangs_is_ended(home):
     assert "the first failed: an epoch took longer than 15 s" in errors
     failed = home.records(name)[checkpoint.parent.name]
     assert failed["outcome"] == "failed"
-    assert failed["reason"].startswith("an epoch took longer than 15 s; where it hung is in ")
+    assert failed["reason"].startswith("an epoch took longer than 15 s; its traceback is in ")
     assert "restore" in (checkpoint.parent / "hung.txt").read_text()
     assert dict(home.runs(name))[failed["key"]].info.status == "FAILED"
 

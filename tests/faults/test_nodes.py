@@ -143,7 +143,7 @@ def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(clust
     blind = cluster.add(cpus=1, before=f"mount -t tmpfs none {home}")
     _, errors = cluster.run(*search(cluster, "--name", "blind"), expect=2)
     assert f"The cluster's node {blind.address} does not see {home}/searches/blind" in errors
-    assert "let CELLBENCH_HOME lie on a folder that all nodes share" in errors
+    assert "set CELLBENCH_HOME to a folder that all nodes share" in errors
     assert "Traceback" not in errors
     assert not (home / "searches" / "blind").exists(), "nothing is left"
 
@@ -203,7 +203,7 @@ def test_who_does_not_know_the_token_does_not_get_in(cluster, environment):
     cluster.environment = {**environment, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     _, errors = cluster.run(*search(cluster, "--name", "stranger"), expect=2)
     assert errors.count("\n") == 1
-    assert f"The Ray cluster at {cluster.address} does not take this token" in errors
+    assert f"The Ray cluster at {cluster.address} does not accept this token" in errors
 
 
 @pytest.mark.long
@@ -212,4 +212,4 @@ def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(cluster):
     alone = ["sh", "-c", f'mount -t tmpfs none {cluster.folder} && exec "$@"', "sh"]  # it has no sockets of the head's
     _, errors = cluster.run(*alone, *search(cluster, "--name", "outside"), on=cluster.machine(), expect=2)
     assert errors.count("\n") == 1
-    assert f"This machine is no node of the Ray cluster at {cluster.address}" in errors
+    assert f"This machine is not a node of the Ray cluster at {cluster.address}" in errors

@@ -70,7 +70,7 @@ def check_nothing_is_lost(server, folder, monkeypatch):
     assert [run.info.status for run in runs] == ["FINISHED"] * (1 + 3)
     by_key = {run.data.tags.get("cellbench.trial"): run for run in runs}
     for record in folder.records():
-        run, expected, history = by_key[record.key], {}, folder.history(record.key)
+        run, expected, history = by_key[record.key], {}, folder.trial(record.key).history()
         assert record.epoch == record.epochs == request.settings.epochs
         for metric, value, _, step in metrics_of(record, history, request.rungs):
             expected.setdefault(metric, []).append((step, value))

@@ -93,7 +93,7 @@ def test_a_search_ends_by_itself_says_why_and_stays_ended(search, folder):
     assert MIN_COMPLETED <= n < 40
     records = folder.records("search")
     (line,) = stop_reasons(request, folder.directory, records)
-    assert line.startswith(f"Trying mask_fixed ended by itself: after {n} completed trials the best of the space")
+    assert line.startswith(f"The trials of mask_fixed stopped early: after {n} completed trials the best of the space")
     assert trials_left(request, folder.directory, records) == 0
     assert go_on() == 0
 
@@ -133,4 +133,4 @@ def test_a_search_that_used_all_its_trials_says_what_more_might_bring(search, fo
     request, go_on = search
     go_on(4)
     (line,) = stop_reasons(request, folder.directory, folder.records("search"))
-    assert line == "Trying mask_fixed did not end by itself before 4 trials: only 4 completed, too few to say."
+    assert line == "The 4 trials of mask_fixed did not stop early: 4 are completed, too few to estimate."

@@ -33,21 +33,24 @@ def test_records_come_back_as_they_were_in_the_order_of_stages(folder):
 def test_a_history_survives_the_line_that_was_being_written_and_keeps_the_last_word(folder):
     folder.write(record())
     for epoch, loss in ((1, 0.5), (2, 0.4), (2, 0.3)):
-        folder.append_history("a", epoch, {"train/loss": loss})
-    path = folder.trial_directory("a") / "history.jsonl"
+        folder.trial("a").append_history(epoch, {"train/loss": loss})
+    path = folder.trial("a").directory / "history.jsonl"
     path.write_text(path.read_text() + '{"epoch": 3, "time"')
-    assert [(entry["epoch"], entry["metrics"]["train/loss"]) for entry in folder.history("a")] == [(1, 0.5), (2, 0.3)]
-    assert folder.history("never") == []
+    assert [(entry["epoch"], entry["metrics"]["train/loss"]) for entry in folder.trial("a").history()] == [
+        (1, 0.5),
+        (2, 0.3),
+    ]
+    assert folder.trial("never").history() == []
 
 
 def test_half_a_line_costs_no_line_but_itself(folder):
     folder.write(record())
-    path = folder.trial_directory("a") / "history.jsonl"
-    folder.append_history("a", 1, {})
+    path = folder.trial("a").directory / "history.jsonl"
+    folder.trial("a").append_history(1, {})
     for rubbish in (b'{"epoch": 2, "ti', b"\xff\xfe", b"1", b"null", b'{"epoch": "two", "time": 0, "metrics": {}}'):
         path.write_bytes(path.read_bytes() + rubbish)  # as a full disk leaves it
-        folder.append_history("a", 3, {"train/loss": 0.1})
-    assert [entry["epoch"] for entry in folder.history("a")] == [1, 3]
+        folder.trial("a").append_history(3, {"train/loss": 0.1})
+    assert [entry["epoch"] for entry in folder.trial("a").history()] == [1, 3]
 
 
 def test_who_may_only_read_the_folder_sees_that_it_is_held_and_looking_holds_nobody_up(folder, tmp_path):
@@ -72,7 +75,7 @@ def test_what_was_meant_to_stop_an_earlier_process_stops_no_later_one(folder):
 
 def test_a_damaged_record_is_named(folder):
     folder.write(record())
-    (folder.trial_directory("a") / "trial.json").write_text("{")
+    (folder.trial("a").directory / "trial.json").write_text("{")
     with pytest.raises(DataError, match=r"trial\.json is damaged; remove its folder, and --resume s"):
         folder.records()
 
@@ -118,7 +121,7 @@ def test_a_search_that_starts_is_known_before_its_request_is_written(folder, tmp
 
 def test_a_damaged_record_of_a_search_that_has_ended_needs_its_end_removed_too(folder):
     folder.write(record())
-    (folder.trial_directory("a") / "trial.json").write_text("{")
+    (folder.trial("a").directory / "trial.json").write_text("{")
     folder.summary_path.touch()
     with pytest.raises(DataError, match=r"remove its folder and summary.json, and --resume"):
         folder.records()

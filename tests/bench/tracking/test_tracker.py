@@ -85,11 +85,11 @@ def train(search, trial, entries=(EPOCH, LAST), outcome="completed", reason=None
     tracker.trial_started(trial)
     for epoch, metrics in enumerate(entries, 1):
         trial.epoch = epoch
-        tracker.epoch(trial, folder.append_history(trial.key, epoch, metrics))
+        tracker.epoch(trial, folder.trial(trial.key).append_history(epoch, metrics))
     trial.outcome, trial.reason, trial.ended = outcome, reason, trial.started + 1
     folder.write(trial)
-    (folder.trial_directory(trial.key) / "configuration.yaml").write_text("method: mask_fixed")
-    tracker.trial_ended(trial, folder.trial_directory(trial.key))
+    (folder.trial(trial.key).directory / "configuration.yaml").write_text("method: mask_fixed")
+    tracker.trial_ended(trial, folder.trial(trial.key).directory)
 
 
 def runs(name="s1"):
@@ -187,16 +187,16 @@ def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
     trial = record(search)
     folder.write(trial)
     tracker.trial_started(trial)
-    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.trial(trial.key).append_history(1, EPOCH))
     tracker.interrupted(trial)
     tracker.end_search("KILLED", {}, {})
     assert {run.info.status for run in runs().values()} == {"KILLED"}
     again = (request, folder, Tracker(request, discs.card, "cpu"))
     assert runs()[""].info.status == "RUNNING"
     again[2].trial_started(trial)
-    again[2].epoch(trial, folder.append_history(trial.key, 2, LAST))
+    again[2].epoch(trial, folder.trial(trial.key).append_history(2, LAST))
     trial.outcome = "completed"
-    again[2].trial_ended(trial, folder.trial_directory(trial.key))
+    again[2].trial_ended(trial, folder.trial(trial.key).directory)
     again[2].end_search(
         "FINISHED", {"holdout/f1_macro": 0.6}, {"cellbench.outcome": "completed"}, [folder.request_path]
     )
@@ -215,7 +215,7 @@ def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(
     for trial in (lost, unseen):
         folder.write(trial)
         for epoch, metrics in enumerate((EPOCH, LAST), 1):
-            folder.append_history(trial.key, epoch, metrics)
+            folder.trial(trial.key).append_history(epoch, metrics)
         trial.outcome, trial.epoch, trial.ended = "completed", 2, trial.started + 1
         folder.write(trial)
     again = Tracker(request, discs.card, "cpu")
@@ -304,10 +304,10 @@ def test_what_was_not_written_before_a_stop_is_written_when_the_trial_goes_on(se
     folder.write(trial)
     tracker.trial_started(trial)
     monkeypatch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
-    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.trial(trial.key).append_history(1, EPOCH))
     again = Tracker(request, discs.card, "cpu")
-    again.trial_started(trial, folder.history(trial.key))
-    again.epoch(trial, folder.append_history(trial.key, 2, LAST))
+    again.trial_started(trial, folder.trial(trial.key).history())
+    again.epoch(trial, folder.trial(trial.key).append_history(2, LAST))
     assert history(runs()[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
 
 

@@ -18,7 +18,7 @@ from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from cellbench.trials.job import TrialJob
 
-TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+SETTINGS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 
@@ -59,7 +59,7 @@ def job_of(jobs, epochs=4, **changes):
 
 
 def run(bench, *todo):
-    run_stage(bench, "search", JobSearcher(todo, TERMS), len(todo))
+    run_stage(bench, "search", JobSearcher(todo, SETTINGS), len(todo))
     return {record.key: record for record in bench.folder.records()}
 
 
@@ -94,7 +94,7 @@ def test_trials_complete_or_fail_each_for_itself(bench, jobs):
     assert records[good.key].metrics["probe/f1_macro"] > 0
     assert records[wild.key].outcome == "failed"
     assert "loss is" in records[wild.key].reason
-    assert [entry["epoch"] for entry in bench.folder.history(good.key)] == [1, 2, 3, 4]
+    assert [entry["epoch"] for entry in bench.folder.trial(good.key).history()] == [1, 2, 3, 4]
     told = bench.tracker.told
     assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
     assert not (bench.folder.directory / ".ray").exists()
@@ -104,13 +104,13 @@ def test_trials_complete_or_fail_each_for_itself(bench, jobs):
 def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
     job = job_of(jobs, epochs=30)
     whole = job.model_copy(update={"directory": tmp_path / "whole"})
-    thread = when(lambda: len(bench.folder.history(job.key)) >= 4, kill_worker)
+    thread = when(lambda: len(bench.folder.trial(job.key).history()) >= 4, kill_worker)
     record = run(bench, job)[job.key]
     thread.join()
     assert record.outcome == "completed"
-    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.folder.trial(job.key).directory / "history.jsonl").read_text().splitlines()
     assert 30 < len(lines) < 40, "a few epochs were trained twice, not all"
-    assert [entry["epoch"] for entry in bench.folder.history(job.key)] == list(range(1, 31))
+    assert [entry["epoch"] for entry in bench.folder.trial(job.key).history()] == list(range(1, 31))
     import torch
 
     from cellbench.trials.run import TrialRun
@@ -127,16 +127,16 @@ def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs,
 def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
     before = signal.getsignal(signal.SIGINT)  # a job in the background may have been told to ignore it
     job = job_of(jobs, epochs=30)
-    when(lambda: len(bench.folder.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    when(lambda: len(bench.folder.trial(job.key).history()) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         run(bench, job)
     (record,) = bench.folder.records()
     assert record.outcome == "running", "it will go on"
     assert bench.tracker.told[-1] == ("interrupted", job.key)
     assert signal.getsignal(signal.SIGINT) is before, "the program's own handler is back"
-    began_again = len(bench.folder.history(job.key))
+    began_again = len(bench.folder.trial(job.key).history())
     assert run(bench, job)[job.key].outcome == "completed"
-    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (bench.folder.trial(job.key).directory / "history.jsonl").read_text().splitlines()
     assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
 
 
@@ -144,7 +144,7 @@ def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
 def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
     request = jobs.request.model_copy(update={"n_trials": 6})
     space = request.spaces[0]
-    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, TERMS)
+    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, SETTINGS)
     run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
     records = bench.folder.records()
     assert len(records) == 6
