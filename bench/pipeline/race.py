@@ -85,7 +85,7 @@ def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
 def _dropped(
     records: Sequence[TrialRecord], left: Sequence[Configuration], n_started: int, objective: Objective
 ) -> dict[str, str | None]:
-    """Return the dropped configurations with the reason; None for one that failed, because its record has the reason."""
+    """Return the reason for each dropped configuration; None for one that failed, because its record has the reason."""
     found = standings(records, left, objective)
     n_folds = max((len(standing.folds) for standing in found), default=0)
     whole = [standing for standing in found if len(standing.folds) == n_folds]

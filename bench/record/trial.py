@@ -16,12 +16,13 @@ A trial folder has two writers. The worker writes what the training produces; th
         trial.json              driver: the record of the trial
         history.jsonl           driver: the metrics of each epoch, one line per epoch
 
-One file decides each fact. `result.json` decides whether a trial is completed, and holds its metrics: a record that says
-`completed` is a copy. `trial.json` decides everything else: that a trial was started, pruned or failed, when, and where.
-When a search resumes, `SearchFolder.reopen_trials` compares the two, and a worker that gets a trial with a result returns
-the result instead of a training. So a trial whose worker finished after its driver died is not trained again.
+One file decides each fact. `result.json` decides whether a trial is completed, and which metrics it reached; a record
+that says `completed` is a copy of it. `trial.json` decides everything else: whether a trial was started, pruned or
+failed, when and where. Two steps keep them equal when a search is resumed. `SearchFolder.reopen_trials` derives the
+records of completed trials from their results again. A trial whose record says `running` is given to a worker, and a
+worker that finds `result.json` returns it instead of a training. So a trial that outlived its driver is found.
 
-The files of a completed trial are written by `cellbench.trials.files`. No other module names the files of a trial.
+The names and the writers of a completed trial's files are in `cellbench.trials`; all other names are here.
 """
 
 import json
@@ -35,8 +36,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellbench.disk import explained, write_text
+from cellbench.trials.names import CONFIGURATION, CONFUSION, EMBEDDINGS, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
 
 Outcome = Literal["running", "completed", "pruned", "failed"]
+ERROR = "error.txt"
+KEPT_BY_MLFLOW = (CONFIGURATION, RECONSTRUCTIONS, CONFUSION, EMBEDDINGS, ENCODER, MODEL, ERROR)
+"""Files of a trial folder that are copied to MLflow if they exist."""
 
 
 class TrialRecord(BaseModel):
@@ -96,7 +101,7 @@ class TrialFolder:
         self.directory = directory
         self.record_path = directory / "trial.json"
         self.history_path = directory / "history.jsonl"
-        self.error_path = directory / "error.txt"
+        self.error_path = directory / ERROR
         self.hang_path = directory / "hung.txt"
         self._checkpoint = directory / "checkpoint"
         self._old_checkpoint = directory / "checkpoint.old"
@@ -114,8 +119,6 @@ class TrialFolder:
 
     def result(self) -> dict[str, float] | None:
         """Return the metrics in `result.json`; None if the trial is not completed or the file is damaged."""
-        from cellbench.trials.files import RESULT
-
         try:
             found = json.loads((self.directory / RESULT).read_text(encoding="utf-8"))["metrics"]
         except (OSError, ValueError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""Ray Tune's callback on the driver. It writes the search folder, MLflow and the terminal, so workers need none of them."""
+"""Ray Tune's callback on the driver. It alone writes the search folder, MLflow and the terminal."""
 
 import functools
 import signal

@@ -21,10 +21,7 @@ from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import evaluation, to_unit
 from cellbench.training.trainer import Trainer, build
 from cellbench.trials.job import TrialJob
-
-RESULT = "result.json"
-ENCODER = "encoder.safetensors"
-MODEL = "model.json"
+from cellbench.trials.names import CONFIGURATION, CONFUSION, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
 
 
 def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] | None:
@@ -40,7 +37,7 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
 def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
     """Write the configuration for people and the result for programs; the result comes last, and whole."""
     text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (directory / "configuration.yaml").write_text(text)
+    (directory / CONFIGURATION).write_text(text)
     part = directory / (RESULT + ".part")
     part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
     part.replace(directory / RESULT)
@@ -109,7 +106,7 @@ def save_reconstructed(
     corner = (native.shape[-1] - suppression.window) // 2
     seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
     save_reconstructions(
-        directory / "reconstructions.png",
+        directory / RECONSTRUCTIONS,
         native.permute(0, 2, 3, 1).cpu().numpy(),
         drawn.permute(0, 2, 3, 1).cpu().numpy(),
         (maps * seen).cpu().numpy(),
@@ -123,4 +120,4 @@ def save_confused(directory: Path, scores: ProbeScores, classes: Sequence[str]) 
     from cellbench.trials.figures import save_confusion
 
     title = f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}"
-    save_confusion(directory / "confusion.png", scores.confusion, classes, title)
+    save_confusion(directory / CONFUSION, scores.confusion, classes, title)

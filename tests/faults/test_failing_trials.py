@@ -88,7 +88,7 @@ def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
     trainer.write_bytes(trainer.read_bytes()[: trainer.stat().st_size // 2])
     n_before = len(history.read_text().splitlines())
     output, _ = home.run("--resume", name)
-    assert f"goes on with epoch 1: its checkpoint {checkpoint} is damaged and is not used" in output.replace("\n", " ")
+    assert f"resumes with epoch 1: its checkpoint {checkpoint} is damaged and is not used" in output.replace("\n", " ")
     epochs = [json.loads(line)["epoch"] for line in history.read_text().splitlines()[n_before:]]
     assert epochs == list(range(1, 55)), "it was trained from its first epoch on"
     assert {record["outcome"] for record in home.records(name).values()} == {"completed"}

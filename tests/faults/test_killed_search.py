@@ -143,7 +143,7 @@ def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(ho
     _, errors = home.run(*options, "--name", "first", expect=2)
     assert "There is a search first already; go on with it by --resume first" in errors
     _, errors = home.run("--resume", "first", expect=2)
-    assert "is being worked on by process" in errors
+    assert "Another process works on the search first: process" in errors
     for process in (first, second):
         output, errors = process.communicate(timeout=400)
         assert process.returncode == 0, output + errors
@@ -157,5 +157,5 @@ def test_two_searches_of_one_name_begun_at_the_same_moment_are_one(home, options
     ends = [(process.communicate(timeout=400), process.returncode) for process in twins]
     assert sorted(code for _, code in ends) == [0, 2], ends
     refusal = next(errors for (_, errors), code in ends if code == 2)
-    assert "The search twin is being worked on by process" in refusal or "There is a search twin already" in refusal
+    assert "Another process works on the search twin: process" in refusal or "There is a search twin already" in refusal
     check_whole("twin")

@@ -118,7 +118,7 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_end_with_the_numbers_of_an_
     moved = next(record for record in disturbed if record.key == victim.key)
     assert len(moved.nodes) == 2
     assert moved.nodes[0] == victim.nodes[-1] != moved.nodes[1]
-    assert f"training {moved.number + 1} goes on at {moved.nodes[1]}" in output
+    assert f"training {moved.number + 1} resumes at {moved.nodes[1]}" in output
     epochs = [json.loads(line)["epoch"] for line in history.read_text().splitlines()]
     assert epochs[n_before:][0] > 1, "it went on from its checkpoint"
     assert epochs[-1] == 60

@@ -160,7 +160,7 @@ def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, mon
     ("address", "message"),
     [
         ("http://127.0.0.1:{port}", "refuses this user name and password"),
-        ("http://ben:not-his-password@127.0.0.1:{port}", "holds a user name or password"),
+        ("http://ben:not-his-password@127.0.0.1:{port}", "has a user name or password in it"),
     ],
 )
 def test_a_wrong_password_is_one_sentence_that_does_not_show_it(server, home, address, message):

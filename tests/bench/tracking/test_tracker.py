@@ -268,7 +268,7 @@ def _written(request):
 )
 def test_a_store_that_cannot_be_reached_is_one_sentence(uri, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|let)") as caught:
+    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|set)") as caught:
         connect()
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -376,5 +376,5 @@ def test_no_address_shows_its_password_and_one_that_cannot_be_is_one_sentence(ad
 def test_a_home_that_no_database_can_lie_in_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "a?b"))
-    with pytest.raises(StoreError, match="has a '\\?' in it"):
+    with pytest.raises(StoreError, match="has a '\\?' in its path"):
         store_uri()

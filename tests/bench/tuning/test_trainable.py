@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
 from bench.record.trial import TrialFolder
+from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
 from bench.tuning.trainable import TrialTrainable
 from cellbench.trials.job import TrialJob
 
