@@ -1,4 +1,4 @@
-"""What the terminal shows while a search runs, and at its end."""
+"""The progress of a search on the terminal."""
 
 import io
 
@@ -48,7 +48,7 @@ def play(view):
     view.trial_ended(record("c", epoch=1, outcome="pruned"))
 
 
-def test_a_stage_leaves_two_lines_and_no_more_where_nobody_watches(screen):
+def test_a_stage_prints_two_lines_if_the_output_is_not_a_terminal(screen):
     view = ProgressView("s", get_objective("f1"), 0.1)
     with view.stage("search", 3, 4):
         play(view)

@@ -1,4 +1,4 @@
-"""Stages on a real Ray: what becomes of trials that fail, die, or are interrupted."""
+"""Stages on a real Ray: the outcomes of trials that fail, die, or are interrupted."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 
 
 class Silent:
-    """Stands in for the tracker, and remembers what it was told."""
+    """Replaces the tracker, and keeps the calls."""
 
     def __init__(self):
-        self.told = []
+        self.calls = []
 
     def __getattr__(self, name):
-        return lambda record, *_: self.told.append((name, record.key))
+        return lambda record, *_: self.calls.append((name, record.key))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def kill_worker():
 
 
 @pytest.mark.slow
-def test_trials_complete_or_fail_each_for_itself(bench, jobs):
+def test_a_failed_trial_does_not_affect_a_completed_one(bench, jobs):
     good, wild = job_of(jobs), job_of(jobs, lr=1e30)
     records = run(bench, good, wild)
     assert records[good.key].outcome == "completed"
@@ -95,13 +95,13 @@ def test_trials_complete_or_fail_each_for_itself(bench, jobs):
     assert records[wild.key].outcome == "failed"
     assert "loss is" in records[wild.key].reason
     assert [entry["epoch"] for entry in bench.folder.trial(good.key).history()] == [1, 2, 3, 4]
-    told = bench.tracker.told
-    assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
+    calls = bench.tracker.calls
+    assert [name for name, key in calls if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
     assert not (bench.folder.directory / ".ray").exists()
 
 
 @pytest.mark.slow
-def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
+def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint(bench, jobs, tmp_path):
     job = job_of(jobs, epochs=30)
     whole = job.model_copy(update={"directory": tmp_path / "whole"})
     thread = when(lambda: len(bench.folder.trial(job.key).history()) >= 4, kill_worker)
@@ -124,20 +124,20 @@ def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs,
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
-    before = signal.getsignal(signal.SIGINT)  # a job in the background may have been told to ignore it
+def test_a_stage_that_ctrl_c_stopped_can_be_resumed(bench, jobs):
+    before = signal.getsignal(signal.SIGINT)  # a job in the background may ignore it
     job = job_of(jobs, epochs=30)
     when(lambda: len(bench.folder.trial(job.key).history()) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         run(bench, job)
     (record,) = bench.folder.records()
-    assert record.outcome == "running", "it will go on"
-    assert bench.tracker.told[-1] == ("interrupted", job.key)
+    assert record.outcome == "running", "it can be resumed"
+    assert bench.tracker.calls[-1] == ("interrupted", job.key)
     assert signal.getsignal(signal.SIGINT) is before, "the program's own handler is back"
-    began_again = len(bench.folder.trial(job.key).history())
+    n_before = len(bench.folder.trial(job.key).history())
     assert run(bench, job)[job.key].outcome == "completed"
     lines = (bench.folder.trial(job.key).directory / "history.jsonl").read_text().splitlines()
-    assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
+    assert len(lines) < 30 + n_before, "it resumed from the checkpoint of the rung"
 
 
 @pytest.mark.slow
