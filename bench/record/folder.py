@@ -182,7 +182,7 @@ class SearchFolder:
         """Hold the search, so that no second process works on it. The lock is released when its holder dies.
 
         Raises:
-            SettingError: Another process holds the search.
+            SettingError: Another process works on the search.
             StoreError: The folder cannot be written.
         """
         try:

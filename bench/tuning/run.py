@@ -109,7 +109,7 @@ def run_stage(
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed. The running trials resume from their checkpoints in the next run.
-        StoreError: A file cannot be written, for example because the disk is full. Trials resume likewise.
+        StoreError: A file cannot be written, for example because the disk is full. The running trials resume too.
     """
     if n_trials <= 0:
         return
