@@ -46,7 +46,7 @@ def classify(
     trial = winning_trial(folder, summary)
     patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, search)
     connect()  # fails before the look at the holdout where the store cannot be reached
-    source = folder.trial_directory(trial.key)
+    source = folder.trial(trial.key).directory
     classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
 
     rows = patch_set.rows("holdout")

@@ -47,10 +47,10 @@ class Store:
         self.folder.write(record)
         self.tracker.trial_started(record)
         for epoch in range(1, self._n_epochs + 1):
-            self.tracker.epoch(record, self.folder.append_history(record.key, epoch, METRICS))
+            self.tracker.epoch(record, self.folder.trial(record.key).append_history(epoch, METRICS))
         record.outcome, record.ended, record.epoch = "completed", time.time(), self._n_epochs
         self.folder.write(record)
-        self.tracker.trial_ended(record, self.folder.trial_directory(record.key))
+        self.tracker.trial_ended(record, self.folder.trial(record.key).directory)
         assert not self.tracker.is_behind
         return record
 
@@ -109,7 +109,7 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     info["ms per trial, read by bench.results"] = _ms(start, n_trials)
 
     start = time.process_time()
-    assert all(len(store.folder.history(record.key)) == n_epochs for record in store.folder.records())
+    assert all(len(store.folder.trial(record.key).history()) == n_epochs for record in store.folder.records())
     info["ms per trial, every epoch read from the search folder"] = _ms(start, n_trials)
 
     client, experiment = connect(), store.tracker.experiment_id

@@ -67,7 +67,7 @@ def _draw_trials(axes: Any, summary: "Summary", tried: Sequence[TrialRecord]) ->
     varied = [n for n in ranked if len({r.params[n] for r in own}) > 1]
     own_numbers = [name for name in varied if name not in COMMON]
     name = (own_numbers or varied or ranked)[0]
-    objective = get_objective("f1")  # as in the bars, whatever the search optimised
+    objective = OBJECTIVES.get("f1")  # as in the bars, whatever the search optimised
     for outcome, marker in (("completed", "o"), ("pruned", "v")):
         shown = [record for record in own if record.outcome == outcome]
         key = objective.final if outcome == "completed" else objective.rung

@@ -145,7 +145,7 @@ class MethodsSearcher(_StatelessSearcher):
 
 
 def _config(job: "TrialJob", number: int, settings: TrialSettings) -> dict[str, Any]:
-    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, terms=settings).model_dump()}
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=number, settings=settings).model_dump()}
 
 
 class EarlyStopping:

@@ -17,7 +17,8 @@ from cellbench.patches.resize import resize_patch
 from cellbench.scores.probe import Probe, Standardizer, fit_probe
 from cellbench.suppression import Suppression
 from cellbench.training.embedding import embed
-from cellbench.trials.files import ENCODER, MODEL, read_encoder
+from cellbench.trials.files import read_encoder
+from cellbench.trials.names import ENCODER, MODEL
 
 PROBE = "probe.safetensors"
 CLASSES = "classes.json"

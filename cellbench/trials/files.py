@@ -19,10 +19,7 @@ from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import evaluation, to_unit
 from cellbench.training.trainer import Trainer, build
 from cellbench.trials.job import TrialJob
-
-RESULT = "result.json"
-ENCODER = "encoder.safetensors"
-MODEL = "model.json"
+from cellbench.trials.names import CONFIGURATION, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
 
 
 def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] | None:
@@ -43,7 +40,7 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
 def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
     """Write the configuration as YAML, then the result as JSON; the result is complete or missing."""
     text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (directory / "configuration.yaml").write_text(text)
+    (directory / CONFIGURATION).write_text(text)
     part = directory / (RESULT + ".part")
     part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
     part.replace(directory / RESULT)
@@ -115,7 +112,7 @@ def save_reconstructed(
     corner = (native.shape[-1] - suppression.window) // 2
     seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
     save_reconstructions(
-        directory / "reconstructions.png",
+        directory / RECONSTRUCTIONS,
         native.permute(0, 2, 3, 1).cpu().numpy(),
         drawn.permute(0, 2, 3, 1).cpu().numpy(),
         (maps * seen).cpu().numpy(),

@@ -131,7 +131,9 @@ def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself
         *few, "--warm-start", "--stop-early", "--trials", "9", "--scheduler", "none", "--folds", "1", "--name", "warm"
     )
     assert "mask_fixed begins with: front, the radius estimate" in output
-    assert "Trying mask_fixed ended by itself" in output or "did not end by itself before 9 trials" in output
+    assert (
+        "The trials of mask_fixed stopped early" in output or "The 9 trials of mask_fixed did not stop early" in output
+    )
     assert "Any r_max from" in output
     parent = dict(home.runs("warm"))[""].data
     assert {"response/r_max_low", "response/r_max_high", "response/noise"} <= set(parent.metrics)

@@ -180,7 +180,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, patches, index):
 def test_a_disk_without_space_is_refused_before_anything_is_written(tmp_path, patches, index, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
-    with pytest.raises(StoreError, match=r"x needs 48.0 kB and its disk has 10.0 MB left, of which 67.1 MB must"):
+    with pytest.raises(StoreError, match=r"x needs 48.0 kB, but its disk has 10.0 MB left, of which 67.1 MB must"):
         write_patch_set(tmp_path / "x", patches=patches, index=index, name="x")
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""What the terminal shows while a search runs, and at its end."""
+"""The progress of a search on the terminal."""
 
 import io
 
@@ -70,7 +70,7 @@ def test_the_live_table_counts_and_shows_what_runs():
         assert part in text
     assert "stopping" not in text
     view.stopping()
-    assert "stopping; what runs goes on from its checkpoint later" in drawn(view)
+    assert "stopping; running trials can be resumed from their checkpoints" in drawn(view)
 
 
 def test_time_left_counts_stopped_trials_as_done(monkeypatch):

@@ -24,7 +24,7 @@ def new_trial(jobs):
         space = jobs.request.spaces[0]
         job = jobs.search(space.configuration(space.complete({}))).model_dump(mode="json")
         job["configuration"]["method"] = method
-        config = TrialConfig(job=job, number=0, terms=TERMS)
+        config = TrialConfig(job=job, number=0, settings=TERMS)
         return SimpleNamespace(trial_id=trial_id, config={"trial": config.model_dump()})
 
     return make
