@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.terminal.command_line import Command
 from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def classify(
     search: Annotated[str, typer.Option(help="Name of a search that has ended.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the probe, at least 0.")] = 0,
 ) -> None:
     """Fit, judge and register a classifier on the encoder of a search's winner."""
     from bench.home.datasets import reopen_dataset

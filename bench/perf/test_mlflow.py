@@ -13,7 +13,7 @@ from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.jobs import Jobs, record_of
 from bench.record.trial import TrialRecord
-from bench.results import search_frame
+from bench.reporting.search_frame import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 

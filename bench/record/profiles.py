@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from cellbench.errors import NotFoundError
 from cellbench.registry import nearest
 
+TRIAL_TIMEOUT_S = 7200.0
+"""Longest time of one epoch of a trial, in every profile."""
+CHECKPOINT_S = 30.0
+"""Time between two checkpoints of a trial, in every profile."""
+
 
 @dataclass(frozen=True)
 class Profile:

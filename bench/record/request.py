@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.record.folder import SearchFolder
-from bench.record.profiles import PROFILES, rungs
+from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S, rungs
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective, parse_objectives
 from bench.space.space import Space
@@ -21,8 +21,6 @@ from cellbench.training.configuration import TrainingSettings
 Auto = Literal["auto"]
 SEARCH_FOLD = 0
 """The fold that the search stage is scored on: one fixed split of the pool, the same for all."""
-TRIAL_TIMEOUT_S = 7200.0
-CHECKPOINT_S = 30.0
 SEAL = "# Not to be edited; sha256 of what follows: "
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from bench.home.paths import spaces_dir
 from bench.space.domains import Scalar
 from bench.space.space import COMMON, PAPER_METHODS, Space
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
 
-SPACES_DIR = Path(__file__).resolve().parents[2] / "search_spaces"
+SPACES_DIR = spaces_dir()
 
 
 def space_names() -> list[str]:

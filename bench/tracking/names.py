@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.record.trial import TrialRecord
-from bench.terminal.formatting import params_in_words
+from bench.space.formatting import params_in_words
 
 if TYPE_CHECKING:
     from bench.record.request import Request

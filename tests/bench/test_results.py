@@ -6,7 +6,7 @@ import pytest
 from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.folder import SearchFolder
-from bench.results import search_frame
+from bench.reporting.search_frame import search_frame
 from cellbench.errors import NotFoundError
 
 
