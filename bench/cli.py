@@ -1,4 +1,4 @@
-"""The console command `cellbench`. Each program of this folder is a sub-command, which is imported when it is called."""
+"""The console command `cellbench`. Each program is a sub-command, which is imported when it is called."""
 
 import importlib
 from typing import Any

@@ -28,12 +28,8 @@ def radius(
     record: Annotated[
         bool, typer.Option("--record", help="Write the estimate into the card, unless a radius is annotated.")
     ] = False,
-    patches: Annotated[
-        int, typer.Option(min=10, metavar="N", help="Largest number of patches to use, at least 10.")
-    ] = 2000,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Seed of the sample and of the interval, at least 0.")
-    ] = 0,
+    patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
     """Estimate the radius of the cells without labels, and the r_max that suits each shape of mask."""
     from rich.table import Table

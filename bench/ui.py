@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 @app.command(cls=Command)
 @user_errors
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="Port on this machine, 1 to 65535.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open the MLflow user interface, which only this machine can reach."""
     from bench.tracking.address import shown, store_uri

@@ -64,9 +64,10 @@ def first_error(error: "ValidationError", name: Callable[[Path], str] = dotted, 
     if first["type"] == "extra_forbidden":
         return f"{name(path)} is unknown; {nearest(str(path[-1]), known)}"
     reason = _reason(first)
-    return (
-        f"{name(path)} {reason if reason.startswith('must') else f'is wrong: {reason}'}; got {_text(first['input'])}."
-    )
+    given = first["input"]
+    if reason.startswith("must") and isinstance(given, str | int | float):
+        return f"{name(path)} {reason}; got {_text(given)}."
+    return f"{name(path)} {reason}." if reason.startswith("must") else f"{name(path)}: {reason}."
 
 
 def _reason(details: "ErrorDetails") -> str:

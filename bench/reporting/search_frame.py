@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def search_frame(search: str) -> "pd.DataFrame":
     """Return the trials of a search as a tidy table: one row for each trial, in the order of the stages.
 
-    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing for the whole pool),
+    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing: whole pool),
     `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC), `nodes`; `params/NAME` for each
     hyperparameter, lengths in native px; one column for each metric, with its last value.
 

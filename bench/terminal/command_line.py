@@ -10,13 +10,13 @@ import difflib
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from bench.terminal.console import INTERRUPTED, USER_ERROR, print_error
 from cellbench.validation import validated
@@ -72,6 +72,19 @@ def option_of(field: "FieldInfo") -> Option:
     return found
 
 
+def checked(model: type[M], typed: Mapping[str, Any]) -> M:
+    """Return the options of a program.
+
+    Args:
+        model: The model of the options.
+        typed: The typed values by the names of the fields; the others get their defaults.
+
+    Raises:
+        SettingError: A value is wrong; the message names the option.
+    """
+    return validated(model, typed, lambda path: option_name(str(path[0])))
+
+
 def options_from(model: type[M]) -> "Callable[[Callable[[M], R]], Callable[..., R]]":
     """Return a decorator that gives a program the fields of a model as its options.
 
@@ -84,8 +97,7 @@ def options_from(model: type[M]) -> "Callable[[Callable[[M], R]], Callable[..., 
     def decorate(program: Callable[[M], R]) -> Callable[..., R]:
         @functools.wraps(program)
         def command(**typed: Any) -> R:
-            given = {name: value for name, value in typed.items() if value is not None}
-            return program(validated(model, given, lambda path: option_name(str(path[0]))))
+            return program(checked(model, {name: value for name, value in typed.items() if value is not None}))
 
         parameters = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_typer_type(name, field))
@@ -186,7 +198,7 @@ class Command(_OneVoice, TyperCommand):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         for option in self.params:
-            if isinstance(option, TyperOption) and option.help and not option.required:
+            if isinstance(option, TyperOption | TyperArgument) and option.help and not option.required:
                 if "Default:" not in option.help:
                     option.help = f"{option.help.rstrip('.')}. Default: {_default(option.default)}."
                 option.show_default = False

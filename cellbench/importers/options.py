@@ -37,7 +37,7 @@ class ImportOptions(BaseModel):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+                raise ValueError(f"must be a regular expression ({error})") from error
         return pattern
 
 

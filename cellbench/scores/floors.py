@@ -176,7 +176,8 @@ def linear_curve(
         cache_dir: Folder of resized copies.
         n_components: Number of components.
     """
-    params, views = {"shape": shape, "normalize": True}, TrainingSettings().views
+    params: dict[str, str | bool] = {"shape": shape, "normalize": True}
+    views = TrainingSettings().views
     for floor in masked_floors(patch_set, radii, params, size, views, cache_dir, n_components):
         yield floor.f1_macro
 
