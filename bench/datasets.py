@@ -53,7 +53,7 @@ def add(
         str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
     group_pattern: Annotated[
-        str | None, typer.Option(help="Pattern of slide or patient in a path, as '^(?P<group>[^/]+)/'.")
+        str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")

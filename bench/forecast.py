@@ -45,7 +45,7 @@ class ForecastOptions(Options):
     methods: Annotated[int, Field(ge=1, le=1000), Option("Methods to compare")] = 1
     patches: Annotated[int, Field(ge=1), Option("Patches of an epoch, four fifths of the pool")] = 10_000
     patches_per_s: Annotated[
-        float | None, Field(ge=1e-3, le=1e9), Option("speed/patches_per_s of a trial in MLflow, among as many others")
+        float | None, Field(ge=1e-3, le=1e9), Option("Speed of a trial, as patches_per_s in MLflow")
     ] = None
     scoring_s: Annotated[float, Field(ge=0, le=1e9), Option("Time of the final scores of a trial, s")] = 0.0
 

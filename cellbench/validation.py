@@ -62,7 +62,8 @@ def first_error(error: "ValidationError", name: Callable[[Path], str] = dotted, 
     if first["type"] == "missing":
         return f"{name(path)} is missing."
     if first["type"] == "extra_forbidden":
-        return f"{name(path)} is unknown; {nearest(str(path[-1]), known)}"
+        names = list(known)
+        return f"{name(path)} is unknown" + (f"; {nearest(str(path[-1]), names)}" if names else ".")
     reason = _reason(first)
     given = first["input"]
     if reason.startswith("must") and isinstance(given, str | int | float):

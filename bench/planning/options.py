@@ -27,7 +27,7 @@ def _by_profile(name: str, text: Callable[[Any], str] = str) -> str:
 
 
 def _thousands(number: int) -> str:
-    return f"{number // 1000}k"
+    return f"{number // 1000}k" if number < 1_000_000 else f"{number // 1_000_000}M"
 
 
 Dataset = Annotated[str, Option("Name of the data set", metavar="NAME")]
@@ -54,7 +54,7 @@ Seed = Annotated[int, Field(ge=0), Option("Seed of the random numbers")]
 
 def radii_option(default: str) -> Option:
     """Return the option `--radii` with its default in words."""
-    return Option("Radii in px of the patches, separated by commas", metavar="PX,PX", default=default)
+    return Option("Radii in px, separated by commas", metavar="PX,PX", default=default)
 
 
 @dataclass(frozen=True)

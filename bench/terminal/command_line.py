@@ -116,7 +116,7 @@ def _typer_type(name: str, field: "FieldInfo") -> Any:
     option, members = option_of(field), _members(field.annotation)
     is_list = any(get_origin(member) is list for member in members)
     kind: Any = list[str] if is_list else bool if bool in members else str
-    metavar = option.metavar or ("" if kind is bool else _metavar(field.annotation))
+    metavar = option.metavar or (None if option.is_argument else "" if kind is bool else _metavar(field.annotation))
     if option.is_argument:
         return Annotated[kind | None, typer.Argument(help=_help(option, field), metavar=metavar, show_default=False)]
     flag = option_name(name)
@@ -134,7 +134,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
-def _metavar(annotation: Any) -> str:
+def _metavar(annotation: Any) -> str | None:
     names: list[str] = []
     for member in _members(annotation):
         plain = get_args(member)[0] if get_origin(member) is Annotated else member
@@ -144,7 +144,7 @@ def _metavar(annotation: Any) -> str:
             names += map(str, get_args(plain))
         elif plain in _METAVARS:
             names.append(_METAVARS[plain])
-    return "|".join(names)
+    return "|".join(names) or None
 
 
 _METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "FILE", str: "TEXT"}
@@ -159,10 +159,14 @@ def _help(option: Option, field: "FieldInfo") -> str:
 def _bounds(metadata: Iterable[Any]) -> str:
     """Return bounds in words: `1 to 5`, `at least 1`, `above 0`."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    found = {name: f"{getattr(item, name):,}" for item in metadata for name in words if hasattr(item, name)}
+    found = {name: _number(getattr(item, name)) for item in metadata for name in words if hasattr(item, name)}
     if {"ge", "le"} <= set(found):
         return f"{found['ge']} to {found['le']}"
     return ", ".join(f"{words[name]} {value}" for name, value in found.items())
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _default(value: Any) -> str:
@@ -170,7 +174,7 @@ def _default(value: Any) -> str:
         return "yes" if value else "no"
     if value is None or value == []:
         return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 class _OneVoice:
@@ -231,7 +235,7 @@ def _usage_sentence(error: Any) -> str:
     hint = f" See {path} --help." if path else ""
     if hasattr(error, "possibilities"):
         known = [name for option in error.ctx.command.params for name in (*option.opts, *option.secondary_opts)]
-        near = difflib.get_close_matches(error.option_name, known, n=2)
+        near = difflib.get_close_matches(error.option_name, known, n=2, cutoff=0.75)
         guess = f"; did you mean {' or '.join(near)}?" if near else "."
         return f"There is no option {error.option_name}{guess}{hint}"
     return f"{error.format_message().strip().rstrip('.')}.{hint}"

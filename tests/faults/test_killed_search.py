@@ -72,15 +72,15 @@ def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, o
         assert f"running, process {process.pid} on " in output
         assert "trying configurations" in output
         output, _ = home.run(name, program="stop")
-        assert f"Go on with: python -m bench.search --resume {name}" in output
+        assert f"Resume with: python -m bench.search --resume {name}" in output
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 130, output + errors
-    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    assert f"Resume with: python -m bench.search --resume {name}" in errors
     assert "Traceback" not in errors
     assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
     assert wait_until(lambda: home.processes() == [], 20)
     output, _ = home.run(name, program="status")
-    assert f"stopped; go on with --resume {name}" in output
+    assert f"stopped; continue with --resume {name}" in output
     home.run("--resume", name)
     check_whole(name)
     output, _ = home.run(name, program="stop")
@@ -97,10 +97,10 @@ def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, option
     resumed = home.start("--resume", name)
     assert wait_until(lambda: SearchFolder(home.search(name)).is_locked)
     output, _ = home.run(name, program="stop")
-    assert f"Go on with: python -m bench.search --resume {name}" in output
+    assert f"Resume with: python -m bench.search --resume {name}" in output
     output, errors = resumed.communicate(timeout=60)
     assert resumed.returncode == 130, output + errors
-    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    assert f"Resume with: python -m bench.search --resume {name}" in errors
     home.run("--resume", name)
     check_whole(name)
 
@@ -141,7 +141,7 @@ def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(ho
     second = home.start(*options, "--name", "second")
     assert wait_until(lambda: (home.search("first") / "request.yaml").exists())
     _, errors = home.run(*options, "--name", "first", expect=2)
-    assert "There is a search first already; go on with it by --resume first" in errors
+    assert "The search first already exists; continue it with --resume first" in errors
     _, errors = home.run("--resume", "first", expect=2)
     assert "is being worked on by process" in errors
     for process in (first, second):
