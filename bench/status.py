@@ -52,7 +52,7 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
 
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, begun {began}: {_state(folder)}")
+    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}")
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:

@@ -81,7 +81,7 @@ def plan(
     Raises:
         SettingError: The machine does not have these resources.
     """
-    _check_asked(machine, concurrent, cpus_per_trial, gpus_per_trial)
+    _check_typed(machine, concurrent, cpus_per_trial, gpus_per_trial)
     least_cpus = 1 if cpus_per_trial == "auto" else cpus_per_trial
     if concurrent == "auto":
         wanted = max_concurrent * (machine.gpus or max(1, sum(cpus > 0 for cpus, _ in machine.nodes)))
@@ -124,19 +124,19 @@ def _share_of_gpu(machine: Machine, wanted: int, cpus: int) -> float:
     return round(1 / on_each - 5e-5, 4) if on_each > 1 else 1.0
 
 
-def _check_asked(machine: Machine, concurrent: int | str, cpus: int | str, gpus: float | str) -> None:
+def _check_typed(machine: Machine, concurrent: int | str, cpus: int | str, gpus: float | str) -> None:
     if concurrent != "auto" and int(concurrent) < 1:
         raise SettingError(f"--concurrent must be at least 1; got {concurrent}.")
     if cpus != "auto" and not 1 <= int(cpus) <= machine.largest[0]:
         raise SettingError(f"--cpus-per-trial {cpus} cannot be met: there are {_in_words(machine)}.")
     if gpus == "auto":
         return
-    asked = float(gpus)
-    if asked < 0 or (asked > 1 and asked != int(asked)):
-        raise SettingError(f"--gpus-per-trial must be a share of one GPU, or a whole number of GPUs; got {asked:g}.")
-    if asked > machine.largest[1]:
+    share = float(gpus)
+    if share < 0 or (share > 1 and share != int(share)):
+        raise SettingError(f"--gpus-per-trial must be a share of one GPU, or a whole number of GPUs; got {share:g}.")
+    if share > machine.largest[1]:
         raise SettingError(
-            f"--gpus-per-trial {asked:g} cannot be met: there are {_in_words(machine)}; "
+            f"--gpus-per-trial {share:g} cannot be met: there are {_in_words(machine)}; "
             "leave it out, or join a cluster with GPUs by --address."
         )
 

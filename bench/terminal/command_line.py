@@ -177,7 +177,7 @@ def _default(value: Any) -> str:
     return _number(value) if isinstance(value, float) else str(value)
 
 
-class _OneVoice:
+class _PlainErrors:
     """Completes the help of each option, and reports what cannot be parsed as one red sentence."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:
@@ -196,7 +196,7 @@ class _OneVoice:
         raise SystemExit(code if isinstance(code, int) else 0)
 
 
-class Command(_OneVoice, TyperCommand):
+class Command(_PlainErrors, TyperCommand):
     """The command of a program."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -216,7 +216,7 @@ class Command(_OneVoice, TyperCommand):
             self.params = params
 
 
-class Group(_OneVoice, TyperGroup):
+class Group(_PlainErrors, TyperGroup):
     """A group of commands."""
 
 
