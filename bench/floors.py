@@ -23,7 +23,7 @@ PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
 
 
 class FloorOptions(Options):
-    """What `bench.floors` can be asked for."""
+    """The options of `bench.floors`."""
 
     dataset: Dataset = "marrow-mini"
     radii: Annotated[Numbers | None, radii_option("7 from 12 % to 49 % of the side")] = None

@@ -36,7 +36,7 @@ def _check_at_once(text: str) -> str:
 
 
 class ForecastOptions(Options):
-    """What `bench.forecast` can be asked for."""
+    """The options of `bench.forecast`."""
 
     profile: Annotated[Literal["cpu", "gpu", "paper"], Option("Profile of the search")] = "gpu"
     at_once: Annotated[

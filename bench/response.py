@@ -36,7 +36,7 @@ FINE_TUNE_LR = 5e-4
 
 
 class ResponseOptions(Options):
-    """What `bench.response` can be asked for."""
+    """The options of `bench.response`."""
 
     dataset: Dataset = "marrow-mini"
     radii: Annotated[Numbers | None, radii_option("8 from 8 % to 66 % of the side")] = None

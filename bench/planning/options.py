@@ -75,7 +75,7 @@ class Options(BaseModel):
 
 
 class SearchOptions(Options):
-    """What `bench.search` can be asked for. The order of the fields is that of `--help`."""
+    """The options of `bench.search`, in the order of `--help`."""
 
     more_methods: Annotated[list[str], Option("More methods", metavar="METHOD", is_argument=True)] = []
     method: Annotated[list[str], Option("Method, or all for those of the paper; repeat for more", metavar="NAME")] = []

@@ -38,7 +38,7 @@ class Option:
             default follow it in `--help`.
         panel: Heading of its group in `--help`; None for the first group.
         default: The default in words, where the default of the field does not say it.
-        metavar: What stands for the value in `--help`; by default it follows from the type.
+        metavar: Placeholder of the value in `--help`; by default it follows from the type.
         like: Field of another model that checks the value; its bounds and default are shown.
         is_argument: Whether the value is typed without a name.
     """
