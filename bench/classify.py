@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.terminal.command_line import Command
 from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def classify(
     search: Annotated[str, typer.Option(help="Name of a finished search.")],

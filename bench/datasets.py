@@ -1,4 +1,4 @@
-"""Add, level, list, show and remove data sets.
+"""Adds, levels, lists, shows and removes data sets.
 
     python -m bench.datasets add pbc --from folder PATH --label-pattern '^(?P<label>[A-Z]+)_'
     python -m bench.datasets add bccd --from voc PATH --patch-size 192 --max-per-class 700
@@ -8,25 +8,29 @@
     python -m bench.datasets show pbc
     python -m bench.datasets remove pbc
 
-Data sets lie in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengths are in px of the images.
+Data sets are in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengths are in px of the images.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 import cellbench
+from bench.terminal.command_line import Command, Group, option_name
 from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.parsing import pairs
 from cellbench.errors import SettingError
 from cellbench.registry import module_names
+from cellbench.validation import validated
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -36,68 +40,63 @@ app = typer.Typer(
 # The files are listed, not imported, so that --help needs no heavy library.
 FORMATS = module_names(Path(cellbench.__file__).parent / "importers" / "formats")
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace an existing data set of this name.")]
+SHOWN_MARKS: tuple[Literal["none", "radius", "contour"], ...] = ("none", "radius", "contour")
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def add(
-    name: Annotated[str, typer.Argument(help="Name of the new data set: letters, digits, '-', '_', '.'.")],
+    name: Annotated[str, typer.Argument(help="Name of the new data set: letters, digits, '-', '_' and '.'.")],
     path: Annotated[Path, typer.Argument(help="Folder of the images, or the table for csv.")],
     from_format: Annotated[str, typer.Option("--from", help=f"Format: {', '.join(FORMATS)}.")],
     patch_size: Annotated[
-        int | None, typer.Option(help="Side of the patches, px. Needed where patches are cut out; else the smallest.")
+        int | None, typer.Option(help="Side of the patches, px. Default: the smallest image; needed to cut patches.")
     ] = None,
     label_pattern: Annotated[
-        str | None, typer.Option(help="Regular expression that finds the class in a file name: '^(?P<label>[A-Z]+)_'.")
+        str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
     group_pattern: Annotated[
-        str | None, typer.Option(help="Regular expression that finds slide or patient in a path: '^(?P<group>[^/]+)/'.")
+        str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
     ] = None,
-    rename: Annotated[
-        list[str] | None, typer.Option(help="New name of a class, OLD=NEW; can be given several times.")
-    ] = None,
-    max_per_class: Annotated[int | None, typer.Option(help="Keep at most so many patches of a class, drawn.")] = None,
-    min_per_class: Annotated[int, typer.Option(help="Classes with fewer patches are not scored.")] = 20,
-    border: Annotated[
-        str, typer.Option(help="Patches over an image's border: reflect (mirrored, scored on the image only) or drop.")
-    ] = "reflect",
-    um_per_px: Annotated[float | None, typer.Option(help="µm per px, where known.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
+    max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,
+    min_per_class: Annotated[int, typer.Option(help="Smallest number of patches of a class that is scored.")] = 20,
+    border: Annotated[str, typer.Option(help="Patches beyond the border of an image: reflect or drop.")] = "reflect",
+    um_per_px: Annotated[float | None, typer.Option(help="Scale, µm per px.")] = None,
     cell_radius: Annotated[
-        float | None,
-        typer.Option(
-            help="Typical radius of a cell, px, where measured. Default: from boxes or masks, else estimated."
-        ),
+        float | None, typer.Option(help="Typical cell radius, px. Default: from boxes or masks, else estimated.")
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
-    citation: Annotated[str | None, typer.Option(help="What to cite with a figure.")] = None,
+    citation: Annotated[str | None, typer.Option(help="Publication to cite with a figure.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the roles and of --max-per-class.")] = 0,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
+    replace: Replace = False,
 ) -> None:
-    """Turn images into a data set of patches; nothing is written unless all of it can be."""
-    from bench.planning.import_options import import_options, pairs
+    """Convert images into a data set of patches. Nothing is written unless the whole data set can be."""
     from bench.reporting.dataset_tables import print_card
-    from cellbench.importers import IMPORTERS, import_patch_set
+    from cellbench.importers import IMPORTERS, ImportOptions, import_patch_set
 
     target = _free_place(name, replace)
     IMPORTERS.get(from_format)
-    options = import_options(
-        patch_size=patch_size,
-        label_pattern=label_pattern,
-        group_pattern=group_pattern,
-        labels=None if labels is None else str(labels),
-        rename=pairs(rename or []),
-        max_per_class=max_per_class,
-        min_per_class=min_per_class,
-        border=border,
-        um_per_px=um_per_px,
-        cell_radius=cell_radius,
-        licence=licence,
-        citation=citation,
-        seed=seed,
-    )
+    values = {
+        "patch_size": patch_size,
+        "label_pattern": label_pattern,
+        "group_pattern": group_pattern,
+        "labels": None if labels is None else str(labels),
+        "rename": pairs(rename or [], "--rename"),
+        "max_per_class": max_per_class,
+        "min_per_class": min_per_class,
+        "border": border,
+        "um_per_px": um_per_px,
+        "cell_radius": cell_radius,
+        "licence": licence,
+        "citation": citation,
+        "seed": seed,
+    }
+    options = validated(ImportOptions, values, lambda path: option_name(str(path[0])))
     with _progress("Reading patches") as progress:
         imported = import_patch_set(target, name, from_format, path, options, replace, progress)
     doubts = _record_radius(imported.patch_set)
@@ -108,42 +107,42 @@ def add(
     say(f"Search on it: python -m bench.search --method mask_fixed --dataset {name}")
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def level(
     name: Name,
     new_name: Annotated[str, typer.Argument(help="Name of the new data set.")],
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the data set of that name.")] = False,
+    replace: Replace = False,
 ) -> None:
-    """Bring slides of unlike magnification to one: a copy whose groups all have cells of about one radius.
+    """Copy a data set of slides of different magnification so that all groups have about the same cell radius.
 
-    The radius of each group's cells is estimated from its own patches, without labels. Groups are magnified to the
-    largest radius but a tenth; classes, groups and roles stay what they are, and both share one count of looks at
-    the holdout.
+    The cell radius of each group is estimated from its patches, without labels. Groups are magnified to the radius
+    that a tenth of the groups exceeds. Classes, groups and roles stay the same. Both data sets share one count of
+    looks at the holdout.
     """
     from bench.home.datasets import open_dataset
     from bench.reporting.dataset_tables import print_card, print_levels
     from cellbench.radius.magnification import find_group_scales, write_rescaled
 
     if name == new_name:
-        raise SettingError(f"The levelled copy of {name} needs a name of its own, such as {name}-level.")
+        raise SettingError(f"The copy of {name} needs another name, for example {name}-level.")
     target = _free_place(new_name, replace)
     patch_set = open_dataset(name)
-    levels = find_group_scales(patch_set)
+    scales = find_group_scales(patch_set)
     with _progress("Writing patches") as progress:
-        levelled = write_rescaled(patch_set, levels, target, new_name, replace=replace, progress=progress)
+        levelled = write_rescaled(patch_set, scales, target, new_name, replace=replace, progress=progress)
     doubts = _record_radius(levelled)
     print_card(levelled)
-    print_levels(levels)
-    if not levels.differ:
-        doubts.insert(0, "The groups hardly differ: what was levelled may be no more than the error of the estimates.")
+    print_levels(scales)
+    if not scales.differ:
+        doubts.insert(0, "The groups hardly differ. The differences may be no more than the error of the estimates.")
     for doubt in doubts:
         note(doubt)
     say(f"Look at it: python -m bench.datasets show {new_name}")
     say(f"Its radius: python -m bench.radius {new_name}")
 
 
-@app.command(name="list")
+@app.command(name="list", cls=Command)
 @user_errors
 def list_datasets() -> None:
     """List all data sets."""
@@ -175,21 +174,21 @@ def list_datasets() -> None:
     if present:
         console().print(table)
     if unmade := [name for name in builtin_names() if name not in present]:
-        note(f"Built in, made at first use: {', '.join(unmade)}.")
+        note(f"Built in, drawn on first use: {', '.join(unmade)}.")
     for sentence in damaged:
         note(sentence)
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def show(
     name: Name,
     marks: Annotated[
-        str | None, typer.Option(help="Drawn on the contact sheet: none, radius or contour. Default: the best known.")
+        str | None, typer.Option(help="Marks on the contact sheet: none, radius or contour. Default: the best known.")
     ] = None,
-    n_per_class: Annotated[int, typer.Option(help="Patches a row of the contact sheet.")] = 12,
+    n_per_class: Annotated[int, typer.Option(help="Patches per row of the contact sheet.")] = 12,
     sheet: Annotated[
-        Path | None, typer.Option(help="Where the contact sheet goes. Default: into the data set's folder.")
+        Path | None, typer.Option(help="PNG file of the contact sheet. Default: in the folder of the data set.")
     ] = None,
 ) -> None:
     """Show counts, classes, groups, roles and radii of a data set, and draw its contact sheet."""
@@ -207,20 +206,21 @@ def show(
     if marks is None:
         known = patch_set.card.cell_radius_px is not None
         marks = "contour" if patch_set.masks is not None else "radius" if known else "none"
-    if marks not in ("none", "radius", "contour"):
-        raise SettingError(f"--marks must be none, radius or contour, got '{marks}'.")
+    drawn = next((known for known in SHOWN_MARKS if known == marks), None)
+    if drawn is None:
+        raise SettingError(f"--marks must be none, radius or contour; got {marks!r}.")
     path = sheet or patch_set.path / "contact_sheet.png"
-    write_contact_sheet(patch_set, path, marks, n_per_class)  # type: ignore[arg-type]
+    write_contact_sheet(patch_set, path, drawn, n_per_class)
     say(f"Contact sheet: {path}")
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without a question.")] = False,
 ) -> None:
-    """Remove a data set and its resized copies; the images it was made from stay."""
+    """Remove a data set and its resized copies. The original images stay."""
     from bench.home.datasets import check_dataset_name, dataset_names, remove_dataset
     from bench.home.paths import datasets_dir
     from cellbench.errors import NotFoundError
@@ -236,7 +236,12 @@ def remove(
 
 
 def _free_place(name: str, replace: bool) -> Path:
-    """Return the folder of a new data set."""
+    """Return the folder of a new data set.
+
+    Raises:
+        SettingError: The name is not valid, or is that of a built-in data set.
+        StoreError: The data set exists and must not be replaced.
+    """
     from bench.home.datasets import builtin_names, check_dataset_name
     from bench.home.paths import datasets_dir
     from cellbench.errors import StoreError
@@ -245,12 +250,12 @@ def _free_place(name: str, replace: bool) -> Path:
     if name in builtin_names():
         raise SettingError(f"'{name}' is a built-in data set; choose another name.")
     if target.exists() and not replace:
-        raise StoreError(f"There is a data set '{name}' already; choose another name, or replace it with --replace.")
+        raise StoreError(f"The data set '{name}' already exists; choose another name, or replace it with --replace.")
     return target
 
 
 def _record_radius(patch_set: "PatchSet") -> list[str]:
-    """Estimate the radius of the cells where none is annotated, write it into the card, and return what to doubt."""
+    """Write the estimated cell radius into the card where none is annotated, and return warnings about the estimate."""
     from cellbench.errors import DataError
     from cellbench.radius import estimate_radius
 
@@ -268,7 +273,7 @@ def _record_radius(patch_set: "PatchSet") -> list[str]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar, on a terminal only; meanwhile SIGTERM ends the work as Ctrl-C does, and leaves nothing."""
+    """Show a progress bar, on a terminal only. SIGTERM ends the work in the same manner as Ctrl-C, without traces."""
     import signal
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

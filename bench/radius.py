@@ -1,11 +1,11 @@
-"""Estimates the radius of the cells, and which r_max suits it: no labels, no training, seconds.
+"""Estimates the radius of the cells, and the r_max that suits it, without labels or training, in seconds.
 
     python -m bench.radius
     python -m bench.radius pbc --figure pbc-radius.png
     python -m bench.radius mine --record
 
-Looks at pool and labelled patches, never at the holdout, and at no label. The same estimate is what
-`--method mask_auto`, `--method mask_profile` and `--set r_max=auto` use.
+The estimate uses the pool and the labelled patches, without their labels. The holdout is not used.
+`--method mask_auto`, `--method mask_profile` and `--set r_max=auto` use the same estimate.
 """
 
 from pathlib import Path
@@ -13,26 +13,25 @@ from typing import Annotated
 
 import typer
 
+from bench.terminal.command_line import Command
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def radius(
-    dataset: Annotated[str, typer.Argument(help="Name of a data set.")] = "marrow-mini",
-    figure: Annotated[
-        Path | None, typer.Option(help="Draw the profile and circles of the radius over patches to this PNG.")
-    ] = None,
+    dataset: Annotated[str, typer.Argument(help="Name of the data set.")] = "marrow-mini",
+    figure: Annotated[Path | None, typer.Option(help="PNG file for the profile and the radius over patches.")] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Write the estimate into the card, where no radius is annotated.")
+        bool, typer.Option("--record", help="Write the estimate into the card, unless a radius is annotated.")
     ] = False,
-    patches: Annotated[int, typer.Option(min=10, help="Patches to look at, at most.")] = 2000,
+    patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
-    """Estimate the radius of the cells without labels, and the r_max that suits it for each shape of mask."""
+    """Estimate the radius of the cells without labels, and the r_max that suits each shape of mask."""
     from rich.table import Table
 
     from bench.home.datasets import open_dataset
@@ -44,7 +43,7 @@ def radius(
     found = estimate_radius(patch_set, seed, patches)
     um = card.um_per_px
     for doubt in found.doubts:
-        say(f"[yellow]Doubt:[/] {doubt}")
+        say(f"[yellow]Warning:[/] {doubt}")
     if found.is_found:
         say(
             f"Radius of a cell: [bold]{length_in_words(found.radius_px, um)}[/], 95 % interval "
@@ -52,7 +51,7 @@ def radius(
             f"{length_in_words(found.knee_px, um)}"
         )
         table = Table(box=None, pad_edge=False)
-        for title in ("shape", "r_max", "any in here will do"):
+        for title in ("shape", "r_max", "acceptable range"):
             table.add_column(title, justify="left" if title == "shape" else "right")
         for shape in FACTORS:
             best = recommended_r_max(found.radius_px, shape, card.native_size)
@@ -69,7 +68,7 @@ def radius(
             say("The card keeps its annotated radius.")
         else:
             patch_set.record_cell_radius(found.radius_px, "estimated")
-            say("The card now holds the estimate.")
+            say("The estimate is now in the card.")
     if figure is not None:
         from bench.reporting.radius_figure import draw_radius
 

@@ -4,113 +4,108 @@
     python -m bench.response --dataset mine --radii 30,50,80,120 --epochs 20 --seed 1 --csv curve.csv
     python -m bench.response --dataset mine --fine-tune 2
 
-The radius is drawn anew for each patch and told to the network; then the labelled patches are embedded and scored as
-seen at each radius: masked in the input as in the loss, or (`--seen whole`) in the loss alone. `--fine-tune` goes on
-training at the best radius. Only pool and labelled patches are used, never the holdout. The curve ranks radii; what a
-radius is worth, a search says.
+The training draws a radius for each patch and gives it to the network. Then the labelled patches are embedded and
+scored at each radius. The encoder sees patches that are masked as in the loss, or whole patches (`--seen whole`).
+`--fine-tune` continues the training at the best radius. The holdout is not used. The curve ranks radii; the score of
+a radius comes from a search.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from pydantic import Field
 
-from bench.planning import options
+from bench.planning.options import BatchSize, Dataset, Encoder, Epochs, Options, Seed, Size, ViewCount, radii_option
+from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
+from bench.terminal.parsing import Numbers
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
-    from cellbench.radius_conditioned import RadiusConditionedTrainer
+    from cellbench.radius_conditioned import CurvePoint, RadiusConditionedTrainer
     from cellbench.training.configuration import Configuration
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 RADII = (20, 27, 37, 50, 68, 92, 124, 168)
-"""px of a 256 px patch, evenly spaced on a log scale; scored by default."""
+"""Default radii in px of a 256 px patch, evenly spaced on a log scale."""
 LR, BETA = 1e-3, 2e-3
 FINE_TUNE_LR = 5e-4
-"""Lower than that of a training from scratch, so that what was learned is kept."""
+"""Lower than that of a training from scratch, which keeps more of what was learned."""
 
 
-@app.command()
+class ResponseOptions(Options):
+    """The options of `bench.response`."""
+
+    dataset: Dataset = "marrow-mini"
+    radii: Annotated[Numbers | None, radii_option("8 from 8 % to 66 % of the side")] = None
+    epochs: Epochs = None
+    seed: Seed = 0
+    fine_tune: Annotated[int, Field(ge=0), Option("Epochs of further training at the best radius")] = 0
+    seen: Annotated[Literal["masked", "whole"], Option("Patch that the encoder sees")] = "masked"
+    shape: Annotated[str, Option("Shape of the mask: decrease of the weight from the centre", metavar="NAME")] = "sqrt"
+    size: Size = "auto"
+    encoder: Encoder = None
+    batch_size: BatchSize = None
+    views: ViewCount = None
+    csv: Annotated[Path | None, Option("File to write the curve to")] = None
+
+
+@app.command(cls=Command)
 @user_errors
-def response(
-    dataset: Annotated[str, typer.Option(help="Name of a data set.")] = "marrow-mini",
-    radii: Annotated[
-        str | None, typer.Option(help="Radii that are scored, px of the patches, separated by commas.")
-    ] = None,
-    epochs: options.Epochs = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
-    fine_tune: Annotated[int, typer.Option(min=0, help="Epochs of further training at the best radius.")] = 0,
-    seen: Annotated[
-        str,
-        typer.Option(help="What the encoder sees: the patch masked as its loss is, or the whole patch."),
-    ] = "masked",
-    shape: Annotated[str, typer.Option(help="How the weight falls from the centre to the radius.")] = "sqrt",
-    size: Annotated[str, typer.Option(help="Network size in px, or auto.")] = "auto",
-    encoder: options.Encoder = None,
-    batch_size: options.BatchSize = None,
-    views: options.Views = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the curve to this file.")] = None,
-) -> None:
-    """Train once for all radii, and show what the representation is worth at each."""
-    import pandas as pd
-    from rich.table import Table
-
+@options_from(ResponseOptions)
+def response(options: ResponseOptions) -> None:
+    """Train once for all radii, and show the macro F1 of the representation at each radius."""
     from bench.home.datasets import open_dataset
-    from bench.terminal.formatting import length_in_words, value_in_words
-    from cellbench.disk import write_text
+    from bench.planning.training import radii_px
+    from bench.terminal.formatting import rounded, value_in_words
     from cellbench.errors import SettingError
-    from cellbench.radius_conditioned import configuration_of, response_curve
-    from cellbench.radius_conditioned import fine_tune as tuner
+    from cellbench.radius_conditioned import configuration_of, fine_tune, response_curve
 
-    given = {"encoder": encoder, "batch_size": batch_size, "views": views}
-    asked = {name: value for name, value in given.items() if value is not None}
-    if csv is not None and not csv.absolute().parent.is_dir():
-        raise SettingError(f"--csv {csv}: there is no folder {csv.absolute().parent}; make it, or write elsewhere.")
-    patch_set = open_dataset(dataset)
+    if options.csv is not None and not options.csv.absolute().parent.is_dir():
+        raise SettingError(
+            f"--csv {options.csv}: there is no folder {options.csv.absolute().parent}; make it, or choose another."
+        )
+    patch_set = open_dataset(options.dataset)
     native = patch_set.card.native_size
-    scored = _radii(radii, native)
-    configuration = configuration_of(native, seen, shape, LR, BETA)
-    trainer = _trainer(patch_set, configuration, epochs, seed, size, asked)
+    radii = list(dict.fromkeys(rounded(radius) for radius in radii_px(options.radii, RADII, native)))
+    trainer = _trainer(patch_set, configuration_of(native, options.seen, options.shape, LR, BETA), options)
     _train(trainer, "all radii")
     found = []
-    for one in response_curve(trainer, patch_set, scored):
+    for one in response_curve(trainer, patch_set, radii):
         note(f"r_max {value_in_words(one.radius)} px: macro F1 {one.scores.f1_macro:.3f}")
         found.append(("curve", one))
     best = max((one for _, one in found), key=lambda one: one.scores.f1_macro)
     n_trained = trainer.n_patches * trainer.epoch
-    if fine_tune:
-        tuned = tuner(trainer, best.radius, fine_tune, FINE_TUNE_LR)
+    if options.fine_tune:
+        tuned = fine_tune(trainer, best.radius, options.fine_tune, FINE_TUNE_LR)
         _train(tuned, f"r_max {value_in_words(best.radius)} px")
         found += [("fine-tuned", one) for one in response_curve(tuned, patch_set, [best.radius])]
         n_trained += tuned.n_patches * tuned.epoch
 
-    um, pixels = patch_set.card.um_per_px, trainer.settings.network_size**2
-    table = Table(box=None, pad_edge=False)
-    for name in ("r_max", "macro F1", "±", ""):
-        table.add_column(name, justify="right" if name else "left")
-    for stage, one in found:
-        mark = "fine-tuned" if stage == "fine-tuned" else "best of the curve" if one is best else ""
-        f1, spread = f"{one.scores.f1_macro:.3f}", f"{one.scores.f1_std:.3f}"
-        table.add_row(length_in_words(one.radius, um), f1, spread, mark)
-    console().print(table)
+    _print_curve(found, best, patch_set.card.um_per_px)
+    pixels = trainer.settings.network_size**2
     n_embedded = sum(one.n_embedded for _, one in found)
     say(
         f"Trained {n_trained:,} patches × {pixels:,} px = {n_trained * pixels:.3g}; embedded {n_embedded:,} patches × "
         f"{pixels:,} px = {n_embedded * pixels:.3g}. Embeddings are means over "
         f"{counted(trainer.settings.views, 'view')}; ± over the probe's folds."
     )
-    if csv is not None:
+    if options.csv is not None:
+        import pandas as pd
+
+        from cellbench.disk import write_text
+
         rows = [
             {
-                "dataset": dataset,
+                "dataset": options.dataset,
                 "stage": stage,
-                "seen": seen,
-                "seed": seed,
+                "seen": options.seen,
+                "seed": options.seed,
                 "r_max": one.radius,
                 "network_size": trainer.settings.network_size,
-                "epochs": trainer.epoch + (fine_tune if stage == "fine-tuned" else 0),
+                "epochs": trainer.epoch + (options.fine_tune if stage == "fine-tuned" else 0),
                 "f1_macro": one.scores.f1_macro,
                 "f1_std": one.scores.f1_std,
                 "accuracy": one.scores.accuracy,
@@ -119,41 +114,29 @@ def response(
             }
             for stage, one in found
         ]
-        write_text(csv, pd.DataFrame(rows).to_csv(index=False))
-        say(f"The curve was written to {csv}")
+        write_text(options.csv, pd.DataFrame(rows).to_csv(index=False))
+        say(f"The curve is in {options.csv}")
 
 
-def _radii(text: str | None, native_size: int) -> list[float]:
-    """Return the radii to score, in native px, none twice.
+def _print_curve(found: "list[tuple[str, CurvePoint]]", best: "CurvePoint", um_per_px: float | None) -> None:
+    from rich.table import Table
 
-    Raises:
-        SettingError: They are no numbers, or lie outside a patch.
-    """
-    from bench.terminal.formatting import rounded
-    from cellbench.errors import SettingError
-    from cellbench.suppression import PAPER_SIZE
+    from bench.terminal.formatting import length_in_words
 
-    try:
-        typed = [float(one) for one in text.split(",")] if text else [r * native_size / PAPER_SIZE for r in RADII]
-    except ValueError:
-        raise SettingError(f"--radii {text}: write numbers of px with commas between them, as 40,70,100.") from None
-    scored, corner = list(dict.fromkeys(rounded(radius) for radius in typed)), native_size / 2**0.5
-    if not all(0 < radius <= corner for radius in scored):
-        raise SettingError(
-            f"--radii {text}: a radius lies above 0 and below {corner:.0f} px, where the corners of a patch are."
-        )
-    return scored
+    table = Table(box=None, pad_edge=False)
+    for name in ("r_max", "macro F1", "±", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for stage, one in found:
+        mark = "fine-tuned" if stage == "fine-tuned" else "best of the curve" if one is best else ""
+        f1, spread = f"{one.scores.f1_macro:.3f}", f"{one.scores.f1_std:.3f}"
+        table.add_row(length_in_words(one.radius, um_per_px), f1, spread, mark)
+    console().print(table)
 
 
 def _trainer(
-    patch_set: "PatchSet",
-    configuration: "Configuration",
-    epochs: int | None,
-    seed: int,
-    size: str,
-    asked: dict[str, Any],
+    patch_set: "PatchSet", configuration: "Configuration", options: ResponseOptions
 ) -> "RadiusConditionedTrainer":
-    """Return the trainer of four fifths of the pool.
+    """Return the trainer, which trains on four fifths of the pool.
 
     Raises:
         SettingError: An option is out of range.
@@ -161,28 +144,25 @@ def _trainer(
     import torch
 
     from bench.home.paths import cache_dir
-    from bench.planning.arguments import settings_from
-    from bench.record.profiles import n_epochs, network_size, profile
-    from bench.terminal.parsing import is_whole
-    from cellbench.errors import SettingError
+    from bench.planning.training import chosen_size, training_settings
+    from bench.record.profiles import n_epochs, profile
     from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.trials.run import training_rows
 
     native = patch_set.card.native_size
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     defaults = profile("auto", device.type == "cuda")
-    if size != "auto" and not (is_whole(size) and 16 <= int(size) <= native):
-        raise SettingError(f"--size {size}: write auto, or 16 to {native} px.")
-    side = network_size(defaults, native, patch_set.card.cell_radius_px) if size == "auto" else int(size)
+    size = chosen_size(options.size, defaults, patch_set.card)
     rows, _ = training_rows(patch_set, fold=0)
-    chosen = {
-        "network_size": side,
-        "epochs": epochs or n_epochs(defaults, len(rows)),
+    typed = {name: getattr(options, name) for name in ("epochs", "encoder", "batch_size", "views")}
+    values: dict[str, Any] = {
+        "network_size": size,
+        "epochs": n_epochs(defaults, len(rows)),
         "batch_size": defaults.batch_size,
     }
-    settings = settings_from(chosen | asked)
-    patches = patch_set.resized(side, cache_dir())
-    return RadiusConditionedTrainer(configuration, settings, patches, rows, native, seed, device)
+    settings = training_settings(values | {name: value for name, value in typed.items() if value is not None})
+    patches = patch_set.resized(size, cache_dir())
+    return RadiusConditionedTrainer(configuration, settings, patches, rows, native, options.seed, device)
 
 
 def _train(trainer: "RadiusConditionedTrainer", what: str) -> None:

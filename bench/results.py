@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.terminal.command_line import Command
 from bench.terminal.console import console, note, say, user_errors
 
 if TYPE_CHECKING:
@@ -22,52 +23,18 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def search_frame(search: str) -> "pd.DataFrame":
-    """Return a search as a tidy table: one row for each trial, in the order of stages.
-
-    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing for the whole
-    pool), `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC), `nodes`. Each hyperparameter has
-    a column `params/NAME`, lengths in native px. Each metric has a column, with its last value.
-
-    Args:
-        search: Name of the search.
-
-    Raises:
-        NotFoundError: The search is unknown.
-    """
-    import pandas as pd
-
-    from bench.record.folder import SearchFolder
-    from bench.record.request import Request
-
-    folder = SearchFolder.open(search)
-    request = Request.read(folder)
-    rows = []
-    for record in folder.records():
-        row = {"search": search, "dataset": request.dataset} | record.model_dump(exclude={"params", "metrics"})
-        row["nodes"] = ", ".join(record.nodes)
-        row |= {f"params/{name}": value for name, value in record.params.items()}
-        rows.append(row | record.metrics)
-    first = ["search", "dataset", "key", "stage", "number", "method", "configuration", "fold", "seed", "outcome"]
-    frame = pd.DataFrame(rows)
-    if frame.empty:
-        return pd.DataFrame(columns=first)
-    for name in ("started", "ended"):
-        frame[name] = pd.to_datetime(frame[name], unit="s", utc=True)
-    frame["fold"] = frame["fold"].astype("Int64")
-    return frame[[*first, *(name for name in frame.columns if name not in first)]]
-
-
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def results(
-    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all searches are listed.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write every parameter and metric to this file.")] = None,
+    search: Annotated[str | None, typer.Argument(help="Name of the search. Default: all are listed.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="File for every parameter and metric.")] = None,
 ) -> None:
     """List all searches, or the trials of one."""
     if search is None:
         _list()
         return
+    from bench.reporting.search_frame import search_frame
+
     frame = search_frame(search)
     if csv is not None:
         from cellbench.disk import write_text

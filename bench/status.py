@@ -1,7 +1,7 @@
-"""Shows where searches stand, from any machine that shares their folder.
+"""Shows the progress of searches, from any machine that shares their folder.
 
-python -m bench.status                  all that run
-python -m bench.status SEARCH           one, whether it runs or not
+python -m bench.status                  all running searches
+python -m bench.status SEARCH           one search, running or not
 """
 
 import time
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.terminal.command_line import Command
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import duration
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 @user_errors
 def status(
-    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all that run are shown.")] = None,
+    search: Annotated[str | None, typer.Argument(help="Name of the search. Default: all running searches.")] = None,
 ) -> None:
-    """Show where a search stands: its stage, its trials, their last sign of life, the best so far."""
+    """Show the progress of a search: its stages, its running trials with their last epoch, and its best trial."""
     from bench.record.folder import SearchFolder, search_names, starting_names
     from bench.record.request import Request
 
@@ -47,18 +48,18 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
     from rich.table import Table
 
     from bench.reporting.progress import STAGES
-    from bench.terminal.formatting import params_in_words
+    from bench.space.formatting import params_in_words
 
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, begun {began}: {_state(folder)}")
+    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}")
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:
             ended = [record for record in own if record.outcome != "running"]
             parts = [_counted(own, kind) for kind in ("completed", "pruned", "failed")]
             if begun := _counted(own, "running"):
-                parts.append(begun if folder.is_locked else begun.replace("running", "to go on"))
+                parts.append(begun if folder.is_locked else begun.replace("running", "to resume"))
             of = f" of {n_wanted}" if len(ended) < n_wanted and not folder.has_ended else ""
             say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
@@ -83,7 +84,7 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
 
 
 def _counted(records: "list[TrialRecord]", outcome: str) -> str:
-    """Return how many trials ended so, in words; nothing where none did."""
+    """Return the number of trials of an outcome as text, which is empty for no trials."""
     n = sum(record.outcome == outcome for record in records)
     return f"{n} {outcome}" if n else ""
 
@@ -91,11 +92,11 @@ def _counted(records: "list[TrialRecord]", outcome: str) -> str:
 def _state(folder: "SearchFolder") -> str:
     if folder.is_locked:
         return f"running, {folder.holder}"
-    return "ended" if folder.has_ended else f"stopped; go on with --resume {folder.name}"
+    return "ended" if folder.has_ended else f"stopped; continue with --resume {folder.name}"
 
 
 def _wanted(request: "Request") -> dict[str, int]:
-    """Return how many trainings each stage has at most."""
+    """Return the largest number of trainings of each stage."""
     return {
         "search": sum(request.n_tried(space) for space in request.spaces),
         "folds": request.most_finalists * len(request.further_folds),

@@ -100,6 +100,22 @@ class Home:
         return mine
 
 
+def plan_search(*methods, **typed):
+    """Return the request and the folder of a search, as `bench.search` makes them.
+
+    Args:
+        methods: Names of methods.
+        typed: Other options, by the names of their fields, as typed.
+    """
+    from bench.pipeline.run import find_machine
+    from bench.planning.options import SearchOptions
+    from bench.planning.request import make_request
+    from bench.terminal.command_line import checked
+
+    options = checked(SearchOptions, {"method": list(methods)} | typed)
+    return make_request(options, lambda: find_machine(options.address), "python -m bench.search")
+
+
 def wait_until(condition, seconds=120.0):
     """Wait until a condition holds; say whether it did."""
     end = time.monotonic() + seconds

@@ -1,1 +1,1 @@
-"""Where a user's files are, and what a machine has."""
+"""The files of the user, and the resources of the machine."""

@@ -1,4 +1,4 @@
-"""The data sets of the home: list, open, check, remove."""
+"""Lists, opens, checks and removes the data sets of the user."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def check_dataset_name(name: str) -> str:
-    """Return a name that can be a folder.
+    """Return a name that is valid as the name of a folder.
 
     Raises:
-        SettingError: If it cannot.
+        SettingError: The name is not valid.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise SettingError(
             f"'{name}' cannot be the name of a data set; use up to 64 letters, digits, '-', '_' and '.', "
-            "and begin with a letter or digit."
+            "and start with a letter or digit."
         )
     return name
 
 
 def dataset_names() -> list[str]:
-    """Return the names of all data sets in the home, sorted."""
+    """Return the names of all data sets of the user, sorted."""
     folder = datasets_dir()
     if not folder.is_dir():
         return []
@@ -38,18 +38,18 @@ def dataset_names() -> list[str]:
 
 
 def builtin_names() -> list[str]:
-    """Return the names of the data sets that are drawn on first use."""
+    """Return the names of the built-in data sets, which are drawn on first use."""
     from cellbench.marrow import BUILTIN
 
     return sorted(BUILTIN)
 
 
 def open_dataset(name: str) -> PatchSet:
-    """Open a data set of the home by name; a built-in one is made on first use.
+    """Return a data set of the user by name. A built-in data set is drawn on first use.
 
     Raises:
-        NotFoundError: If there is none of that name.
-        DataError: If its folder is damaged.
+        NotFoundError: The data set is unknown.
+        DataError: The folder of the data set is damaged.
     """
     from cellbench.patches import PatchSet
 
@@ -64,45 +64,42 @@ def open_dataset(name: str) -> PatchSet:
                 f"There is no data set '{name}' in {datasets_dir()}; {nearest(name, known)} "
                 f"Add it with: python -m bench.datasets add {name} --from FORMAT PATH"
             )
-        with file_lock(datasets_dir() / f".{name}.lock"):  # two searches at once draw it once
+        with file_lock(datasets_dir() / f".{name}.lock"):  # one of two searches draws it, the other waits
             if not path.exists():
                 from bench.terminal.console import note
 
-                note(f"Drawing the data set {name}, this once; marrow-mini takes half a minute, larger ones longer.")
+                note(f"Drawing the data set {name}, only once. This takes half a minute for marrow-mini.")
                 make_builtin(name, path)
     return PatchSet.open(path)
 
 
 def reopen_dataset(name: str, path: Path, fingerprint: str, search: str) -> PatchSet:
-    """Open the data set that a search was begun on, once it is sure that nobody has changed it.
+    """Return the data set that a search was started on, after a check that it has not changed.
 
     Args:
-        name: Its name.
-        path: Its folder.
-        fingerprint: Its fingerprint when the search began.
+        name: Name of the data set.
+        path: Folder of the data set.
+        fingerprint: Fingerprint of the data set when the search was started.
         search: Name of the search.
 
     Raises:
-        DataError: It is away, damaged, or another.
+        DataError: The data set is missing, damaged or changed.
     """
     from cellbench.patches import PatchSet, check_unchanged
 
     if not path.is_dir():
         raise DataError(
-            f"The data set {name} of the search {search} is not at {path} any more; put it back there, or start a "
-            "new search."
+            f"The data set {name} of the search {search} is no longer at {path}; restore it, or start a new search."
         )
     patch_set = PatchSet.open(path)
     if patch_set.card.fingerprint != fingerprint:
-        raise DataError(
-            f"The data set {name} is not the one that the search {search} was begun on; start a new search."
-        )
+        raise DataError(f"The data set {name} has changed since the search {search} was started; start a new search.")
     check_unchanged(patch_set, cache_dir())
     return patch_set
 
 
 def remove_dataset(name: str) -> None:
-    """Remove a data set and its resized copies, even a damaged one; looks at its holdout stay counted."""
+    """Remove a data set, even a damaged one, and its resized copies. The count of looks at its holdout stays."""
     import shutil
 
     from cellbench.patches.card import Card
@@ -111,10 +108,10 @@ def remove_dataset(name: str) -> None:
     try:
         copies = list(cache_dir().glob(f"{Card.read(path / 'card.yaml').fingerprint[:16]}-*"))
     except DataError:
-        copies = []  # a damaged card: its copies stay until the cache is emptied
+        copies = []  # the card is damaged, so the copies stay until the cache is emptied
     with explained(path):
         hidden = temporary_name(path)
-        path.replace(hidden)  # what is half removed is no data set any more
+        path.replace(hidden)  # so that no half-removed data set is left
         for copy in copies:
             copy.unlink(missing_ok=True)
         shutil.rmtree(hidden)

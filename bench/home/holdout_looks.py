@@ -1,4 +1,4 @@
-"""How often the holdout of each data set has been looked at."""
+"""Counts how often the holdout of each data set was used for a score: its looks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def holdout_looks(patch_set: PatchSet) -> int:
-    """Return how often the holdout of this very data set has been looked at."""
+    """Return the number of looks at the holdout of a data set."""
     return _read_looks(_looks_path(patch_set)).get(_holdout_of(patch_set), 0)
 
 
 def count_holdout_look(patch_set: PatchSet) -> int:
-    """Count one more look at the holdout, and return the number of looks so far.
+    """Count one more look at the holdout, and return the number of looks.
 
-    The counter lies beside the data sets and counts by fingerprint, so adding the same data again, under whatever
-    name, does not reset it; a data set that was made from another shares that one's looks, as their cells are the same.
+    The counter is beside the data sets and counts by fingerprint, so adding the same data under another name does not
+    reset it. A data set that was made from another shares its count, because their cells are the same.
     """
     path, holdout = _looks_path(patch_set), _holdout_of(patch_set)
     with file_lock(path.with_suffix(".lock")):
@@ -50,6 +50,6 @@ def _read_looks(path: Path) -> dict[str, int]:
         return {str(key): int(value) for key, value in json.loads(text).items()}
     except (ValueError, AttributeError) as error:
         raise SettingError(
-            f"{path} is damaged, so looks at the holdout cannot be counted; mend it, or remove it: then the looks "
-            "at the holdouts of all data sets are counted anew."
+            f"{path} is damaged, so looks at the holdout cannot be counted. Repair it, or remove it: the count then "
+            "starts again at 0 for all data sets."
         ) from error

@@ -1,4 +1,4 @@
-"""What a machine or cluster has, and how its CPUs and GPUs are divided among trials."""
+"""The CPUs, GPUs and memory of a machine or cluster, and their division among trials."""
 
 import os
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Literal
 from cellbench.errors import SettingError
 
 TRIAL_MEMORY_BYTES = 1.5 * 2**30
-"""Memory that a trial's process takes, torch and its libraries included."""
+"""Memory of the process of a trial, with torch and its libraries."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to share.
+    """The resources of a machine or cluster.
 
     Attributes:
-        cpus: CPUs of the machine, of all nodes of a cluster together.
-        gpus: GPUs likewise.
-        memory_bytes: Memory that is free; None where it is not known.
-        nodes: CPUs and GPUs of each node; empty for a single machine. No trial spans two nodes.
+        cpus: Number of CPUs of the machine, or of all nodes of the cluster.
+        gpus: Number of GPUs of the machine, or of all nodes of the cluster.
+        memory_bytes: Free memory, bytes; None where it is unknown.
+        nodes: Number of CPUs and GPUs of each node; empty for a single machine. A trial runs on one node.
     """
 
     cpus: int
@@ -27,24 +27,24 @@ class Machine:
     nodes: tuple[tuple[int, int], ...] = ()
 
     def fit(self, cpus: int, gpus: float) -> int:
-        """Return how many trials of so many CPUs and GPUs run at once."""
+        """Return how many trials with this number of CPUs and GPUs each run at once."""
         return sum(_fit_on_node(*node, cpus, gpus) for node in self.nodes or ((self.cpus, self.gpus),))
 
     @property
     def largest(self) -> tuple[int, int]:
-        """Most CPUs and most GPUs that one node has."""
+        """Largest number of CPUs and of GPUs of a node."""
         nodes = self.nodes or ((self.cpus, self.gpus),)
         return max(cpus for cpus, _ in nodes), max(gpus for _, gpus in nodes)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a trial gets.
+    """The resources of each trial.
 
     Attributes:
-        concurrent: Trials at once.
-        cpus: CPUs of a trial, and its threads.
-        gpus: GPUs of a trial.
+        concurrent: Number of trials at once.
+        cpus: Number of CPUs of a trial, and of its threads.
+        gpus: Number of GPUs of a trial, or its share of one.
     """
 
     concurrent: int
@@ -53,7 +53,7 @@ class Plan:
 
 
 def this_machine() -> Machine:
-    """Return the CPUs this process may use, the GPUs and the free memory of this machine."""
+    """Return the CPUs that this process may use, the GPUs, and the free memory of this machine."""
     import psutil
     import torch
 
@@ -68,20 +68,20 @@ def plan(
     gpus_per_trial: float | Literal["auto"] = "auto",
     max_concurrent: int = 4,
 ) -> Plan:
-    """Divide a machine, or the nodes of a cluster, among trials.
+    """Return the resources of each trial on a machine, or on the nodes of a cluster.
 
     Args:
-        machine: What there is.
-        concurrent: Trials at once; `auto` fills the machine, up to `max_concurrent` on each GPU, or on each node where
-            there is none.
-        cpus_per_trial: CPUs of a trial; `auto` divides all, as far as no node is asked for more than it has.
-        gpus_per_trial: GPUs of a trial, a fraction where several share one; `auto` divides all.
-        max_concurrent: Most trials that `auto` lets share a GPU, or a node without one.
+        machine: The machine or cluster.
+        concurrent: Number of trials at once. `auto` fills the machine, with up to `max_concurrent` trials on each
+            GPU, or on each node where no node has a GPU.
+        cpus_per_trial: Number of CPUs of a trial. `auto` divides all CPUs of a node.
+        gpus_per_trial: Number of GPUs of a trial, below 1 where trials share one. `auto` divides all GPUs.
+        max_concurrent: Largest number of trials that `auto` lets share a GPU, or a node without a GPU.
 
     Raises:
-        SettingError: The machine has not what is asked for.
+        SettingError: The machine does not have these resources.
     """
-    _check_asked(machine, concurrent, cpus_per_trial, gpus_per_trial)
+    _check_typed(machine, concurrent, cpus_per_trial, gpus_per_trial)
     least_cpus = 1 if cpus_per_trial == "auto" else cpus_per_trial
     if concurrent == "auto":
         wanted = max_concurrent * (machine.gpus or max(1, sum(cpus > 0 for cpus, _ in machine.nodes)))
@@ -93,13 +93,12 @@ def plan(
     fit = machine.fit(least_cpus, gpus)
     if fit == 0:
         raise SettingError(
-            f"A trial of {least_cpus} CPU and {gpus:g} GPU fits on no node: none has both; lower --cpus-per-trial or "
-            "--gpus-per-trial."
+            f"No node has {least_cpus} CPU and {gpus:g} GPU for a trial; lower --cpus-per-trial or --gpus-per-trial."
         )
     if concurrent != "auto" and concurrent > fit:
         raise SettingError(
-            f"--concurrent {concurrent} does not fit: with {least_cpus} CPU and {gpus:g} GPU each, {fit} trials run at "
-            f"once on {_in_words(machine)}; lower it, or --cpus-per-trial or --gpus-per-trial."
+            f"--concurrent must be at most {fit}: a trial has {least_cpus} CPU and {gpus:g} GPU, and there are "
+            f"{_in_words(machine)}; got {concurrent}. Lower it, or --cpus-per-trial or --gpus-per-trial."
         )
     at_once = min(wanted, fit)
     cpus = least_cpus
@@ -117,7 +116,7 @@ def _fit_on_node(node_cpus: int, node_gpus: int, cpus: int, gpus: float) -> int:
 
 
 def _share_of_gpu(machine: Machine, wanted: int, cpus: int) -> float:
-    """Return the GPUs of a trial so that as many trials as are wanted, and as the CPUs beside the GPUs allow, fit."""
+    """Return the GPUs of a trial so that the wanted trials fit, as far as the nodes with GPUs have CPUs for them."""
     if machine.gpus == 0:
         return 0.0
     beside = sum(node_cpus // cpus for node_cpus, n in machine.nodes or ((machine.cpus, machine.gpus),) if n > 0)
@@ -125,20 +124,20 @@ def _share_of_gpu(machine: Machine, wanted: int, cpus: int) -> float:
     return round(1 / on_each - 5e-5, 4) if on_each > 1 else 1.0
 
 
-def _check_asked(machine: Machine, concurrent: int | str, cpus: int | str, gpus: float | str) -> None:
+def _check_typed(machine: Machine, concurrent: int | str, cpus: int | str, gpus: float | str) -> None:
     if concurrent != "auto" and int(concurrent) < 1:
-        raise SettingError(f"--concurrent {concurrent}: at least one trial must run at a time.")
+        raise SettingError(f"--concurrent must be at least 1; got {concurrent}.")
     if cpus != "auto" and not 1 <= int(cpus) <= machine.largest[0]:
         raise SettingError(f"--cpus-per-trial {cpus} cannot be met: there are {_in_words(machine)}.")
     if gpus == "auto":
         return
-    asked = float(gpus)
-    if asked < 0 or (asked > 1 and asked != int(asked)):
-        raise SettingError(f"--gpus-per-trial {asked:g}: give a fraction of one GPU or a whole number of them.")
-    if asked > machine.largest[1]:
+    share = float(gpus)
+    if share < 0 or (share > 1 and share != int(share)):
+        raise SettingError(f"--gpus-per-trial must be a share of one GPU, or a whole number of GPUs; got {share:g}.")
+    if share > machine.largest[1]:
         raise SettingError(
-            f"--gpus-per-trial {asked:g} cannot be met: there are {_in_words(machine)}; "
-            "leave the option away, or join a cluster with GPUs by --address."
+            f"--gpus-per-trial {share:g} cannot be met: there are {_in_words(machine)}; "
+            "leave it out, or join a cluster with GPUs by --address."
         )
 
 
@@ -147,4 +146,4 @@ def _in_words(machine: Machine) -> str:
     if len(machine.nodes) < 2:
         return text
     cpus, gpus = machine.largest
-    return f"{text} on {len(machine.nodes)} nodes, of which none has more than {cpus} CPUs and {gpus or 'no'} GPUs"
+    return f"{text} on {len(machine.nodes)} nodes; no node has more than {cpus} CPUs and {gpus or 'no'} GPUs"

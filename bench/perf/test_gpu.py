@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.forecast import Costs, forecast
 from bench.perf.beside import compare
 from bench.perf.fused import Fused, Separate, Trial
 from bench.record.profiles import PROFILES, n_epochs
+from bench.statistics.forecast import Costs, forecast
 from cellbench.models import AutoEncoder
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Trainer

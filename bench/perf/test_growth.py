@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from bench.home.datasets import open_dataset
-from bench.home.resources import Machine, Plan
-from bench.planning.arguments import SearchArguments
+from bench.home.resources import Machine, Plan, this_machine
+from bench.planning.options import SearchOptions
 from bench.planning.request import make_request
 from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs
@@ -26,8 +26,8 @@ N_EPOCHS = 10
 
 @pytest.mark.parametrize("n_trials", [10, 100, 1000])
 def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_trials: int) -> None:
-    asked = SearchArguments("perf", ["mask_fixed"], "noise", name="perf", epochs=1, training={"encoder": "test_resnet"})
-    request, folder = make_request(asked)
+    options = SearchOptions(method=["mask_fixed"], dataset="noise", name="perf", epochs=1, encoder="test_resnet")
+    request, folder = make_request(options, this_machine, "perf")
     folder.directory.mkdir(parents=True)
     request.write(folder)
     jobs = _finished_jobs(request, folder, n_trials)

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from bench.home.datasets import open_dataset
+from bench.home.resources import this_machine
 from bench.perf.beside import compare
-from bench.planning.arguments import SearchArguments
+from bench.planning.options import SearchOptions
 from bench.planning.request import make_request
 from bench.record.jobs import Jobs, record_of
 from bench.record.trial import TrialRecord
-from bench.results import search_frame
+from bench.reporting.search_frame import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from cellbench.scores.metrics import all_metrics
@@ -30,9 +31,8 @@ class Store:
     """
 
     def __init__(self, n_trials: int, n_epochs: int) -> None:
-        request, self.folder = make_request(
-            SearchArguments("perf", ["mask_fixed"], "noise", name="perf", epochs=n_epochs)
-        )
+        options = SearchOptions(method=["mask_fixed"], dataset="noise", name="perf", epochs=n_epochs)
+        request, self.folder = make_request(options, this_machine, "perf")
         self.folder.directory.mkdir(parents=True)
         request.write(self.folder)
         self.tracker = Tracker(request, open_dataset("noise").card, "cpu")

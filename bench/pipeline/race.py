@@ -8,7 +8,7 @@ from bench.record.jobs import Jobs
 from bench.record.request import SEARCH_FOLD
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
-from bench.statistics.racing import clearly_behind
+from bench.statistics.racing import clearly_behind, race_width
 from bench.statistics.selection import standings
 from cellbench.training.configuration import Configuration
 
@@ -61,25 +61,6 @@ def run_race(
             n_spared += len(folds) * sum(reason is not None for reason in dropped.values())
             left[method] = [configuration for configuration in left[method] if configuration.id not in dropped]
     return n_spared
-
-
-def race_width(n_finalists: int, at_once: int) -> int:
-    """Return over how many folds finalists are trained at the same time: several only if slots would be idle otherwise.
-
-    >>> race_width(3, 1), race_width(3, 2), race_width(3, 8), race_width(3, 64)
-    (1, 1, 2, 21)
-    """
-    return max(1, at_once // max(1, n_finalists))
-
-
-def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
-    """Return the number of trainings in each round of a race in which no finalist is dropped.
-
-    >>> race_rounds(3, 4, 1), race_rounds(3, 4, 8), race_rounds(3, 4, 64)
-    ([3, 3, 3, 3], [6, 6], [12])
-    """
-    width = race_width(n_finalists, at_once)
-    return [n_finalists * min(width, n_folds - start) for start in range(0, n_folds, width)]
 
 
 def _dropped(

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from bench.home.datasets import reopen_dataset
 from bench.home.holdout_looks import holdout_looks
 from bench.home.paths import cache_dir
-from bench.home.resources import Plan, plan, this_machine
+from bench.home.resources import Machine, Plan, plan, this_machine
 from bench.pipeline.stages import Pipeline
 from bench.record.folder import SearchFolder
 from bench.record.request import Request
@@ -17,11 +17,12 @@ from bench.reporting.files import write_results
 from bench.reporting.progress import ProgressView
 from bench.terminal.console import note
 from bench.terminal.formatting import duration
-from bench.terminal.signals import polite_end
+from bench.terminal.signals import graceful_stop
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
+from bench.tuning.cluster import connect as connect_to_ray
 from bench.tuning.nodes import check_nodes
 from bench.tuning.run import StageContext
 from cellbench.errors import CellbenchError, StoreError
@@ -29,6 +30,15 @@ from cellbench.patches import PatchSet
 
 PATIENCE_S = (10, 30, 60)
 """Seconds between tries to write the result to MLflow, while MLflow does not answer."""
+
+
+def find_machine(address: str | None) -> Machine:
+    """Return the CPUs and GPUs of the Ray cluster at an address, or of this machine without one.
+
+    Raises:
+        SettingError: No cluster answers at the address.
+    """
+    return this_machine() if address is None else connect_to_ray(address)
 
 
 def run_search(request: Request, folder: SearchFolder) -> Summary:
@@ -60,7 +70,7 @@ def run_search(request: Request, folder: SearchFolder) -> Summary:
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
-    with polite_end(folder.stop_path) as listen, ThreadPoolExecutor(1) as threads:
+    with graceful_stop(folder.stop_path) as listen, ThreadPoolExecutor(1) as threads:
         store = threads.submit(connect)  # importing MLflow and starting Ray are slow, so both at once
         with cluster(request.address, this_machine()) as machine:
             listen()

@@ -10,13 +10,14 @@ from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
 from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
-from bench.pipeline.race import race_rounds, run_race
+from bench.pipeline.race import run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.record.trial import TrialRecord
 from bench.statistics.pareto_front import front_winner
+from bench.statistics.racing import race_rounds
 from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.terminal.console import note, say
 from bench.tuning.cluster import remotely

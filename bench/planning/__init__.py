@@ -1,1 +1,1 @@
-"""From what was typed to a checked request."""
+"""Turns the typed options into a checked request."""

@@ -1,4 +1,4 @@
-"""First guesses of a mask's radius, before anything is trained: the estimate without labels, and the linear curve."""
+"""First points for the radius of a mask, without any training: the radius estimate, and the linear curve."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 ESTIMATE, LINEAR = "the radius estimate", "the linear curve"
 N_RADII = 8
-"""Radii of the linear curve, log-spaced over the space."""
+"""Number of radii of the linear curve, evenly spaced on a log scale over the space."""
 
 
 def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> dict[str, dict[str, Point]]:
-    """Return, for each method whose radius is searched, complete points by where they come from, lengths in native px.
+    """Return complete points by their source for each method whose radius is searched, lengths in native px.
 
-    Both speak of masks whose weights are divided by their mean, so that is what the points ask for where the space
-    has it. The estimate is left out where nothing was found in the centres of the patches.
+    The estimate and the linear curve are made for masks whose weights are divided by their mean. So the points have
+    `normalize` where the space allows it. There is no estimate where no cell was found in the centres of the patches.
 
     Args:
         spaces: Spaces in native px.
-        patch_set: The data set; the holdout is not looked at.
+        patch_set: The data set. The holdout is not used.
         size: Network size in px.
     """
     from cellbench.radius import estimate_radius, recommended_r_max

@@ -1,271 +1,223 @@
-"""The options of `bench.search`: their types, and their help with units and defaults."""
+"""The options of `bench.search`, each written once, and those that other programs share with it."""
 
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, Literal
 
-import typer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bench.record.profiles import PROFILES
+from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S
+from bench.space.objectives import OBJECTIVES
 from bench.space.samplers import SAMPLERS
+from bench.terminal.command_line import Option, option_name, option_of
+from bench.terminal.parsing import FromDigits, NumberOrAuto, Seconds, WholeOrAuto
+from cellbench.errors import SettingError
+from cellbench.training.configuration import Precision, Schedule, TrainingSettings, Views
 
-WHAT, BUDGET, TRAINING, MACHINE = "What is searched", "Budget", "Training", "Machine"
-
-
-if TYPE_CHECKING:
-    SamplerName = StrEnum
-else:
-    SamplerName = StrEnum("SamplerName", SAMPLERS.names())
-
-
-class SchedulerName(StrEnum):
-    """Whether unpromising trials are stopped early."""
-
-    asha = "asha"
-    none = "none"
+WHAT, BUDGET, TRAINING, MACHINE, RESUME = "What", "Budget", "Training", "Machine", "Resume"
+"""Headings of `--help`. The most used options come before them."""
+_SETTINGS = TrainingSettings.model_fields
 
 
-def _defaults(name: str) -> str:
-    """Return what the profiles say, for the help of an option."""
-    return "Default: " + ", ".join(f"{getattr(profile, name)} ({profile.name})" for profile in PROFILES.values()) + "."
+def _by_profile(name: str, text: Callable[[Any], str] = str) -> str:
+    """Return the defaults of all profiles, for the help of an option: `6 (cpu), 40 (gpu, paper)`."""
+    profiles: dict[str, list[str]] = {}
+    for profile in PROFILES.values():
+        profiles.setdefault(text(getattr(profile, name)), []).append(profile.name)
+    return ", ".join(f"{value} ({', '.join(names)})" for value, names in profiles.items())
 
 
-MoreMethods = Annotated[list[str] | None, typer.Argument(metavar="[METHOD]...", help="Further methods.")]
-Method = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="vae, rae, noise, mask_fixed, mask_sampled, mask_learned, crop_small, crop_medium, or all: these eight, "
-        "which the paper compares. Beyond it: mask_auto, mask_profile, mask_evidence, mask_prior.",
-        rich_help_panel=WHAT,
-    ),
-]
-Dataset = Annotated[
-    str | None,
-    typer.Option(help="Data set, by name. Default: marrow-mini, drawn on first use.", rich_help_panel=WHAT),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="Narrow the space, lengths in px of the data set: r_max=30..120, beta=0.001, "
-        "shape=sqrt,linear, r_max=auto (estimated from the patches). Can be repeated.",
-        rich_help_panel=WHAT,
-    ),
-]
-Space = Annotated[
-    Path | None,
-    typer.Option(help="Search space to use in place of search_spaces/METHOD.yaml.", rich_help_panel=WHAT),
-]
-Sampler = Annotated[
-    SamplerName | None, typer.Option(help="How configurations are chosen. Default: tpe.", rich_help_panel=WHAT)
-]
-WarmStart = Annotated[
-    bool | None,
-    typer.Option(
-        "--warm-start/--no-warm-start",
-        help="Try first what ended searches found best for the method, here or, rescaled, on other data sets; then, "
-        "for a mask, the radius estimate and the best of the linear curve, which take seconds to a minute. "
-        "Default: no, so that a search depends on nothing but its command and its data.",
-        rich_help_panel=WHAT,
-    ),
-]
-Scheduler = Annotated[
-    SchedulerName | None,
-    typer.Option(
-        help="asha stops unpromising trials at rungs. Default: asha; with --sampler grid none.", rich_help_panel=WHAT
-    ),
-]
-Objective = Annotated[
-    str | None,
-    typer.Option(
-        help="What is optimised: f1 (macro F1 of the probe), label_free (what the latent knows of the cell alone, "
-        "judged without labels), ssim (SSIM inside the cell), l1_core (L1 in the centre disc), or several, such as "
-        "f1,ssim, for a Pareto front. Default: f1.",
-        metavar="NAME[,NAME]",
-        rich_help_panel=WHAT,
-    ),
-]
-Seed = Annotated[
-    int | None, typer.Option(min=0, max=1_000_000, help="Seed of all that is drawn. Default: 0.", rich_help_panel=WHAT)
-]
-Name = Annotated[
-    str | None,
-    typer.Option(help="Name of the search. Default: made of data set, method and time.", rich_help_panel=WHAT),
-]
-Resume = Annotated[
-    str | None, typer.Option(metavar="SEARCH", help="Go on with a search that was stopped.", rich_help_panel=WHAT)
-]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        help="Where defaults come from: cpu, gpu, paper, or auto (gpu where there is one).", rich_help_panel=BUDGET
-    ),
-]
-Trials = Annotated[
-    int | None,
-    typer.Option(min=1, help=f"Configurations to try, per method. {_defaults('n_trials')}", rich_help_panel=BUDGET),
-]
+def _thousands(number: int) -> str:
+    return f"{number // 1000}k" if number < 1_000_000 else f"{number // 1_000_000}M"
+
+
+Dataset = Annotated[str, Option("Name of the data set", metavar="NAME")]
 Epochs = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help=f"Epochs of a full training. Default: as many as show it so many patches: "
-        f"{_defaults('passes').removeprefix('Default: ')}",
-        rich_help_panel=BUDGET,
-    ),
-]
-Folds = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=5,
-        help=f"Folds of the pool (of 5) that a finalist is scored on; one that is clearly behind gets no further fold. "
-        f"{_defaults('n_folds')}",
-        rich_help_panel=BUDGET,
-    ),
-]
-Finalists = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help=f"Configurations that become finalists. {_defaults('n_finalists')}", rich_help_panel=BUDGET
-    ),
-]
-Seeds = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help=f"Fresh seeds that the winner is trained on. {_defaults('n_seeds')}", rich_help_panel=BUDGET
-    ),
-]
-TimeBudget = Annotated[
-    str | None,
-    typer.Option(
-        help="Time for everything, such as 30m or 1h30m: configurations are tried until what "
-        "follows just fits. Default: none.",
-        rich_help_panel=BUDGET,
-    ),
-]
-StopEarly = Annotated[
-    bool | None,
-    typer.Option(
-        "--stop-early/--no-stop-early",
-        help="End trying configurations of a method once the best still to be found is expected to gain less than the "
-        "noise of one training; --trials is then the most. Default: no.",
-        rich_help_panel=BUDGET,
-    ),
-]
-ScreenSize = Annotated[
-    int | None,
-    typer.Option(
-        min=16,
-        help="Network size in px that configurations are tried at; finalists are trained at --size. Default: --size.",
-        rich_help_panel=BUDGET,
-    ),
-]
-ScreenPool = Annotated[
-    float | None,
-    typer.Option(
-        min=0.01,
-        max=1,
-        help="Share of the patches that configurations are tried on. Default: 1.",
-        rich_help_panel=BUDGET,
-    ),
-]
-ShareTrials = Annotated[
-    bool | None,
-    typer.Option(
-        "--share-trials/--no-share-trials",
-        help="Give promising methods more of the trials (--trials times the methods, in all), and make the best "
-        "configurations of all methods finalists: sooner at a winner, but methods are not compared. Default: no.",
-        rich_help_panel=BUDGET,
-    ),
-]
-TrialTimeout = Annotated[
-    str | None,
-    typer.Option(
-        help="Longest time for one epoch of a trial, its scores included; one that hangs is ended as failed. "
-        "Default: 2h.",
-        rich_help_panel=BUDGET,
-    ),
-]
-CheckpointEvery = Annotated[
-    str | None,
-    typer.Option(
-        help="Time between two checkpoints of a trial, from which it goes on after a crash; rungs have one anyway. "
-        "Default: 30s.",
-        rich_help_panel=BUDGET,
-    ),
-]
-Oracle = Annotated[
-    bool | None,
-    typer.Option(help="Train the ceiling too, where contours are known. Default: yes.", rich_help_panel=BUDGET),
+    Field(ge=1),
+    Option("Epochs of a training", BUDGET, default=f"{_by_profile('passes', _thousands)} patches"),
 ]
 Size = Annotated[
-    str | None,
-    typer.Option(
-        help="Side in px that patches are trained at, or auto: large enough for the data set's "
-        "typical cell. Default: auto.",
-        rich_help_panel=TRAINING,
-    ),
+    WholeOrAuto,
+    Option("Network size in px; auto: from the cell radius", TRAINING, default="auto"),
 ]
-Encoder = Annotated[str | None, typer.Option(help="Any timm network. Default: resnet18.", rich_help_panel=TRAINING)]
-EncoderWeights = Annotated[
-    Path | None,
-    typer.Option(help="Local safetensors file of its weights. Default: from scratch.", rich_help_panel=TRAINING),
+Encoder = Annotated[
+    str | None, Option("Network of the timm library", TRAINING, metavar="NAME", like=_SETTINGS["encoder"])
 ]
-BatchSize = Annotated[
-    int | None, typer.Option(min=2, help=f"Patches a step. {_defaults('batch_size')}", rich_help_panel=TRAINING)
+BatchSize = Annotated[int | None, Field(ge=2), Option("Patches per step", TRAINING, default=_by_profile("batch_size"))]
+ViewCount = Annotated[
+    Views | None,
+    FromDigits,
+    Option("Symmetries that an embedding is the mean of", TRAINING, like=_SETTINGS["views"]),
 ]
-Schedule = Annotated[
-    str | None,
-    typer.Option(help="Course of the learning rate, cosine or constant. Default: cosine.", rich_help_panel=TRAINING),
-]
-KlWarmup = Annotated[
-    float | None,
-    typer.Option(
-        min=0, max=1, help="Share of the steps over which beta rises from 0. Default: 0.", rich_help_panel=TRAINING
-    ),
-]
-GradClip = Annotated[
-    float | None, typer.Option(help="Largest norm of the gradient. Default: none.", rich_help_panel=TRAINING)
-]
-StainJitter = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        help="Standard deviation of each channel's optical density gain. Default: 0.",
-        rich_help_panel=TRAINING,
-    ),
-]
-Views = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=8,
-        help="Symmetries of the square (1, 2, 4, 8) that an embedding is the mean of; 1 embeds a patch as it lies, as "
-        "the paper does. Default: 8.",
-        rich_help_panel=TRAINING,
-    ),
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(help="float32, bfloat16, or auto: bfloat16 on a GPU. Default: auto.", rich_help_panel=TRAINING),
-]
-Compile = Annotated[
-    bool | None,
-    typer.Option("--compile/--no-compile", help="Use torch.compile. Default: no.", rich_help_panel=TRAINING),
-]
-Concurrent = Annotated[
-    str | None, typer.Option(help="Trials at once, or auto.", metavar="auto|N", rich_help_panel=MACHINE)
-]
-CpusPerTrial = Annotated[
-    str | None,
-    typer.Option(help="CPUs, and threads, of a trial, or auto.", metavar="auto|N", rich_help_panel=MACHINE),
-]
-GpusPerTrial = Annotated[
-    str | None,
-    typer.Option(help="GPUs of a trial, such as 0.25, or auto.", metavar="auto|X", rich_help_panel=MACHINE),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(help="Ray cluster to join, auto or HOST:PORT. Default: this machine alone.", rich_help_panel=MACHINE),
-]
+Seed = Annotated[int, Field(ge=0), Option("Seed of the random numbers")]
+
+
+def _known_sampler(name: str) -> str:
+    *names, last = SAMPLERS.names()
+    if name not in SAMPLERS:
+        raise ValueError(f"must be {', '.join(names)} or {last}")
+    return name
+
+
+def radii_option(default: str) -> Option:
+    """Return the option `--radii` with its default in words."""
+    return Option("Radii in px, separated by commas", metavar="PX,PX", default=default)
+
+
+@dataclass(frozen=True)
+class Resumes:
+    """Marks an option that may be changed when a search is resumed.
+
+    Attributes:
+        field: The field of the request that it changes.
+    """
+
+    field: str
+
+
+class Options(BaseModel):
+    """Base of the options of a program."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SearchOptions(Options):
+    """The options of `bench.search`, in the order of `--help`."""
+
+    more_methods: Annotated[list[str], Option("More methods", metavar="METHOD", is_argument=True)] = []
+    method: Annotated[list[str], Option("Method, or all for those of the paper; repeat for more", metavar="NAME")] = []
+    dataset: Dataset = "marrow-mini"
+    set: Annotated[
+        list[str],
+        Option("Narrow the space, lengths in px, as r_max=30..120; repeat for more", metavar="NAME=VALUES"),
+    ] = []
+    trials: Annotated[
+        int | None, Field(ge=1), Option("Configurations to try per method", default=_by_profile("n_trials"))
+    ] = None
+    profile: Annotated[str, Option("Source of defaults: auto, cpu, gpu or paper", metavar="NAME")] = "auto"
+    time_budget: Annotated[
+        Seconds | None,
+        Option("Time for everything, as 90s, 30m or 1h30m", metavar="TIME"),
+        Resumes("time_budget_s"),
+    ] = None
+    resume: Annotated[str | None, Option("Continue a stopped search", metavar="SEARCH")] = None
+
+    objective: Annotated[
+        str, Option(f"Optimise {', '.join(OBJECTIVES.names())}, or several", WHAT, metavar="NAME,NAME")
+    ] = "f1"
+    sampler: Annotated[
+        str, AfterValidator(_known_sampler), Option("Chooses configurations", WHAT, metavar="|".join(SAMPLERS.names()))
+    ] = "tpe"
+    scheduler: Annotated[
+        Literal["asha", "none"] | None,
+        Option("Stops unpromising trials early", WHAT, default="asha (none for a grid)"),
+    ] = None
+    warm_start: Annotated[bool, Option("Try the best points of ended searches first", WHAT)] = False
+    space: Annotated[Path | None, Option("Search space of the method", WHAT, default="search_spaces/METHOD.yaml")] = (
+        None
+    )
+    seed: Annotated[int, Field(ge=0, le=1_000_000), Option("Seed of all random numbers", WHAT)] = 0
+
+    epochs: Epochs = None
+    folds: Annotated[
+        int | None,
+        Field(ge=1, le=5),
+        Option("Folds that a finalist is scored on", BUDGET, default=_by_profile("n_folds")),
+    ] = None
+    finalists: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Configurations that become finalists", BUDGET, default=_by_profile("n_finalists")),
+    ] = None
+    seeds: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Fresh seeds of the winner", BUDGET, default=_by_profile("n_seeds")),
+    ] = None
+    stop_early: Annotated[bool, Option("End a method when more trials gain less than noise", BUDGET)] = False
+    screen_size: Annotated[
+        int | None, Field(ge=16), Option("Network size in px of the search stage", BUDGET, default="--size")
+    ] = None
+    screen_pool: Annotated[float, Field(ge=0.01, le=1), Option("Share of the patches in the search stage", BUDGET)] = (
+        1.0
+    )
+    share_trials: Annotated[bool, Option("Give promising methods more trials; no comparison", BUDGET)] = False
+    oracle: Annotated[bool, Option("Train the ceiling too", BUDGET, default="yes, where contours are known")] = True
+
+    size: Size = "auto"
+    encoder: Encoder = None
+    encoder_weights: Annotated[
+        Path | None, Option("Safetensors file of the encoder's first weights", TRAINING, default="none")
+    ] = None
+    batch_size: BatchSize = None
+    schedule: Annotated[
+        Schedule | None, Option("Schedule of the learning rate", TRAINING, like=_SETTINGS["schedule"])
+    ] = None
+    kl_warmup: Annotated[
+        float | None, Option("Share of the steps in which beta rises from 0", TRAINING, like=_SETTINGS["kl_warmup"])
+    ] = None
+    grad_clip: Annotated[
+        float | None, Option("Largest norm of the gradient", TRAINING, like=_SETTINGS["grad_clip"])
+    ] = None
+    stain_jitter: Annotated[
+        float | None,
+        Option("Standard deviation of stain gains", TRAINING, like=_SETTINGS["stain_jitter"]),
+    ] = None
+    views: ViewCount = None
+    precision: Annotated[
+        Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])
+    ] = None
+    compile: Annotated[bool | None, Option("Use torch.compile", TRAINING, like=_SETTINGS["compile"])] = None
+
+    concurrent: Annotated[WholeOrAuto, Option("Trials at once", MACHINE), Resumes("concurrent")] = "auto"
+    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial", MACHINE)] = "auto"
+    gpus_per_trial: Annotated[
+        NumberOrAuto, Option("GPUs of a trial, such as 0.25", MACHINE), Resumes("gpus_per_trial")
+    ] = "auto"
+    address: Annotated[
+        str | None,
+        Option("Ray cluster to join", MACHINE, metavar="auto|HOST:PORT", default="none, this machine only"),
+        Resumes("address"),
+    ] = None
+
+    name: Annotated[str | None, Option("Name of the search", RESUME, default="data set, method and time")] = None
+    checkpoint_every: Annotated[
+        Seconds,
+        Option("Time between checkpoints of a trial", RESUME, metavar="TIME", default="30s"),
+        Resumes("checkpoint_s"),
+    ] = CHECKPOINT_S
+    trial_timeout: Annotated[
+        Seconds,
+        Option("Longest time of an epoch, else the trial fails", RESUME, metavar="TIME", default="2h"),
+        Resumes("trial_timeout_s"),
+    ] = TRIAL_TIMEOUT_S
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the methods, as typed."""
+        return [name for text in (*self.method, *self.more_methods) for name in text.split(",") if name]
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The typed options that are fields of `TrainingSettings`."""
+        values = {name: getattr(self, name) for name in _SETTINGS if name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def resume_changes(self) -> dict[str, Any]:
+        """Return what the typed options change in the request of a search that is resumed.
+
+        Raises:
+            SettingError: A typed option is one that a search keeps from its start.
+        """
+        changes = {}
+        for name, field in type(self).model_fields.items():
+            if name == "resume" or name not in self.model_fields_set:
+                continue
+            target = next((item for item in field.metadata if isinstance(item, Resumes)), None)
+            if target is None:
+                typed = "A METHOD argument" if option_of(field).is_argument else option_name(name)
+                raise SettingError(f"{typed} cannot be combined with --resume: a search keeps its options.")
+            changes[target.field] = getattr(self, name)
+        return changes

@@ -1,4 +1,4 @@
-"""What ended searches found, as points that a new search tries first."""
+"""The best points of ended searches, which a new search tries first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from cellbench.patches.card import Card
 from cellbench.suppression.base import length_names
 
 MOST = 3
-"""Points of ended searches, per method."""
+"""Largest number of points of ended searches, per method."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What an ended search found best for a method.
+    """The best point of an ended search for a method.
 
     Attributes:
         search: Name of the search.
-        same_data: Whether it was on the very same patches.
-        score: Macro F1 from fresh seeds; on other data its lead over the best floor there.
+        same_data: Whether the search used the same patches.
+        score: Macro F1 from fresh seeds. On other data, its difference to the best floor there.
         point: The configuration, lengths in native px of the new data set.
     """
 
@@ -35,19 +35,18 @@ class Found:
 
 
 def with_warm_start(space: Space, card: Card, guessed: Mapping[str, Point]) -> tuple[Space, list[str]]:
-    """Return the space with what is known before its own first points, and whence each of these came.
+    """Return the space with warm-start points prepended, and the source of each of these points.
 
-    First what ended searches found, then what was guessed from the patches.
-
-    Searches on the same data set, by fingerprint, come first, by macro F1; then those on others, by their lead over
-    the floors there, which can be compared between data sets where F1 cannot. Lengths from another data set are
-    scaled by the typical cell radius where both cards know it, else by the native size. What lies outside the space
-    is moved to its edge; what the space holds constant stays so.
+    The points of ended searches come first, then those guessed from the patches. Searches on the same data set (by
+    fingerprint) are ordered by macro F1. Those on other data sets follow, ordered by their difference to the best
+    floor there, because F1 cannot be compared between data sets. Lengths from another data set are scaled by the
+    typical cell radius where both cards have it, else by the native size. A value outside the space moves to its
+    edge. A hyperparameter that is constant in the space stays constant.
 
     Args:
-        space: The method's space, lengths in native px of the data set.
+        space: Space of the method, lengths in native px of the data set.
         card: Card of the data set.
-        guessed: Complete points by where they come from, as `bench.planning.first_points` makes them.
+        guessed: Complete points by their source, as `bench.planning.first_points` returns them.
     """
     found = [each for name in search_names() for each in _found_by(SearchFolder.open(name), space, card)]
     found.sort(key=lambda each: (not each.same_data, -each.score))
@@ -63,7 +62,7 @@ def with_warm_start(space: Space, card: Card, guessed: Mapping[str, Point]) -> t
 
 
 def _found_by(folder: SearchFolder, space: Space, card: Card) -> list[Found]:
-    """Return what a search found for the method: nothing where it has not ended, or its files are damaged."""
+    """Return the best point of a search for the method. A search that has not ended, or is damaged, has none."""
     try:
         summary = Summary.read(folder)
         if summary is None:
@@ -84,7 +83,7 @@ def _found_by(folder: SearchFolder, space: Space, card: Card) -> list[Found]:
 
 
 def _factor(request: Request, card: Card) -> float:
-    """Return what a length of another data set is multiplied by."""
+    """Return the factor for lengths of another data set."""
     try:
         other = Card.read(datasets_dir() / request.dataset / "card.yaml")
     except DataError:

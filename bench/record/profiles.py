@@ -1,4 +1,4 @@
-"""What a search does by default on a laptop, on a GPU, and as the paper did: one table."""
+"""The defaults of a search on a laptop, on a GPU, and as in the paper, in one table."""
 
 import math
 from dataclasses import dataclass
@@ -6,25 +6,30 @@ from dataclasses import dataclass
 from cellbench.errors import NotFoundError
 from cellbench.registry import nearest
 
+TRIAL_TIMEOUT_S = 7200.0
+"""Longest time of one epoch of a trial, in every profile."""
+CHECKPOINT_S = 30.0
+"""Time between two checkpoints of a trial, in every profile."""
+
 
 @dataclass(frozen=True)
 class Profile:
-    """Defaults of a search; every one can be set on the command line.
+    """Defaults of a search. Each can be set on the command line.
 
     Attributes:
         name: Name on the command line.
-        passes: Patches that one full training sees; with the size of the pool it gives the number of epochs.
-        n_trials: Trials of the search stage, per method.
-        n_finalists: Configurations that are trained on further folds.
-        n_folds: Of the pool's five folds, those that a finalist is scored on in all, the search's one included.
-        n_seeds: Fresh seeds that the winner is trained on.
-        reduction: ASHA keeps one trial in so many at each rung.
+        passes: Number of patches that one full training sees. Divided by the size of the pool, it gives the epochs.
+        n_trials: Number of trials of the search stage, per method.
+        n_finalists: Number of configurations that are trained on further folds.
+        n_folds: Number of the five folds of the pool that a finalist is scored on, with that of the search stage.
+        n_seeds: Number of fresh seeds that the winner is trained on.
+        reduction: ASHA keeps one trial out of this number at each rung.
         n_rungs: Number of rungs before the last epoch.
-        cell_radius: Radius in network px that a typical cell should keep.
+        cell_radius: Smallest radius in network px of a typical cell.
         min_size: Smallest network size in px.
-        max_size: Largest.
-        batch_size: Patches a step.
-        max_concurrent: Trials at once, per machine without a GPU or per GPU.
+        max_size: Largest network size in px.
+        batch_size: Patches per step.
+        max_concurrent: Largest number of trials at once, per GPU, or per machine without a GPU.
     """
 
     name: str
@@ -95,10 +100,10 @@ PROFILES = {
 
 
 def profile(name: str, has_gpu: bool) -> Profile:
-    """Return a profile by name; `auto` is `gpu` where there is a GPU, else `cpu`.
+    """Return a profile by name. `auto` is `gpu` on a machine with a GPU, else `cpu`.
 
     Raises:
-        NotFoundError: There is none of that name.
+        NotFoundError: The profile is unknown.
     """
     if name == "auto":
         return PROFILES["gpu" if has_gpu else "cpu"]
@@ -108,12 +113,12 @@ def profile(name: str, has_gpu: bool) -> Profile:
 
 
 def network_size(chosen: Profile, native_size: int, cell_radius_px: float | None) -> int:
-    """Return the side in px that patches are trained at: large enough for the typical cell, in steps of 16.
+    """Return the network size in px, a multiple of 16 that is large enough for the typical cell.
 
     Args:
         chosen: The profile.
-        native_size: Side in px of the data set's patches.
-        cell_radius_px: Radius of a typical cell in native px, if known.
+        native_size: Side in px of the patches.
+        cell_radius_px: Radius of a typical cell in native px; None where it is unknown.
     """
     wanted = chosen.min_size if cell_radius_px is None else chosen.cell_radius * native_size / cell_radius_px
     stepped = 16 * math.ceil(round(wanted, 6) / 16)
@@ -122,12 +127,12 @@ def network_size(chosen: Profile, native_size: int, cell_radius_px: float | None
 
 
 def n_epochs(chosen: Profile, n_training: int) -> int:
-    """Return the epochs in which a training sees as many patches as the profile says."""
+    """Return the number of epochs in which a training sees the number of patches of the profile."""
     return max(1, math.ceil(chosen.passes / max(1, n_training)))
 
 
 def rungs(epochs: int, reduction: int, n_rungs: int) -> tuple[int, ...]:
-    """Return the epochs after which unpromising trials are stopped, each `reduction` times the one before.
+    """Return the epochs of the rungs, each `reduction` times the one before.
 
     >>> rungs(27, 3, 2), rungs(7, 3, 1), rungs(1, 3, 2)
     ((3, 9), (3,), ())

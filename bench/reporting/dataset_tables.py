@@ -1,4 +1,4 @@
-"""A data set in words and tables on the terminal."""
+"""Prints a data set as text and tables."""
 
 import numpy as np
 from rich.markup import escape
@@ -12,25 +12,25 @@ _BAR = 40  # characters
 
 
 def print_card(patch_set: PatchSet) -> None:
-    """Print what a reader must know of a data set."""
+    """Print the card of a data set, the sizes of its roles, and its folder."""
     card = patch_set.card
     n = {role: len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")}
     rare = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
     roles = f"pool {n['pool']}, labelled {n['labelled']}, holdout {n['holdout']}"
     if card.transductive:
         roles += " (transductive: the labelled patches are in the pool too, without their labels)"
-    radius = "not known"
+    radius = "unknown"
     if card.cell_radius_px is not None:
         um = f" = {card.cell_radius_px * card.um_per_px:.2f} µm" if card.um_per_px else ""
         radius = f"{card.cell_radius_px:.1f} px{um} ({card.cell_radius_source})"
     lines = {
         "Data set": f"{card.name}, {len(patch_set)} patches of {card.native_size} px",
         "Classes": f"{len(card.classes)} scored: {', '.join(card.classes)}" + (f"; too rare: {rare}" if rare else ""),
-        "Groups": str(patch_set.groups().max() + 1) if card.groups_known else "not known, each image its own",
+        "Groups": str(patch_set.groups().max() + 1) if card.groups_known else "unknown, one per image",
         "Roles": roles,
         "Cell radius": radius,
-        "Contours": "known" if patch_set.masks is not None else "not known",
-        "Scale": f"{card.um_per_px:g} µm per px" if card.um_per_px else "not known",
+        "Contours": "known" if patch_set.masks is not None else "unknown",
+        "Scale": f"{card.um_per_px:g} µm per px" if card.um_per_px else "unknown",
         "Licence": card.licence,
         "Cite": card.citation,
         "Notes": card.notes,
@@ -42,7 +42,7 @@ def print_card(patch_set: PatchSet) -> None:
 
 
 def print_classes(patch_set: PatchSet) -> None:
-    """Print a line for each class: how many patches and groups, in which roles, how large."""
+    """Print a table of the classes: patches, groups, roles and median radius."""
     index, card = patch_set.index, patch_set.card
     labels = index["label"].astype(object)
     radius = index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -66,7 +66,7 @@ def print_classes(patch_set: PatchSet) -> None:
 
 
 def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
-    """Print a histogram of the annotated radii; nothing where there are none."""
+    """Print a histogram of the annotated radii, where there are any."""
     radius = patch_set.index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
     radius = radius[~np.isnan(radius)]
     if not len(radius):
@@ -80,11 +80,11 @@ def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
         console().print(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}", markup=False, soft_wrap=True)
 
 
-def print_levels(levels: GroupScales) -> None:
-    """Print how much the groups of a data set were magnified, least first."""
-    zoom, radius = (each[np.isfinite(levels.scale)] for each in (levels.scale, levels.radius_px))
+def print_levels(scales: GroupScales) -> None:
+    """Print the range of the magnifications of the groups of a data set."""
+    zoom, radius = (each[np.isfinite(scales.scale)] for each in (scales.scale, scales.radius_px))
     say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")
     before = f"{radius.min():.1f} to {radius.max():.1f} px"
-    say(f"Cells:       {before}, brought to {levels.target_px:.1f} px; by estimates, each group's its own")
-    if unknown := len(levels.scale) - len(zoom):
-        say(f"Left out:    {unknown} groups with too few patches to tell the radius of their cells")
+    say(f"Cells:       {before}, now {scales.target_px:.1f} px; the radius of each group is estimated")
+    if unknown := len(scales.scale) - len(zoom):
+        say(f"Left out:    {unknown} groups with too few patches to estimate their cell radius")

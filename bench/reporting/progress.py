@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench.record.trial import TrialRecord
+from bench.space.formatting import params_in_words
 from bench.space.objectives import Objective
 from bench.terminal.console import console, say
-from bench.terminal.formatting import counted, duration, params_in_words
+from bench.terminal.formatting import counted, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -1,4 +1,4 @@
-"""The figure of an estimated radius: the profile it was read off, and its circle over patches."""
+"""Draws an estimated radius: its profile, and its circle over patches."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 CURVE, RADIUS, BAND = "#2a6f97", "#d1495b", "#f2c5cb"
 N_ROWS, N_COLUMNS = 4, 8
-"""Of the contact sheet."""
+"""Rows and columns of patches in the figure."""
 
 
 def draw_radius(patch_set: "PatchSet", found: "RadiusEstimate", path: Path, seed: int = 0) -> None:
-    """Draw the profile beside patches with circles of the radius (full) and of the largest cells (dotted).
+    """Write a figure of the profile beside patches with circles of the radius (solid) and the largest cells (dotted).
 
     Args:
         patch_set: The data set.
-        found: Its estimate.
-        path: PNG to write, whole or not at all.
-        seed: Seed of the patches that are shown; none is of the holdout.
+        found: Estimate of the radius.
+        path: PNG file, written atomically.
+        seed: Seed of the choice of patches. None is from the holdout.
     """
     from matplotlib.figure import Figure
 

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from bench.space.formatting import params_in_words
 from bench.terminal.console import console, say
-from bench.terminal.formatting import counted, duration, params_in_words, with_spread
+from bench.terminal.formatting import counted, duration, with_spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

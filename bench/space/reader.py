@@ -6,12 +6,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from bench.home.paths import spaces_dir
 from bench.space.domains import Scalar
 from bench.space.space import COMMON, PAPER_METHODS, Space
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
+from cellbench.validation import dotted, first_error
 
-SPACES_DIR = Path(__file__).resolve().parents[2] / "search_spaces"
+SPACES_DIR = spaces_dir()
 
 
 def space_names() -> list[str]:
@@ -47,11 +49,7 @@ def load_space(method: str, path: Path | None = None) -> Space:
     try:
         space = Space.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = [part for part in first["loc"] if part not in ("Range", "Choice", "Constant")]
-        reason = first["msg"].removeprefix("Value error, ")
-        name = ".".join(map(str, where)) or "the file"
-        raise SettingError(f"{path}, line {_line(node, where)}: {name}: {reason}.") from None
+        raise SettingError(first_error(error, lambda where: _place(path, node, where))) from None
     _check(space, method, path, node)
     return space
 
@@ -79,6 +77,12 @@ def _check(space: Space, method: str, path: Path, node: yaml.Node | None) -> Non
                     raise refuse([kind, number, name], f"'{name}' is not a parameter of this space.")
                 if not space.parameters[name].holds(value):
                     raise refuse([kind, number, name], f"{name}: {_text(value)} is not in its range or choices.")
+
+
+def _place(path: Path, node: yaml.Node | None, where: tuple[int | str, ...]) -> str:
+    """Return the file, the line and the name of a value, without the names of the kinds of domains."""
+    parts = [part for part in where if part not in ("Range", "Choice", "Constant")]
+    return f"{path}, line {_line(node, parts)}: {dotted(tuple(parts)) or 'the file'}"
 
 
 def _text(value: Scalar) -> str:

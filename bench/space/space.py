@@ -4,12 +4,13 @@ Lengths in a YAML file are in px of a 256 px patch, as in the paper. `Space.scal
 set. All lengths that a user meets elsewhere are in native px.
 """
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.space.domains import Choice, Constant, Domain, Point, Range, times
 from cellbench.errors import SettingError
 from cellbench.suppression.base import length_names
 from cellbench.training.configuration import Configuration
+from cellbench.validation import validated
 
 FILE_SIZE = 256
 """Side in px of the patches that lengths in the files refer to."""
@@ -67,13 +68,8 @@ class Space(BaseModel):
         """
         common = {name: value for name, value in point.items() if name in COMMON}
         params = {name: value for name, value in point.items() if name not in COMMON}
-        try:
-            return Configuration.model_validate({"method": self.method, "params": params, **common})
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise SettingError(
-                f"{self.method} refuses {first['loc'][0]}={first['input']}: {first['msg'].lower()}."
-            ) from None
+        values = {"method": self.method, "params": params, **common}
+        return validated(Configuration, values, lambda path: f"{self.method}: {path[0]}")
 
     def scaled(self, native_size: int) -> "Space":
         """Return the space with lengths in native px.
@@ -124,7 +120,7 @@ def check_values(space: Space, native_size: int, network_size: int = 32) -> None
                     f"whose corners are {corner:.0f} px from its centre."
                 )
             if name == "lr" and isinstance(value, float) and value > LARGEST_LR:
-                raise SettingError(f"{space.method} refuses lr={value:g}: use at most {LARGEST_LR:g}.")
+                raise SettingError(f"{space.method}: lr must be at most {LARGEST_LR:g}; got {value:g}.")
             configuration = space.configuration({**space.complete({}), name: value})
             params = dict(configuration.params)
             build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)

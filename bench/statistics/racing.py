@@ -89,3 +89,22 @@ def pooled_variance(table: NDArray[np.float64], noise: float) -> float:
     k, n = table.shape
     residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
     return float((PRIOR_WEIGHT * noise**2 + (residuals**2).sum()) / (PRIOR_WEIGHT + (k - 1) * (n - 1)))
+
+
+def race_width(n_finalists: int, at_once: int) -> int:
+    """Return the number of folds that finalists are trained on together. It is above 1 only where slots are free.
+
+    >>> race_width(3, 1), race_width(3, 2), race_width(3, 8), race_width(3, 64)
+    (1, 1, 2, 21)
+    """
+    return max(1, at_once // max(1, n_finalists))
+
+
+def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
+    """Return the number of trainings in each round of a race over further folds, where no finalist is dropped.
+
+    >>> race_rounds(3, 4, 1), race_rounds(3, 4, 8), race_rounds(3, 4, 64)
+    ([3, 3, 3, 3], [6, 6], [12])
+    """
+    width = race_width(n_finalists, at_once)
+    return [n_finalists * min(width, n_folds - start) for start in range(0, n_folds, width)]

@@ -1,1 +1,1 @@
-"""How a program speaks and listens."""
+"""How a program reads its command line and signals, and how it writes to the terminal."""

@@ -1,4 +1,7 @@
-"""How every program writes to the terminal, and how it ends: a mistake gives one red sentence, never a traceback."""
+"""How every program writes to the terminal, and its exit codes.
+
+A mistake of the user gives one red sentence and no traceback.
+"""
 
 import functools
 import sys
@@ -14,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 USER_ERROR = 2
-"""Exit code of a mistake that the user can mend."""
+"""Exit code after a mistake that the user can correct."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 PIPED_WIDTH = 120
@@ -22,7 +25,7 @@ PIPED_WIDTH = 120
 
 @functools.cache
 def console() -> "Console":
-    """Return the console for results, on standard output; what is piped or kept is 120 characters wide."""
+    """Return the console for results, on standard output. Piped output is 120 characters wide."""
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -46,10 +49,20 @@ def note(text: str) -> None:
     error_console().print(text, markup=False, soft_wrap=True)
 
 
-def user_errors(program: Callable[P, R]) -> Callable[P, R]:
-    """Turn a `CellbenchError` into one red sentence and exit code 2, and Ctrl-C into exit code 130.
+def print_error(text: str, style: str = "red") -> None:
+    """Print one line of plain text to standard error, in a colour.
 
-    It goes between `@app.command()` and the function.
+    Args:
+        text: The line.
+        style: Colour: red for an error, yellow for a warning.
+    """
+    error_console().print(text, style=style, markup=False, soft_wrap=True)
+
+
+def user_errors(program: Callable[P, R]) -> Callable[P, R]:
+    """Return the program with a `CellbenchError` as one red sentence and exit code 2, and Ctrl-C as exit code 130.
+
+    The decorator goes between `@app.command()` and the function.
     """
 
     @functools.wraps(program)
@@ -57,10 +70,10 @@ def user_errors(program: Callable[P, R]) -> Callable[P, R]:
         try:
             return program(*args, **kwargs)
         except CellbenchError as error:
-            error_console().print(str(error), style="red", markup=False, soft_wrap=True)
+            print_error(str(error))
             raise SystemExit(USER_ERROR) from None
         except KeyboardInterrupt:
-            error_console().print("Stopped.", style="yellow")
+            print_error("Stopped.", "yellow")
             raise SystemExit(INTERRUPTED) from None
 
     return wrapped

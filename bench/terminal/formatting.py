@@ -1,11 +1,13 @@
-"""Hyperparameters and scores as people read them: lengths in px and µm, numbers with their spread."""
+"""Numbers, lengths and durations as text for people."""
 
-from collections.abc import Mapping
 from typing import Any
+
+SIGNIFICANT = 4
+"""Significant digits of values that a search proposes or prints."""
 
 
 def value_in_words(value: Any) -> str:
-    """Return a hyperparameter's value as it is typed.
+    """Return the value of a hyperparameter as it is typed.
 
     >>> value_in_words(0.0004), value_in_words(True), value_in_words("sqrt"), value_in_words(256.0)
     ('0.0004', 'true', 'sqrt', '256')
@@ -15,26 +17,8 @@ def value_in_words(value: Any) -> str:
     return f"{rounded(value):g}" if isinstance(value, float | int) else str(value)
 
 
-def params_in_words(method: str, params: Mapping[str, Any], um_per_px: float | None) -> str:
-    """Return hyperparameters as a list, lengths with their unit and in µm where that is known.
-
-    Args:
-        method: Name of the suppression.
-        params: Hyperparameters by name, lengths in native px.
-        um_per_px: µm per native px, if known.
-    """
-    from cellbench.suppression.base import length_names
-
-    lengths = set(length_names(method))
-    parts = []
-    for name, value in params.items():
-        shown = length_in_words(value, um_per_px) if name in lengths else value_in_words(value)
-        parts.append(f"{name} {shown}")
-    return ", ".join(parts)
-
-
 def length_in_words(value: float, um_per_px: float | None) -> str:
-    """Return a length in native px, and in µm where that is known.
+    """Return a length in native px, and in µm where the scale is known.
 
     >>> length_in_words(70.25, None), length_in_words(70, 0.1)
     ('70.25 px', '70 px (7.0 µm)')
@@ -43,7 +27,7 @@ def length_in_words(value: float, um_per_px: float | None) -> str:
 
 
 def lengths_in_words(low: float, high: float, um_per_px: float | None) -> str:
-    """Return a range of lengths in whole native px, and in µm where that is known.
+    """Return a range of lengths in native px, and in µm where the scale is known. From 20 px on, px are whole.
 
     >>> lengths_in_words(84.2, 127, None), lengths_in_words(8.26, 12.71, 0.1)
     ('84 to 127 px', '8.3 to 12.7 px (0.8 to 1.3 µm)')
@@ -62,10 +46,6 @@ def with_spread(mean: float, spread: float | None) -> str:
     return f"{mean:.3f}" if spread is None else f"{mean:.3f} ± {spread:.3f}"
 
 
-SIGNIFICANT = 4
-"""Digits that values keep: more of them would say more than any search can know."""
-
-
 def rounded(value: float) -> float:
     """Return a number with four significant digits.
 
@@ -76,7 +56,7 @@ def rounded(value: float) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as people say it.
+    """Return a duration in its two largest units.
 
     >>> duration(7.2), duration(95), duration(3_725)
     ('7 s', '1 min 35 s', '1 h 2 min')
@@ -90,7 +70,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things.
+    """Return a number and its noun, in the plural where needed.
 
     >>> counted(1, "trial"), counted(6, "trial")
     ('1 trial', '6 trials')

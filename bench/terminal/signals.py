@@ -1,4 +1,4 @@
-"""How a search that is asked to stop, by a signal or from another machine, ends as after Ctrl-C."""
+"""Stops a search on a signal, or from another machine, in the same manner as Ctrl-C."""
 
 import os
 import signal
@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-STOP_IS_LOOKED_FOR_S = 1.0
+POLL_S = 1.0
+"""Time between two looks for the stop file, s."""
 
 
 def as_ctrl_c(number: int, frame: Any) -> None:
-    """Handle a signal as Ctrl-C is handled. Where a shell began us with `&`, Ctrl-C is ignored, and this is not."""
+    """Handle a signal in the same manner as Ctrl-C, also where a shell that used `&` has made us ignore Ctrl-C."""
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
@@ -20,28 +21,35 @@ def as_ctrl_c(number: int, frame: Any) -> None:
 
 
 @contextmanager
-def polite_end(stop_file: Path) -> Iterator[Callable[[], None]]:
-    """Let SIGTERM, which batch systems send, and `bench.stop`, from whatever machine, end the search as Ctrl-C does.
+def graceful_stop(stop_file: Path) -> Iterator[Callable[[], None]]:
+    """End the search in the same manner as Ctrl-C on SIGTERM, which batch systems send, and on `bench.stop`.
+
+    `bench.stop` creates the stop file, on this machine or on another that shares the folder.
+
+    Before Ray has started, SIGTERM and Ctrl-C are only recorded. Ray's start forks many processes, and an exception in
+    the middle of a fork would be lost and leave a lock behind. A second signal ends the search at once.
+
+    Args:
+        stop_file: File that asks the search to stop. It is removed when it is seen.
 
     Yields:
-        What is to be called once Ray has started: from then on SIGTERM, Ctrl-C and `bench.stop` end the search. Before,
-        the first two are only kept in mind: an exception in the middle of a fork, of which Ray's start has many, would
-        be lost and leave a lock behind. It raises `KeyboardInterrupt` where one of them came.
+        A function to call once Ray has started. It raises `KeyboardInterrupt` where a signal was recorded, and lets
+        all later signals and the stop file end the search.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    ended, listening, asked = threading.Event(), threading.Event(), threading.Event()
+    ended, listening, requested = threading.Event(), threading.Event(), threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def keep_in_mind(number: int, frame: Any) -> None:
-        if asked.is_set():
+    def record(number: int, frame: Any) -> None:
+        if requested.is_set():
             raise KeyboardInterrupt
-        asked.set()
-        os.write(2, b"Stopping as soon as Ray has started; asked once more, at once.\n")  # a handler may not buffer
+        requested.set()
+        os.write(2, b"Stopping as soon as Ray has started. A second signal stops at once.\n")  # must not buffer
 
-    def look_for_stop() -> None:
-        while not ended.wait(STOP_IS_LOOKED_FOR_S):
+    def poll_stop_file() -> None:
+        while not ended.wait(POLL_S):
             if listening.is_set() and stop_file.exists():
                 stop_file.unlink(missing_ok=True)
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -49,18 +57,18 @@ def polite_end(stop_file: Path) -> Iterator[Callable[[], None]]:
     def listen() -> None:
         signal.signal(signal.SIGINT, before[signal.SIGINT])
         signal.signal(signal.SIGTERM, as_ctrl_c)
-        if asked.is_set():
+        if requested.is_set():
             raise KeyboardInterrupt
         listening.set()
 
     for number in before:
-        signal.signal(number, keep_in_mind)
-    listener = threading.Thread(target=look_for_stop, daemon=True)
-    listener.start()
+        signal.signal(number, record)
+    poller = threading.Thread(target=poll_stop_file, daemon=True)
+    poller.start()
     try:
         yield listen
     finally:
         ended.set()
-        listener.join()
+        poller.join()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.record.trial import TrialRecord
-from bench.terminal.formatting import params_in_words
+from bench.space.formatting import params_in_words
 from cellbench.scores.base import Metric
 from cellbench.scores.metrics import find_metric
 

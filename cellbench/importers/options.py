@@ -41,7 +41,7 @@ class ImportOptions(BaseModel):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
+                raise ValueError(f"must be a regular expression ({error})") from error
         return pattern
 
 

@@ -1,6 +1,6 @@
 """Floors: representations that need no training. A method is useful only where it scores higher than they do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from cellbench.models.encoder import open_residual_branches
 from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores, cross_validate
-from cellbench.suppression import Suppression
+from cellbench.suppression import Suppression, build_suppression
 from cellbench.training.augment import symmetries
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import BATCH_SIZE, batches, embed, evaluation
@@ -176,15 +176,35 @@ def linear_curve(
         cache_dir: Folder of resized copies.
         n_components: Number of components.
     """
-    import torch
+    params: dict[str, str | bool] = {"shape": shape, "normalize": True}
+    views = TrainingSettings().views
+    for floor in masked_floors(patch_set, radii, params, size, views, cache_dir, n_components):
+        yield floor.f1_macro
 
-    from cellbench.suppression import build_suppression
-    from cellbench.training.configuration import TrainingSettings
 
-    native, views = patch_set.card.native_size, TrainingSettings().views
+def masked_floors(
+    patch_set: PatchSet,
+    radii: Sequence[float],
+    params: Mapping[str, str | bool],
+    size: int,
+    views: int,
+    cache_dir: Path,
+    n_components: int = N_COMPONENTS,
+) -> Iterator[Floor]:
+    """Yield the floor `pca_masked` for one radius of the mask after the other.
+
+    Args:
+        patch_set: The data set.
+        radii: Radii r_max in native px.
+        params: Hyperparameters of `mask_fixed` other than r_max.
+        size: Network size in px.
+        views: Symmetries of the square that an embedding is the mean of.
+        cache_dir: Folder of resized copies.
+        n_components: Number of components.
+    """
+    native = patch_set.card.native_size
     patches, rows = patch_set.resized(size, cache_dir), floor_rows(patch_set)
     for radius in radii:
-        params = {"r_max": radius, "shape": shape, "normalize": True}
-        mask = build_suppression("mask_fixed", params, native, size, 1)
+        mask = build_suppression("mask_fixed", {"r_max": radius, **params}, native, size, 1)
         weights = mask.weights(torch.zeros(1, 1), size, None).map[0, 0].numpy()
-        yield principal_components("pca_masked", patches, rows, mask, views, weights, n_components).f1_macro
+        yield principal_components("pca_masked", patches, rows, mask, views, weights, n_components)

@@ -6,11 +6,9 @@ A new file in this folder is imported without an edit here. `SUPPRESSIONS` lists
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from cellbench.errors import SettingError
 from cellbench.registry import import_modules
 from cellbench.suppression.base import PAPER_SIZE, SUPPRESSIONS, Suppression, Weights
+from cellbench.validation import dotted, validated
 
 __all__ = ["PAPER_SIZE", "SUPPRESSIONS", "Suppression", "Weights", "build_suppression"]
 
@@ -34,16 +32,6 @@ def build_suppression(
         SettingError: A hyperparameter is unknown, missing or out of range.
     """
     kind = SUPPRESSIONS.get(method)
-    try:
-        checked = kind.Params(**params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(kind.Params.model_fields) or "none"
-        if first["type"] == "extra_forbidden":
-            raise SettingError(f"{method} has no parameter {name!r}; it takes: {known}.") from None
-        if first["type"] == "missing":
-            raise SettingError(f"{method} needs the parameter {name!r}; it takes: {known}.") from None
-        reason = first["msg"].removeprefix("Value error, ").lower()
-        raise SettingError(f"{method} refuses {name}={first['input']}: {reason}.") from None
+    known = kind.Params.model_fields
+    checked = validated(kind.Params, params, lambda path: f"{method}: {dotted(path)}", known)
     return kind(checked, native_size, network_size, latent_dim)

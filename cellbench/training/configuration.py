@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 DEFAULT_BETA = 0.008
 """Default weight of the KL term; the paper states none."""
 
+Schedule = Literal["cosine", "constant"]
+Views = Literal[1, 2, 4, 8]
+Precision = Literal["auto", "float32", "bfloat16"]
+
 
 class Configuration(BaseModel):
     """What a search varies: a method, its hyperparameters (lengths in native px), lr, beta and latent_dim."""
@@ -46,15 +50,15 @@ class TrainingSettings(BaseModel):
     network_size: int = Field(32, ge=8, description="side in px that patches are resized to")
     encoder: str = Field("resnet18", description="timm network")
     encoder_weights: Path | None = Field(None, description="local safetensors file of encoder weights")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="schedule of the learning rate")
+    schedule: Schedule = Field("cosine", description="course of the learning rate")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the learning rate rises")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the steps over which beta rises from 0")
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     quarter_turns: bool = Field(True, description="turn patches by quarters in addition to flips")
     stain_jitter: float = Field(0.0, ge=0, description="standard deviation of the optical density's gain per channel")
-    views: Literal[1, 2, 4, 8] = Field(
-        8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the unchanged patch"
+    views: Views = Field(
+        8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on CUDA only")
+    precision: Precision = Field("auto", description="auto: bfloat16 on CUDA only")
     compile: bool = Field(False, description="use torch.compile")
     threads: int | None = Field(None, gt=0, description="CPU threads per trial")

@@ -91,13 +91,19 @@ def test_remarks_go_to_standard_error(run, images):
         (["add", "cells", "NOWHERE", "--from", "folder"], "There is no folder"),
         (["add", "a/b", "IMAGES", "--from", "folder"], "'a/b' cannot be the name of a data set"),
         (["add", "marrow-mini", "IMAGES", "--from", "folder"], "'marrow-mini' is a built-in data set"),
-        (["add", "cells", "IMAGES", "--from", "folder", "--patch-size", "4"], "--patch-size is 4: Input should be"),
+        (
+            ["add", "cells", "IMAGES", "--from", "folder", "--patch-size", "4"],
+            "--patch-size must be greater than",
+        ),
         (
             ["add", "cells", "IMAGES", "--from", "folder", "--label-pattern", "("],
-            "--label-pattern is '(': '(' is not a reg",
+            "--label-pattern must be a regular expression (missing ), unterminated subpattern at position 0); got '('.",
         ),
-        (["add", "cells", "IMAGES", "--from", "folder", "--border", "wrap"], "--border is 'wrap': Input should be"),
-        (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a"], "--rename needs OLD=NEW, got 'a'"),
+        (
+            ["add", "cells", "IMAGES", "--from", "folder", "--border", "wrap"],
+            "--border must be 'reflect' or",
+        ),
+        (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a"], "--rename must be OLD=NEW; got 'a'."),
         (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a=b", "--rename", "a=c"], "names 'a' twice"),
         (["add", "cells", "IMAGES", "--from", "folder", "--min-per-class", "31"], "Fewer than two classes can be"),
         (["add", "cells", "IMAGES", "--from", "voc"], "There is no annotation"),
@@ -121,7 +127,7 @@ def test_an_existing_set_must_be_replaced_knowingly(run, images):
     assert run("add", "cells", "--from", "folder", images).exit_code == 0
     result = run("add", "cells", "--from", "folder", images)
     assert result.exit_code == 2
-    assert "There is a data set 'cells' already; choose another name, or replace it with --replace." in result.stderr
+    assert "The data set 'cells' already exists; choose another name, or replace it with --replace." in result.stderr
     assert run("add", "cells", "--from", "folder", images, "--replace").exit_code == 0
 
 
@@ -141,7 +147,7 @@ def test_marks_must_be_known(run, images):
     run("add", "cells", "--from", "folder", images)
     result = run("show", "cells", "--marks", "arrows")
     assert result.exit_code == 2
-    assert "--marks must be none, radius or contour, got 'arrows'" in result.stderr
+    assert "--marks must be none, radius or contour; got 'arrows'." in result.stderr
 
 
 def test_help_needs_no_heavy_library(heavy_modules_after):
@@ -192,7 +198,7 @@ def test_a_set_of_two_magnifications_is_levelled(run, tmp_path):
     assert result.exit_code == 2
     assert "built-in" in result.stderr
     assert run("level", "nothing", "other").exit_code == 2
-    assert "name of its own" in run("level", "mixed", "mixed", "--replace").stderr
+    assert "needs another name" in run("level", "mixed", "mixed", "--replace").stderr
 
 
 def test_a_termination_midway_leaves_nothing_behind(tmp_path):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.forecast import Costs, app, forecast
+from bench.forecast import app
 from bench.record.profiles import PROFILES
+from bench.statistics.forecast import Costs, forecast
 
 GPU = PROFILES["gpu"]
 COSTS = Costs(epoch_s=10.0, scoring_s=0.0, epochs=25)
@@ -48,20 +49,23 @@ def test_the_ceiling_waits_for_the_winner_where_methods_are_compared():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--profile", "auto"], "a forecast needs cpu, gpu, paper"),
-        (["--at-once", "8,0"], "write numbers of trials such as 1,8,64"),
-        (["--at-once", "²"], "write numbers of trials such as 1,8,64"),
-        (["--at-once", "99999999999"], "up to 100000"),
-        (["--patches-per-s", "0"], "must lie between 0.001 and 1e9"),
-        (["--patches-per-s", "inf"], "must lie between 0.001 and 1e9"),
-        (["--patches-per-s", "nan"], "must lie between 0.001 and 1e9"),
-        (["--scoring-s", "5"], "means nothing without --patches-per-s"),
+        (["--profile", "auto"], "--profile must be 'cpu', 'gpu' or 'paper'; got 'auto'."),
+        (["--at-once", "8,0"], "--at-once must be numbers of trials such as 1,8,64"),
+        (["--at-once", "²"], "--at-once must be numbers of trials such as 1,8,64"),
+        (["--at-once", "99999999999"], "at most 100000"),
+        (["--patches-per-s", "0"], "--patches-per-s must be greater than or equal to 0.001; got '0'."),
+        (["--patches-per-s", "inf"], "--patches-per-s must be"),
+        (["--patches-per-s", "nan"], "--patches-per-s must be"),
+        (["--scoring-s", "5"], "--scoring-s needs --patches-per-s"),
+        (["--trials", "5"], "There is no option --trials. See"),
+        (["--methods"], "Option '--methods' requires an argument."),
     ],
 )
 def test_mistakes(arguments, message):
     found = CliRunner().invoke(app, arguments)
     assert found.exit_code == 2
-    assert message in found.output
+    assert message in found.stderr
+    assert found.stdout == ""
 
 
 def test_the_tables_of_the_document_are_what_the_program_prints():

@@ -11,9 +11,12 @@ def home(discs, tmp_path):
 
 
 def test_a_bad_radius_is_one_sentence(home):
-    for radii, said in (("6,x", "write numbers of px"), ("6,99", "below 28 px, where the corners of a patch are")):
+    for radii, message in (
+        ("6,x", "--radii must be numbers separated by commas"),
+        ("6,99", "below 28 px, where the corners of a patch are"),
+    ):
         _, errors = home.run("--dataset", "discs", "--radii", radii, program="response", expect=2)
-        assert said in errors
+        assert message in errors
 
 
 def test_a_file_that_cannot_be_written_is_named_before_anything_is_trained(home):

@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
+from programs import plan_search
 
-from bench.planning.arguments import SearchArguments
-from bench.planning.request import make_request
 from bench.record.folder import SearchFolder
-from bench.results import search_frame
+from bench.reporting.search_frame import search_frame
 from cellbench.errors import NotFoundError
 
 
@@ -15,7 +14,7 @@ def folder(tmp_path, monkeypatch, discs):
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "discs").symlink_to(discs.path)
-    request, found = make_request(SearchArguments(command="x", methods=["mask_fixed"], dataset="discs", name="s"))
+    request, found = plan_search("mask_fixed", dataset="discs", name="s")
     request.write(found)
     return found
 

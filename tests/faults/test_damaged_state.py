@@ -80,7 +80,7 @@ def test_a_data_set_that_was_changed_or_replaced_is_refused(home, options, discs
     fingerprint = next(line for line in text.splitlines() if line.startswith("fingerprint"))
     card.write_text(text.replace(fingerprint, "fingerprint: " + "f" * 64))
     _, errors = other.run("--resume", name, expect=2)
-    assert "The data set discs is not the one that the search begun was begun on" in errors
+    assert "The data set discs is has changed since the search begun was started" in errors
 
 
 def test_a_request_that_was_edited_is_refused(ended):
@@ -91,7 +91,7 @@ def test_a_request_that_was_edited_is_refused(ended):
         _, errors = ended.run("--resume", "whole", expect=2)
     finally:
         path.write_text(before)
-    assert "request.yaml was changed since the search began" in errors
+    assert "request.yaml was changed after the search started" in errors
 
 
 def test_a_trial_whose_result_is_damaged_is_trained_again_and_no_other_is(ended, home):

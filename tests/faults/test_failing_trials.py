@@ -109,7 +109,7 @@ def test_a_full_disk_stops_the_search_and_keeps_the_checkpoint(tmp_path, discs):
         shutil.copytree(kept, trials, dirs_exist_ok=True)
         _, errors = home.run("--resume", name, expect=2)
         assert "cannot be written (No space left on device); free some space" in errors
-        assert f"go on with: python -m bench.search --resume {name}" in errors
+        assert f"resume with: python -m bench.search --resume {name}" in errors
         (record,) = home.records(name).values()
         assert record["outcome"] == "running"
         (found,) = trials.glob("*/checkpoint/trainer.pt")

@@ -74,15 +74,15 @@ def test_stopped_by_a_signal_it_says_how_to_resume_and_leaves_no_process(home, o
         assert f"running, process {process.pid} on " in output
         assert "trying configurations" in output
         output, _ = home.run(name, program="stop")
-        assert f"Go on with: python -m bench.search --resume {name}" in output
+        assert f"Resume with: python -m bench.search --resume {name}" in output
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 130, output + errors
-    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    assert f"Resume with: python -m bench.search --resume {name}" in errors
     assert "Traceback" not in errors
     assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
     assert wait_until(lambda: home.processes() == [], 20)
     output, _ = home.run(name, program="status")
-    assert f"stopped; go on with --resume {name}" in output
+    assert f"stopped; continue with --resume {name}" in output
     home.run("--resume", name)
     check_whole(name)
     output, _ = home.run(name, program="stop")
@@ -99,10 +99,10 @@ def test_a_request_to_stop_while_it_starts_takes_effect_once_it_has_started(home
     resumed = home.start("--resume", name)
     assert wait_until(lambda: SearchFolder(home.search(name)).is_locked)
     output, _ = home.run(name, program="stop")
-    assert f"Go on with: python -m bench.search --resume {name}" in output
+    assert f"Resume with: python -m bench.search --resume {name}" in output
     output, errors = resumed.communicate(timeout=60)
     assert resumed.returncode == 130, output + errors
-    assert f"Go on with: python -m bench.search --resume {name}" in errors
+    assert f"Resume with: python -m bench.search --resume {name}" in errors
     home.run("--resume", name)
     check_whole(name)
 
@@ -143,7 +143,7 @@ def test_two_searches_at_once_share_machine_and_store_but_not_a_name(home, optio
     second = home.start(*options, "--name", "second")
     assert wait_until(lambda: (home.search("first") / "request.yaml").exists())
     _, errors = home.run(*options, "--name", "first", expect=2)
-    assert "There is a search first already; go on with it by --resume first" in errors
+    assert "The search first already exists; continue it with --resume first" in errors
     _, errors = home.run("--resume", "first", expect=2)
     assert "Another process works on the search first: process" in errors
     for process in (first, second):

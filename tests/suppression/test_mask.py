@@ -109,10 +109,10 @@ def test_the_same_radius_covers_the_same_share_of_a_patch_at_every_size():
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"r_max": 0}, "refuses r_max=0: input should be greater than 0"),
-        ({}, "needs the parameter 'r_max'"),
-        ({"radius": 3, "r_max": 9}, "no parameter 'radius'; it takes: normalize, shape, r_max"),
-        ({"r_max": 9, "shape": "round"}, "refuses shape=round"),
+        ({"r_max": 0}, "mask_fixed: r_max must be greater than 0; got 0"),
+        ({}, "r_max is missing"),
+        ({"radius": 3, "r_max": 9}, "mask_fixed: radius is unknown; .*[Kk]nown: normalize, shape, r_max"),
+        ({"r_max": 9, "shape": "round"}, "shape must be"),
     ],
 )
 def test_bad_parameters_are_named(params, match):

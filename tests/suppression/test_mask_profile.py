@@ -57,7 +57,7 @@ def test_weights_lie_between_those_of_the_profile(steps, weights):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("auto", "refuses profile=auto: a profile is written distance:weight"),
+        ("auto", "profile: a profile is written distance:weight"),
         ("0:1", "at least two finite points"),
         ("0:1 nan:0", "at least two finite points"),
         ("1:1 2:0", "start at 0 and increase"),

@@ -37,7 +37,7 @@ def built_in(own_home, monkeypatch):
     return drawn
 
 
-def test_the_home_is_what_the_variable_says(own_home):
+def test_the_variable_sets_the_home(own_home):
     assert paths.home() == own_home
     assert paths.datasets_dir() == own_home / "datasets"
     assert paths.searches_dir() == own_home / "searches"
@@ -54,7 +54,7 @@ def test_without_the_variable_it_is_in_the_users_home(monkeypatch, tmp_path, val
     assert paths.home() == tmp_path / ".cellbench"
 
 
-def test_a_built_in_set_is_drawn_at_first_use_and_once(built_in):
+def test_a_built_in_data_set_is_drawn_once_on_first_use(built_in):
     assert datasets.dataset_names() == []
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(datasets.open_dataset, ["toy"] * 4))
@@ -63,7 +63,7 @@ def test_a_built_in_set_is_drawn_at_first_use_and_once(built_in):
     assert datasets.dataset_names() == ["toy"]
 
 
-def test_an_unknown_set_is_answered_with_the_nearest_and_the_command(built_in, own_home):
+def test_the_message_for_an_unknown_data_set_names_the_nearest_and_the_command(built_in, own_home):
     write(paths.datasets_dir() / "cells")
     with pytest.raises(
         NotFoundError, match=r"no data set 'cell' in .*; did you mean 'cells'\? Known: cells, toy\. Add it"
@@ -72,12 +72,12 @@ def test_an_unknown_set_is_answered_with_the_nearest_and_the_command(built_in, o
 
 
 @pytest.mark.parametrize("name", ["", "../x", ".x", "a/b", "a b", "x" * 65])
-def test_a_name_that_is_no_folder_is_refused(own_home, name):
+def test_a_name_that_is_not_a_valid_folder_is_refused(own_home, name):
     with pytest.raises(SettingError, match="cannot be the name of a data set"):
         datasets.open_dataset(name)
 
 
-def test_a_damaged_set_is_named(built_in):
+def test_a_damaged_data_set_is_named(built_in):
     patch_set = datasets.open_dataset("toy")
     (patch_set.path / "card.yaml").write_text("")
     with pytest.raises(DataError, match=r"toy/card\.yaml is not a valid card"):
@@ -96,14 +96,14 @@ def test_looks_at_the_holdout_are_counted_across_threads_and_survive_the_set(bui
     assert holdout_looks.holdout_looks(other) == 0
 
 
-def test_a_damaged_counter_is_not_reset_in_silence(built_in):
+def test_a_damaged_counter_is_an_error(built_in):
     patch_set = datasets.open_dataset("toy")
     (paths.datasets_dir() / ".holdout-looks.json").write_text("[")
-    with pytest.raises(SettingError, match="cannot be counted; mend it, or remove it"):
+    with pytest.raises(SettingError, match=r"cannot be counted\. Repair it, or remove it"):
         holdout_looks.count_holdout_look(patch_set)
 
 
-def test_removing_takes_the_resized_copies_with_it(built_in):
+def test_removing_a_data_set_removes_its_resized_copies(built_in):
     patch_set = datasets.open_dataset("toy")
     patch_set.resized(4, paths.cache_dir())
     datasets.remove_dataset("toy")
@@ -111,7 +111,7 @@ def test_removing_takes_the_resized_copies_with_it(built_in):
     assert datasets.dataset_names() == []
 
 
-def test_the_cache_can_lie_on_another_disk(monkeypatch, tmp_path):
+def test_the_cache_can_be_on_another_disk(monkeypatch, tmp_path):
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "shared"))
     assert paths.cache_dir() == tmp_path / "shared" / "cache"
     monkeypatch.setenv("CELLBENCH_CACHE", str(tmp_path / "scratch"))

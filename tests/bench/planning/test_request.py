@@ -1,12 +1,12 @@
-"""From what was typed to a request: defaults, and every mistake in one sentence."""
+"""From typed options to a request: defaults, and every mistake in one sentence."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from programs import plan_search
 
-from bench.planning.arguments import SearchArguments
-from bench.planning.request import check_patch_set, make_request
+from bench.planning.request import check_patch_set
 from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, n_epochs, network_size, profile, rungs
 from bench.record.request import Request
@@ -15,8 +15,6 @@ from bench.space.space import PAPER_METHODS
 from bench.terminal.parsing import seconds
 from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
 from cellbench.patches.write import write_patch_set
-
-COMMAND = "python -m bench.search"
 
 
 @pytest.fixture
@@ -28,12 +26,12 @@ def home(tmp_path, monkeypatch, discs):
     return tmp_path
 
 
-def asked(*methods, **changes):
-    return SearchArguments(**{"command": COMMAND, "methods": methods or ("mask_fixed",), "dataset": "discs", **changes})
+def plan(*methods, **typed):
+    return plan_search(**{"method": list(methods or ["mask_fixed"]), "dataset": "discs", **typed})
 
 
 def test_defaults_come_from_the_profile(home, discs):
-    request, folder = make_request(asked(profile="cpu"))
+    request, folder = plan(profile="cpu")
     cpu = PROFILES["cpu"]
     assert (request.n_trials, request.n_folds, request.n_seeds) == (cpu.n_trials, cpu.n_folds, cpu.n_seeds)
     assert request.settings.network_size == 32
@@ -45,13 +43,11 @@ def test_defaults_come_from_the_profile(home, discs):
     assert not folder.directory.exists(), "nothing is written yet"
 
 
-def test_what_is_typed_goes_before_the_profile(home):
-    request, _ = make_request(
-        asked(
-            "vae", "noise,mask_fixed", trials=3, epochs=5, folds=1, seeds=2, size="24", seed=7, name="mine",
-            set=("r_max=8..16",), sampler="grid", scheduler="none", objective="l1_core", time_budget="30m",
-            oracle=False, concurrent="1", cpus_per_trial="1", training={"kl_warmup": 0.1},
-        )
+def test_a_typed_option_overrides_the_profile(home):
+    request, _ = plan(
+        "vae", "noise,mask_fixed", trials="3", epochs="5", folds="1", seeds="2", size="24", seed="7", name="mine",
+        set=["r_max=8..16"], sampler="grid", scheduler="none", objective="l1_core", time_budget="30m",
+        oracle=False, concurrent="1", cpus_per_trial="1", kl_warmup="0.1",
     )  # fmt: skip
     assert request.methods == ["vae", "noise", "mask_fixed"]
     assert (request.n_trials, request.settings.epochs, request.n_folds, request.n_seeds) == (3, 5, 1, 2)
@@ -61,22 +57,22 @@ def test_what_is_typed_goes_before_the_profile(home):
     assert request.final_seeds() == [8000, 8001]
 
 
-def test_a_grid_is_walked_to_its_end(home):
-    request, _ = make_request(asked("mask_fixed", "vae", sampler="grid"))
+def test_a_grid_search_tries_all_points(home):
+    request, _ = plan("mask_fixed", "vae", sampler="grid")
     assert (request.n_trials, request.scheduler) == (3, "none")
     assert [request.n_tried(space) for space in request.spaces] == [3, 1]
-    with pytest.raises(SettingError, match="--set leaves nothing of the grid of mask_fixed"):
-        make_request(asked(sampler="grid", set=["r_max=25..28"]))
+    with pytest.raises(SettingError, match="--set leaves no point of the grid of mask_fixed"):
+        plan(sampler="grid", set=["r_max=25..28"])
 
 
-def test_all_means_the_methods_of_the_paper_whatever_else_there_is(home):
-    request, _ = make_request(asked("all", trials=1, epochs=1))
+def test_all_is_the_methods_of_the_paper(home):
+    request, _ = plan("all", trials=1, epochs=1)
     assert request.methods == list(PAPER_METHODS)
     assert set(space_names()) > set(PAPER_METHODS)
 
 
 def test_a_request_is_read_as_it_was_written(home):
-    request, folder = make_request(asked(epochs=3, time_budget="90s"))
+    request, folder = plan(epochs=3, time_budget="90s")
     request.write(folder)
     assert Request.read(folder) == request
     assert SearchFolder.open(request.name).directory == folder.directory
@@ -85,60 +81,63 @@ def test_a_request_is_read_as_it_was_written(home):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"methods": ["mask_fixt"]}, "no method 'mask_fixt'; did you mean 'mask_fixed'"),
-        ({"methods": ["all", "vae"]}, "--method all names the paper's methods already"),
-        ({"methods": ["vae", "vae"]}, "--method names vae twice"),
+        ({"method": ["mask_fixt"]}, "no method 'mask_fixt'; did you mean 'mask_fixed'"),
+        ({"method": ["all", "vae"]}, "--method all already includes the methods of the paper"),
+        ({"method": ["vae", "vae"]}, "--method names vae twice"),
         ({"dataset": "disks"}, "no data set 'disks'.*did you mean 'discs'"),
         ({"dataset": "../etc"}, "cannot be the name of a data set"),
         ({"set": ["r_maks=3"]}, "did you mean 'r_max'"),
         ({"set": ["r_max=500"]}, "r_max=500 px is outside a patch of 40 px"),
         ({"set": ["r_max=-1"]}, "greater than 0"),
-        ({"time_budget": "soon"}, "--time-budget 'soon' is no length of time"),
+        ({"time_budget": "soon"}, "--time-budget must be a duration such as .*; got 'soon'"),
         ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),
-        ({"size": "8"}, "--size 8: the patches of discs have 40 px; choose 16 to 40"),
-        ({"size": "large"}, "--size large: write auto or a whole number"),
-        ({"concurrent": "²"}, "--concurrent ²: write auto or a whole number"),
+        ({"size": "8"}, "--size must be auto or 16 to 40 px, the side of the patches; got 8"),
+        ({"size": "large"}, "--size must be auto or a whole number; got 'large'"),
+        ({"concurrent": "²"}, "--concurrent must be auto or a whole number; got '²'"),
         ({"objective": "label_free"}, "needs 40 patches that a training does not see, but a fold of discs has 1"),
-        ({"concurrent": "many"}, "--concurrent many: write auto or a whole number"),
-        ({"gpus_per_trial": "half"}, "--gpus-per-trial half: write auto or a number"),
-        ({"folds": 6}, "--folds 6: .*less than or equal to 5"),
-        ({"name": "a/b"}, "--name 'a/b': use letters"),
-        ({"training": {"kl_warmup": 2.0}}, "--kl-warmup 2.0: "),
-        ({"training": {"schedule": "linear"}}, "--schedule linear: "),
-        ({"training": {"encoder": "resnet81"}}, "no encoder 'resnet81'"),
-        ({"training": {"encoder_weights": "nowhere.safetensors"}}, r"nowhere\.safetensors"),
+        ({"concurrent": "many"}, "--concurrent must be auto or a whole number; got 'many'"),
+        ({"gpus_per_trial": "half"}, "--gpus-per-trial must be auto or a number such as 0.25; got 'half'"),
+        ({"folds": "6"}, "--folds must be less than or equal to 5; got '6'"),
+        ({"trials": "two"}, "--trials must be a valid integer, .*; got 'two'"),
+        ({"views": "3"}, "--views must be 1, 2, 4 or 8; got 3"),
+        ({"sampler": "cma"}, "--sampler must be .*; got 'cma'"),
+        ({"name": "a/b"}, "--name must be letters, .*; got 'a/b'"),
+        ({"kl_warmup": "2"}, "--kl-warmup must be less than or equal to 1; got 2.0"),
+        ({"schedule": "linear"}, "--schedule must be 'cosine' or 'constant'; got 'linear'"),
+        ({"encoder": "resnet81"}, "no encoder 'resnet81'"),
+        ({"encoder_weights": "nowhere.safetensors"}, r"nowhere\.safetensors"),
         ({"address": "127.0.0.1:9"}, "No Ray cluster answers at 127.0.0.1:9"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_nothing_is_written(home, changes, message):
     with pytest.raises(CellbenchError, match=message) as caught:
-        make_request(asked(**{"methods": ("mask_fixed",), **changes}))
+        plan(**changes)
     assert "\n" not in str(caught.value)
     assert not (home / "searches").exists()
 
 
-def test_a_gpu_is_not_waited_for_where_there_is_none(home, monkeypatch):
+def test_a_gpu_that_does_not_exist_is_refused(home, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     with pytest.raises(SettingError, match=r"--gpus-per-trial 0\.25 cannot be met: there are \d+ CPUs and no GPUs"):
-        make_request(asked(gpus_per_trial="0.25"))
+        plan(gpus_per_trial="0.25")
 
 
-def test_a_name_that_is_taken_is_refused_with_the_way_on(home):
-    request, folder = make_request(asked(name="mine"))
+def test_the_name_of_an_existing_search_is_refused(home):
+    request, folder = plan(name="mine")
     request.write(folder)
-    with pytest.raises(SettingError, match="search mine already; go on with it by --resume mine"):
-        make_request(asked(name="mine"))
+    with pytest.raises(SettingError, match="search mine already exists; continue it with --resume mine"):
+        plan(name="mine")
 
 
 def test_the_name_of_a_search_that_was_killed_before_it_wrote_anything_is_free(home):
     folder = home / "searches" / "mine"
     folder.mkdir(parents=True)
     (folder / ".lock").touch()
-    assert make_request(asked(name="mine"))[0].name == "mine"
+    assert plan(name="mine")[0].name == "mine"
 
 
-def test_an_unknown_search_is_answered_with_the_nearest(home):
-    request, folder = make_request(asked(name="monday"))
+def test_the_message_for_an_unknown_search_names_the_nearest(home):
+    request, folder = plan(name="monday")
     request.write(folder)
     with pytest.raises(NotFoundError, match=r"no search 'mondai'.*did you mean 'monday'"):
         SearchFolder.open("mondai")
@@ -152,9 +151,9 @@ def write(home, discs, name, index, **more):
 
 def test_ssim_needs_a_radius(home, discs):
     write(home, discs, "blind", discs.index[["label", "group"]])
-    with pytest.raises(SettingError, match="blind knows no cell radius; choose --objective f1 or l1_core"):
-        make_request(asked(dataset="blind", objective="ssim"))
-    request, _ = make_request(asked(dataset="blind"))
+    with pytest.raises(SettingError, match="blind has no cell radius; choose --objective f1 or l1_core"):
+        plan(dataset="blind", objective="ssim")
+    request, _ = plan(dataset="blind")
     assert (request.settings.network_size, request.oracle) == (32, False)
 
 
@@ -169,7 +168,7 @@ def test_too_few_groups_are_found_before_anything_runs(home, discs):
     )
     write(home, discs, "few", index)
     with pytest.raises(DataError, match=r"\d groups, fewer than the 5 folds"):
-        make_request(asked(dataset="few"))
+        plan(dataset="few")
 
 
 @pytest.mark.parametrize(
@@ -202,11 +201,11 @@ def test_rungs_lie_before_the_last_epoch(epochs, reduction, n_rungs, expected):
 @pytest.mark.parametrize(
     ("text", "expected"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("45", 45), ("1.5h", 5400)]
 )
-def test_lengths_of_time(text, expected):
-    assert seconds(text, "--time-budget") == expected
+def test_durations(text, expected):
+    assert seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "soon", "-5m", "1d", "m", "9" * 400, "99999h"])
-def test_no_lengths_of_time(text):
-    with pytest.raises(SettingError, match="no length of time"):
-        seconds(text, "--time-budget")
+def test_texts_that_are_not_durations(text):
+    with pytest.raises(ValueError, match="must be a duration"):
+        seconds(text)

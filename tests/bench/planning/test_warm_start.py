@@ -1,9 +1,8 @@
 """What ended searches hand on to a new one."""
 
 import pytest
+from programs import plan_search
 
-from bench.planning.arguments import SearchArguments
-from bench.planning.request import make_request as plan_request
 from bench.planning.warm_start import with_warm_start
 from bench.record.folder import SearchFolder
 from bench.record.request import Request
@@ -91,11 +90,11 @@ def test_the_request_keeps_what_it_began_with(end_search, discs, home):
     end_search("same", 12.0, 0.5)
     (home / "datasets").mkdir(exist_ok=True)
     (home / "datasets" / "discs").symlink_to(discs.path)
-    asked = {"command": "", "methods": ["mask_fixed"], "dataset": "discs", "epochs": 1, "size": "16"}
-    cold, _ = plan_request(SearchArguments(**asked, name="cold"))
+    typed = {"dataset": "discs", "epochs": "1", "size": "16"}
+    cold, _ = plan_search("mask_fixed", **typed, name="cold")
     assert cold.warm_start == {}
     assert cold.spaces[0].first_points()[0]["r_max"] == 7.812
-    warm, folder = plan_request(SearchArguments(**asked, name="warm", warm_start=True))
+    warm, folder = plan_search("mask_fixed", **typed, name="warm", warm_start=True)
     warm.write(folder)
     end_search("later", 9.0, 0.9)
     again = Request.read(folder)
@@ -105,4 +104,4 @@ def test_the_request_keeps_what_it_began_with(end_search, discs, home):
     n_known = len(again.warm_start["mask_fixed"])
     assert radii(again.spaces[0], n_known + 1)[::n_known] == [12.0, 7.812]
     with pytest.raises(SettingError, match="--warm-start has no effect with --sampler grid"):
-        plan_request(SearchArguments(**asked, warm_start=True, sampler="grid"))
+        plan_search("mask_fixed", **typed, warm_start=True, sampler="grid")

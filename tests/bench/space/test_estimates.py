@@ -2,9 +2,8 @@
 
 import pytest
 from drawn_cells import draw_cells, write_cells
+from programs import plan_search
 
-from bench.planning.arguments import SearchArguments
-from bench.planning.request import make_request
 from bench.space.estimates import needs_estimate, with_values
 from bench.space.overrides import override
 from bench.space.reader import load_space
@@ -23,7 +22,7 @@ def cells(tmp_path, monkeypatch):
 
 
 def request(*methods, **changes):
-    return make_request(SearchArguments(command="", methods=methods, dataset="cells", trials=1, epochs=1, **changes))[0]
+    return plan_search(*methods, dataset="cells", trials="1", epochs="1", **changes)[0]
 
 
 def test_the_request_has_the_estimated_number(cells):

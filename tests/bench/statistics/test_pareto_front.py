@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from optuna.trial import TrialState
+from programs import plan_search
 from ray.tune.result import TRAINING_ITERATION
 
-from bench.planning.arguments import SearchArguments
-from bench.planning.request import make_request
 from bench.record.trial import TrialRecord
 from bench.reporting.figures import draw_front
 from bench.space.objectives import OBJECTIVES, parse_objectives
@@ -94,17 +93,17 @@ def test_a_sampler_learns_both_objectives_and_suggests_the_same_after_a_resume(s
 def test_options_for_a_single_objective_are_refused(home, discs):
     (home / "datasets").mkdir(exist_ok=True)
     (home / "datasets" / "discs").symlink_to(discs.path)
-    asked = {"command": "", "methods": ["mask_fixed"], "dataset": "discs", "epochs": 1, "size": "16"}
-    request, _ = make_request(SearchArguments(**asked, objective="f1,ssim"))
+    typed = {"dataset": "discs", "epochs": "1", "size": "16"}
+    request, _ = plan_search("mask_fixed", **typed, objective="f1,ssim")
     assert (request.scheduler, request.primary_objective, request.objectives) == ("none", OBJECTIVES.get("f1"), BOTH)
     with pytest.raises(SettingError, match="--scheduler asha compares trials by one number"):
-        make_request(SearchArguments(**asked, objective="f1,ssim", scheduler="asha"))
-    with pytest.raises(SettingError, match="--stop-early looks at one number"):
-        make_request(SearchArguments(**asked, objective="f1,ssim", stop_early=True))
+        plan_search("mask_fixed", **typed, objective="f1,ssim", scheduler="asha")
+    with pytest.raises(SettingError, match="--stop-early needs a single objective"):
+        plan_search("mask_fixed", **typed, objective="f1,ssim", stop_early=True)
     with pytest.raises(SettingError, match="--objective f1,f1 names an objective twice"):
-        make_request(SearchArguments(**asked, objective="f1,f1"))
+        plan_search("mask_fixed", **typed, objective="f1,f1")
     with pytest.raises(NotFoundError, match="did you mean 'ssim'"):
-        make_request(SearchArguments(**asked, objective="f1,sim"))
+        plan_search("mask_fixed", **typed, objective="f1,sim")
 
 
 def test_the_front_is_drawn(tmp_path):

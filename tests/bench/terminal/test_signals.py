@@ -9,7 +9,7 @@ import time
 import pytest
 
 from bench.record.folder import SearchFolder
-from bench.terminal.signals import polite_end
+from bench.terminal.signals import graceful_stop
 
 
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
@@ -25,7 +25,7 @@ def test_sigterm_is_heard_once_it_listens(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
 
     def search():
-        with polite_end(tmp_path / ".stop") as listen:
+        with graceful_stop(tmp_path / ".stop") as listen:
             listen()
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
@@ -41,7 +41,7 @@ def test_what_asks_before_it_listens_is_kept_in_mind_and_asked_again_obeyed(tmp_
     passed = []
 
     def search(times):
-        with polite_end(tmp_path / ".stop") as listen:
+        with graceful_stop(tmp_path / ".stop") as listen:
             for _ in range(times):
                 os.kill(os.getpid(), number)
                 time.sleep(0.1)
@@ -60,7 +60,7 @@ def test_a_stop_from_elsewhere_is_heard_once_it_listens(tmp_path):
     folder = SearchFolder(tmp_path)
 
     def search():
-        with polite_end(folder.stop_path) as listen:
+        with graceful_stop(folder.stop_path) as listen:
             folder.stop_path.touch()
             listen()
             time.sleep(10)

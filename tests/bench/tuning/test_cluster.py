@@ -48,13 +48,13 @@ def test_auto_fills_the_machine_and_no_more(machine, asked, expected):
     [
         (LAPTOP, {"gpus_per_trial": 0.25}, r"--gpus-per-trial 0\.25 cannot be met: there are 2 CPUs and no GPUs"),
         (SERVER, {"gpus_per_trial": 3}, "--gpus-per-trial 3 cannot be met: there are 16 CPUs and 2 GPUs"),
-        (SERVER, {"gpus_per_trial": 1.5}, "a fraction of one GPU or a whole number"),
-        (SERVER, {"gpus_per_trial": -1}, "a fraction of one GPU or a whole number"),
+        (SERVER, {"gpus_per_trial": 1.5}, "must be a share of one GPU, or a whole number"),
+        (SERVER, {"gpus_per_trial": -1}, "must be a share of one GPU, or a whole number"),
         (LAPTOP, {"cpus_per_trial": 3}, "--cpus-per-trial 3 cannot be met"),
-        (LAPTOP, {"concurrent": 3}, "--concurrent 3 does not fit: .* 2 trials run at once"),
-        (LAPTOP, {"concurrent": 2, "cpus_per_trial": 2}, "--concurrent 2 does not fit: with 2 CPU"),
-        (SERVER, {"concurrent": 9, "gpus_per_trial": 0.25}, "--concurrent 9 does not fit: .* 8 trials"),
-        (LAPTOP, {"concurrent": 0}, "at least one trial"),
+        (LAPTOP, {"concurrent": 3}, "--concurrent must be at most 2: .*; got 3"),
+        (LAPTOP, {"concurrent": 2, "cpus_per_trial": 2}, "--concurrent must be at most 1: a trial has 2 CPU"),
+        (SERVER, {"concurrent": 9, "gpus_per_trial": 0.25}, "--concurrent must be at most 8: "),
+        (LAPTOP, {"concurrent": 0}, "--concurrent must be at least 1; got 0"),
     ],
 )
 def test_resources_that_the_machine_lacks_are_refused(machine, asked, message):
@@ -96,15 +96,15 @@ def test_a_cluster_is_divided_node_by_node(machine, asked, expected):
 @pytest.mark.parametrize(
     ("machine", "asked", "message"),
     [
-        (nodes((2, 0), (2, 0)), {"cpus_per_trial": 3}, "on 2 nodes, of which none has more than 2 CPUs and no GPUs"),
-        (nodes((2, 0), (2, 0)), {"concurrent": 3, "cpus_per_trial": 2}, "--concurrent 3 does not fit: .* 2 trials"),
+        (nodes((2, 0), (2, 0)), {"cpus_per_trial": 3}, "on 2 nodes; no node has more than 2 CPUs and no GPUs"),
+        (nodes((2, 0), (2, 0)), {"concurrent": 3, "cpus_per_trial": 2}, "--concurrent must be at most 2: "),
         (
             nodes((8, 2), (8, 2)),
             {"gpus_per_trial": 4},
             "--gpus-per-trial 4 cannot be met: .* more than 8 CPUs and 2 GPU",
         ),
-        (nodes((8, 0), (2, 2)), {"cpus_per_trial": 4, "gpus_per_trial": 1}, "fits on no node: none has both"),
-        (nodes((0, 1), (8, 0)), {}, "fits on no node: none has both"),
+        (nodes((8, 0), (2, 2)), {"cpus_per_trial": 4, "gpus_per_trial": 1}, "No node has 4 CPU and 1 GPU for a trial"),
+        (nodes((0, 1), (8, 0)), {}, "No node has 1 CPU and 1 GPU for a trial"),
     ],
 )
 def test_resources_that_no_single_node_has_are_refused(machine, asked, message):
@@ -151,9 +151,9 @@ def test_eight_quarters_of_two_gpus_run_at_once():
         gpus = sorted(gpu for _, (gpu,) in ray.get(begun))
         assert gpus == ["0"] * 4 + ["1"] * 4
         del trials
-        assert remotely(seconds, "1h30m", "--time-budget", cpus=1, gpus=0.0) == 5400
-        with pytest.raises(SettingError, match="no length of time"):
-            remotely(seconds, "soon", "--time-budget", cpus=1, gpus=0.0)
+        assert remotely(seconds, "1h30m", cpus=1, gpus=0.0) == 5400
+        with pytest.raises(ValueError, match="must be a duration"):
+            remotely(seconds, "soon", cpus=1, gpus=0.0)
     finally:
         ray.shutdown()
 
