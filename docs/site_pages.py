@@ -30,6 +30,9 @@ LINK = re.compile(r"(\]\()(?!\w+:|#|/)([^)#\s]+)")
 """A relative link or picture in Markdown; the second group is its path."""
 
 
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+
+
 def on_config(config: Any) -> Any:
     """Add the pages of the Python API to the navigation."""
     pages = [{name: page} for name, page in _api_pages().items()]
@@ -61,6 +64,11 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return _with_site_links(markdown, posixpath.join("docs", page.file.src_uri), page.file.src_uri)
 
 
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Keep short code, such as an option or a file name, on one line."""
+    return re.sub(r"<code>(?=[^<\s]{1,28}</code>)", '<code class="one-line">', html)
+
+
 def _included(source: str) -> str:
     """Return the text of a Markdown file of the repository with links as its page needs them."""
     return _with_site_links((ROOT / source).read_text(encoding="utf-8"), source, PAGES[source])
@@ -88,7 +96,10 @@ def _with_site_links(text: str, source: str, page: str) -> str:
 def _command_line() -> str:
     """Return the reference of all programs, as Typer writes it."""
     command = [sys.executable, "-m", "typer", "bench.cli", "utils", "docs", "--name", "cellbench"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
     text = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     note = "Each program is also a module: `cellbench search` is `python -m bench.search`."
     return text.replace("# `cellbench`", f"# Command line\n\n{note}", 1)
@@ -120,15 +131,29 @@ def _api_pages() -> dict[str, str]:
 
 
 def _api(package: str) -> str:
-    """Return the instructions for mkdocstrings to document every module of a package."""
-    return "\n\n".join(f"::: {name}" for name in _modules(package))
+    """Return the instructions for mkdocstrings to document every module of a package.
+
+    A name that `__init__.py` imports from a module is documented in that module alone.
+    """
+    parts = []
+    for name in _modules(package):
+        path = _path(name)
+        own = [node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, DEFINITIONS)]
+        members = "".join(f"\n        - {each}" for each in own) if own else " false"
+        limit = f"\n    options:\n      members:{members}" if path.name == "__init__.py" else ""
+        parts.append(f"::: {name}{limit}")
+    return "\n\n".join(parts)
+
+
+def _path(name: str) -> Path:
+    """Return the file of a package or module."""
+    path = ROOT / name.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _summary(name: str) -> str:
     """Return the first line of the docstring of a package or module."""
-    path = ROOT / name.replace(".", "/")
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    return (ast.get_docstring(ast.parse(_path(name).read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def _api_overview() -> str:

@@ -21,7 +21,9 @@ def test_help_lists_every_target_and_is_what_make_alone_shows():
     shown = make("help")
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
     assert [line.split()[0] for line in shown.splitlines()] == [
-        line.partition(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if re.match(r"[a-z]+:.*##", line)
+        line.partition(":")[0]
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if re.match(r"[a-z]+:.*##", line)
     ]
     assert {line.split()[0] for line in shown.splitlines()} == set(phony)
     assert make() == shown

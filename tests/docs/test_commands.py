@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -136,11 +135,9 @@ class Reader:
 
     def _run(self, place, command):
         cwd = ROOT if command[0] == "make" else self.home.path
-        began = time.monotonic()
         found = subprocess.run(
             command, env=self.environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=600
         )
-        print(f"{time.monotonic() - began:5.1f} s  {place}  {' '.join(map(str, command))[-90:]}", flush=True)
         assert found.returncode == 0, f"{place}: {' '.join(command)}\n{found.stdout[-3000:]}\n{found.stderr[-3000:]}"
         assert "Traceback" not in found.stderr
         return found.stdout

@@ -15,7 +15,9 @@ from bench.cli import PROGRAMS
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(find_spec("material") is None, reason="the site's tools are missing: make install EXTRAS=dev,docs"),
+    pytest.mark.skipif(
+        find_spec("material") is None, reason="the site's tools are missing: make install EXTRAS=dev,docs"
+    ),
 ]
 
 
