@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import cellbench
 from bench.terminal.console import console, note, say, user_errors
 from cellbench.errors import SettingError
+from cellbench.registry import module_names
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -31,6 +33,8 @@ app = typer.Typer(
     help="Add, level, list, show and remove data sets.",
 )
 
+# The files are listed, not imported, so that --help needs no heavy library.
+FORMATS = module_names(Path(cellbench.__file__).parent / "importers" / "formats")
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 
 
@@ -39,7 +43,7 @@ Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 def add(
     name: Annotated[str, typer.Argument(help="Name of the new data set: letters, digits, '-', '_', '.'.")],
     path: Annotated[Path, typer.Argument(help="Folder of the images, or the table for csv.")],
-    from_format: Annotated[str, typer.Option("--from", help="Format: folder, masks, csv (also Parquet) or voc.")],
+    from_format: Annotated[str, typer.Option("--from", help=f"Format: {', '.join(FORMATS)}.")],
     patch_size: Annotated[
         int | None, typer.Option(help="Side of the patches, px. Needed where patches are cut out; else the smallest.")
     ] = None,

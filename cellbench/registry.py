@@ -1,9 +1,12 @@
-"""A plain table of named things (importers, suppressions) that other packages can add to by entry points."""
+"""A table of named entries (methods, importers, scores) that other packages extend through entry points."""
 
 import difflib
+import importlib
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from cellbench.errors import NotFoundError, SettingError
@@ -13,7 +16,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Record(Generic[T]):
-    """One line of the table."""
+    """One row of the table.
+
+    Attributes:
+        name: Name of the entry, unique in its registry.
+        thing: The registered class, function or object.
+        description: One line for listings.
+    """
 
     name: str
     thing: T
@@ -21,14 +30,14 @@ class Record(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """A table of things by name.
+    """A table of entries by name.
 
-    A name used twice is an error; an unknown name answers with the nearest known ones. Entry points of
-    installed packages are looked up at first use, and each is imported only when its name is asked for.
+    A duplicate name is an error. An unknown name raises an error that lists the nearest known names. Entry points of
+    installed packages are found at first use. Each is imported only when its name is requested.
 
     Args:
-        kind: What the things are called in messages, for example "importer".
-        entry_points: Entry-point group through which other packages add things.
+        kind: What messages call an entry, for example "importer".
+        entry_points: Entry-point group through which other packages add entries.
 
     Example:
         >>> shapes: Registry[type] = Registry("shape")
@@ -46,28 +55,29 @@ class Registry(Generic[T]):
         self._group = entry_points
         self._records: dict[str, Record[T]] = {}
         self._entry_points: dict[str, EntryPoint] | None = None
+        self._same: set[str] = set()  # names whose entry point is known to be what is registered
 
     def register(self, name: str, description: str) -> Callable[[T], T]:
-        """Return a decorator that enters a class or function under `name`.
+        """Return a decorator that registers a class, function or object under `name`.
 
         Raises:
-            SettingError: If the name is taken.
+            SettingError: The name is already registered.
         """
 
         def enter(thing: T) -> T:
             if name in self._records:
-                raise SettingError(f"The {self.kind} '{name}' is registered twice; give one of them another name.")
+                raise SettingError(f"The {self.kind} '{name}' is registered twice; rename one of them.")
             self._records[name] = Record(name, thing, description)
             return thing
 
         return enter
 
     def get(self, name: str) -> T:
-        """Return the thing of that name.
+        """Return the entry with this name.
 
         Raises:
-            NotFoundError: If there is none; the message names the nearest known ones.
-            SettingError: If another package offers it and cannot be imported.
+            NotFoundError: The name is unknown. The message lists the nearest known names.
+            SettingError: Another package provides the entry and cannot be imported.
         """
         return self._record(name).thing
 
@@ -89,9 +99,8 @@ class Registry(Generic[T]):
             if entry is None:
                 raise NotFoundError(f"There is no {self.kind} '{name}'; {nearest(name, self.names())}")
             thing = self._load(entry)
-            if name not in self._records:  # the module may have registered it while it was imported
-                lines = (getattr(thing, "__doc__", None) or "").strip().splitlines()
-                self._records[name] = Record(name, thing, lines[0] if lines else f"from {entry.value}")
+            if name not in self._records:  # the module may have registered it during its import
+                self._records[name] = Record(name, thing, _first_line(thing) or f"from {entry.value}")
         return self._records[name]
 
     def _load(self, entry: EntryPoint) -> T:
@@ -101,7 +110,7 @@ class Registry(Generic[T]):
             package = entry.dist.name if entry.dist else entry.value
             raise SettingError(
                 f"The {self.kind} '{entry.name}' of the package {package} cannot be imported ({error}); "
-                "mend or uninstall that package."
+                "repair or uninstall that package."
             ) from error
         return thing
 
@@ -111,24 +120,52 @@ class Registry(Generic[T]):
             for entry in entry_points(group=self._group) if self._group else ():
                 if found.setdefault(entry.name, entry).value != entry.value:
                     raise SettingError(
-                        f"The {self.kind} '{entry.name}' is offered by two packages ({found[entry.name].value} "
+                        f"Two packages provide the {self.kind} '{entry.name}' ({found[entry.name].value} "
                         f"and {entry.value}); uninstall one of them."
                     )
             self._entry_points = found
-        if twice := sorted(name for name in self._records if self._clashes(name)):
-            raise SettingError(f"The {self.kind} '{twice[0]}' is registered twice; uninstall the package that adds it.")
+        self._refuse_clashes(self._entry_points)
         return self._entry_points
 
-    def _clashes(self, name: str) -> bool:
-        entry = (self._entry_points or {}).get(name)
-        if entry is None:
-            return False
-        module = getattr(self._records[name].thing, "__module__", None)
-        return module is not None and module.partition(".")[0] != entry.module.partition(".")[0]
+    def _refuse_clashes(self, found: dict[str, EntryPoint]) -> None:
+        """Refuse a registered name that an entry point gives to something else."""
+        for name in sorted((self._records.keys() & found.keys()) - self._same):
+            if self._load(found[name]) is not self._records[name].thing:
+                raise SettingError(f"The {self.kind} '{name}' is registered twice; uninstall the package that adds it.")
+            self._same.add(name)
+
+
+def _first_line(thing: object) -> str:
+    """Return the first line of the docstring of a class or function; an instance has only that of its class."""
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        return ""
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def module_names(folder: Path) -> list[str]:
+    """Return the names of the modules in a folder, sorted. It imports none of them.
+
+    Args:
+        folder: Folder of a package. Files that start with `_` are excluded.
+    """
+    return sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def import_modules(package: str, folder: Path) -> None:
+    """Import every module of a package in alphabetical order, so that each registers its entries.
+
+    A new file in the folder is found without another edit.
+
+    Args:
+        package: Dotted name of the package, `__name__` in its `__init__.py`.
+        folder: Folder of the package.
+    """
+    for name in module_names(folder):
+        importlib.import_module(f"{package}.{name}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known names are nearest to an unknown one, as the second half of a sentence.
+    """Return the second half of a sentence that lists the known names nearest to an unknown one.
 
     >>> nearest("pcb", ["bccd", "pbc"])
     "did you mean 'pbc'? Known: bccd, pbc."

@@ -62,7 +62,7 @@ def open_dataset(name: str) -> PatchSet:
             known = sorted({*dataset_names(), *BUILTIN})
             raise NotFoundError(
                 f"There is no data set '{name}' in {datasets_dir()}; {nearest(name, known)} "
-                f"Add it with: python -m bench.datasets add {name} --from folder|masks|csv|voc PATH"
+                f"Add it with: python -m bench.datasets add {name} --from FORMAT PATH"
             )
         with file_lock(datasets_dir() / f".{name}.lock"):  # two searches at once draw it once
             if not path.exists():

@@ -25,7 +25,7 @@ def load_space(method: str, path: Path | None = None) -> Space:
 
     Args:
         method: Name of the suppression.
-        path: File to read; the method's own in `search_spaces/` by default.
+        path: File to read. By default the file that the suppression declares, else `search_spaces/METHOD.yaml`.
 
     Raises:
         NotFoundError: There is no such method, or it has no file.
@@ -33,8 +33,8 @@ def load_space(method: str, path: Path | None = None) -> Space:
     """
     from cellbench.suppression import SUPPRESSIONS
 
-    SUPPRESSIONS.get(method)
-    path = SPACES_DIR / f"{method}.yaml" if path is None else path
+    kind = SUPPRESSIONS.get(method)
+    path = path or kind.search_space or SPACES_DIR / f"{method}.yaml"
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

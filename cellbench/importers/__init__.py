@@ -1,13 +1,15 @@
-"""Reading images in outside formats: one file for each format.
+"""Importers of images in outside formats: one file for each format.
 
-To add a format, write one file beside `folder.py` with a function from a path and options to a `Manifest`, register
-it in `IMPORTERS`, import it below, and add a maker of sixty patches to `test_importer_conformance.py` in
-`tests/importers/`. Images that are not files (one array in an archive, say) bring their own `ImageReader`. Another
-package registers an `Importer` under the entry points `cellbench.importers`.
+To add a format, write one file in `formats/`. It contains a function that returns a `Manifest` for a path and options,
+and a function that writes a small example in the format. The file registers both in `IMPORTERS` as an `Importer`; no
+other file needs an edit. The conformance suite `cellbench.testing.ImporterConformance` then tests the format.
+
+A format whose images are not files, for example one array of all patches, provides its own `ImageReader`.
+Another package adds an `Importer` through the entry-point group `cellbench.importers`.
 """
 
+from cellbench.importers import formats  # noqa: F401 (its modules register themselves)
 from cellbench.importers.build import Imported, import_patch_set
-from cellbench.importers.formats import csv, folder, masks, voc  # noqa: F401 (each registers itself)
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.options import ImportOptions
 

@@ -1,11 +1,11 @@
-"""From images in an outside format to a data set on disk, in memory that does not grow with their number."""
+"""Import of images into a data set on disk. The memory it needs does not depend on the number of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellbench.errors import SettingError
-from cellbench.importers.manifest import IMPORTERS, SPECIAL
+from cellbench.importers.manifest import FORMAT_OPTIONS, IMPORTERS
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
 from cellbench.patches.patchset import PatchSet
@@ -14,7 +14,12 @@ from cellbench.patches.write import PatchWriter
 
 @dataclass(frozen=True)
 class Imported:
-    """A finished import: the data set and what its user should read about it."""
+    """A finished import.
+
+    Attributes:
+        patch_set: The data set.
+        remarks: Sentences for the user, for example on images that were cropped.
+    """
 
     patch_set: PatchSet
     remarks: list[str]
@@ -29,33 +34,33 @@ def import_patch_set(
     replace: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:
-    """Read images in one of the known formats and write them as a data set, whole or not at all.
+    """Write a data set from images in one of the known formats. It is written completely or not at all.
 
     Args:
-        directory: Where the data set goes.
-        name: Its name.
+        directory: Folder of the new data set.
+        name: Name of the new data set.
         format_name: Name of an importer.
-        path: What the importer reads.
-        options: The user's options.
-        replace: Whether a data set that is there may be replaced.
-        progress: Called with the number of patches done and of all.
+        path: Folder or file that the importer reads.
+        options: Options of the import.
+        replace: Whether to replace an existing data set.
+        progress: Called after each patch with the number of patches done and the total.
 
     Raises:
-        NotFoundError: If there is no such importer.
-        SettingError: If an option means nothing to this importer.
-        DataError: If anything in the images is wrong; the message lists all of it, up to 20.
-        StoreError: If the data set exists, or cannot be written.
+        NotFoundError: The importer is unknown.
+        SettingError: The importer does not use one of the options, or a value is out of range.
+        DataError: The images or labels have problems. The message lists all problems.
+        StoreError: The data set already exists, or cannot be written.
     """
     importer = IMPORTERS.get(format_name)
-    for option in sorted(SPECIAL - importer.accepts):
+    for option in sorted(FORMAT_OPTIONS - importer.accepts):
         if getattr(options, option) is not None:
-            raise SettingError(f"--{option.replace('_', '-')} means nothing to --from {format_name}; leave it out.")
+            raise SettingError(f"--{option.replace('_', '-')} has no effect with --from {format_name}; remove it.")
     manifest = importer.read(path, options)
     plan = Plan(manifest, path, options)
     if options.cell_radius is not None and options.cell_radius > plan.size / 2:
         raise SettingError(
-            f"--cell-radius {options.cell_radius:g}: such a cell does not fit into patches of {plan.size} px; "
-            "give it in px of the patches."
+            f"--cell-radius {options.cell_radius:g}: the cell does not fit into patches of {plan.size} px; "
+            "give the radius in px of the patches."
         )
     with PatchWriter(directory, len(plan.table), plan.size, plan.with_masks, replace) as writer:
         index = plan.fill(writer, progress)

@@ -1,4 +1,4 @@
-"""Looking for images in folders."""
+"""Search for images in folders."""
 
 import os
 from collections import Counter
@@ -10,52 +10,54 @@ from cellbench.importers.images import SUFFIXES
 
 
 def existing_folder(path: Path) -> Path:
-    """Return a folder that is there.
+    """Return the path of an existing folder.
 
     Raises:
-        DataError: If it is not.
+        DataError: The path does not exist, or is a file.
     """
     if not path.exists():
-        raise DataError(f"There is no folder {path}; give the folder that holds the images.")
+        raise DataError(f"There is no folder {path}; give the folder that contains the images.")
     if not path.is_dir():
-        raise DataError(f"{path} is a file; give the folder that holds the images.")
+        raise DataError(f"{path} is a file; give the folder that contains the images.")
     return path
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return all images under a folder, sorted by path, and remarks on what was passed over.
+    """Return all images under a folder, sorted by path, and remarks on skipped files.
 
-    Hidden files and folders are not looked at.
+    Hidden files and folders are skipped without a remark.
 
     Raises:
-        DataError: If there is none.
+        DataError: The folder does not exist or contains no image.
     """
     found, others = [], Counter[str]()
     for path in find_files(folder):
         if path.suffix.lower() in SUFFIXES:
             found.append(path)
         else:
-            others[path.suffix.lower() or "no ending"] += 1
+            others[path.suffix.lower() or "no suffix"] += 1
     if not found:
-        raise DataError(f"There is no image in {folder}; known endings: {', '.join(sorted(SUFFIXES))}.")
+        raise DataError(f"There is no image in {folder}; known suffixes: {', '.join(sorted(SUFFIXES))}.")
     remarks = []
     if others:
         kinds = ", ".join(f"{n} × {suffix}" for suffix, n in sorted(others.items()))
-        remarks.append(f"Files that are no images were passed over: {kinds}.")
+        remarks.append(f"Skipped files that are not images: {kinds}.")
     return found, remarks
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Return all files under a folder, sorted by path, through links to folders too; hidden ones are passed over.
+    """Return all files under a folder, sorted by path. Links to folders are followed; hidden files are skipped.
 
     Raises:
-        DataError: If there is no such folder.
+        DataError: The folder does not exist.
     """
     found: list[Path] = []
     seen: set[Path] = set()
     for root, folders, names in os.walk(existing_folder(folder), followlinks=True):
         real = Path(root).resolve()
-        folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]  # links may go round
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and real not in seen
+        ]  # links can form a cycle
         if real not in seen:
             found += [Path(root) / name for name in names if not name.startswith(".")]
         seen.add(real)
@@ -63,7 +65,7 @@ def find_files(folder: Path) -> list[Path]:
 
 
 def by_stem(images: list[Path]) -> dict[str, list[Path]]:
-    """Return images by file name without its ending."""
+    """Return the images of each stem, the file name without its suffix."""
     stems: dict[str, list[Path]] = {}
     for path in images:
         stems.setdefault(path.stem, []).append(path)
@@ -71,10 +73,11 @@ def by_stem(images: list[Path]) -> dict[str, list[Path]]:
 
 
 SHOWN = 20
+"""Number of items that a message lists."""
 
 
 def listing(items: Sequence[str]) -> str:
-    """Join items, at most 20 of them.
+    """Return items joined by commas, at most 20 of them.
 
     >>> listing(["a", "b"])
     'a, b'

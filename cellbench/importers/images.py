@@ -1,6 +1,6 @@
-"""Decoding images that may be anything: what cannot become 8-bit RGB without loss or guessing is refused.
+"""Decoding of image files. An image that cannot become 8-bit RGB without loss or guessing is an error.
 
-Pixels are taken as they are stored: a camera's note on orientation is not followed, as boxes and centres do not either.
+Pixels are read as they are stored: EXIF orientation is ignored, because boxes and centres ignore it too.
 """
 
 import re
@@ -17,33 +17,33 @@ from cellbench.errors import DataError
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 100_000_000
-"""More is refused: such an image fills the memory of a laptop, and a small file can claim any size."""
+"""Largest number of pixels of an image. More fill the memory of a laptop, and a small file can claim any size."""
 
 
 class ImageReader:
-    """Reads images from files; importers of other containers give one of their own with the same three methods.
+    """Reads images from files. A format whose images are not files provides a subclass that overrides its methods.
 
     Attributes:
-        n_grey: How many images were grey and had their channel copied to red, green and blue.
+        n_grey: Number of greyscale images whose channel was copied to red, green and blue.
     """
 
     def __init__(self) -> None:
         self.n_grey = 0
 
     def size(self, source: str) -> tuple[int, int]:
-        """Return height and width in px from the head of a file.
+        """Return height and width in px from the header of an image.
 
         Raises:
-            DataError: If it cannot be read or used; the message does not repeat the name.
+            DataError: The image cannot be read or used. The message does not repeat its name.
         """
         with _opened(Path(source)) as image:
             return image.height, image.width
 
     def image(self, source: str) -> NDArray[np.uint8]:
-        """Return an image, uint8, H × W × 3; grey is copied to all three channels and counted.
+        """Return an image, uint8, H × W × 3. Greyscale is copied to all three channels and counted.
 
         Raises:
-            DataError: If it cannot be read, or has transparent pixels; the message does not repeat the name.
+            DataError: The image cannot be read, or has transparent pixels. The message does not repeat its name.
         """
         with _opened(Path(source)) as image:
             if image.mode in ("L", "1"):
@@ -51,16 +51,16 @@ class ImageReader:
             elif image.mode in ("LA", "PA", "RGBA") or (image.mode == "P" and "transparency" in image.info):
                 image = image.convert("RGBA")
                 if np.asarray(image.getchannel("A")).min() < 255:
-                    raise DataError("it has transparent pixels; flatten it onto the background you want")
+                    raise DataError("it has transparent pixels; flatten it onto a background")
             elif image.mode not in ("RGB", "P"):
                 raise DataError(f"its colours are stored as {image.mode}; convert it to 8-bit RGB")
             return np.array(image.convert("RGB"))
 
     def mask(self, source: str) -> NDArray[np.uint8]:
-        """Return a contour mask, uint8, H × W, 1 where any channel is above 0.
+        """Return a contour mask, uint8, H × W, 1 where any colour channel is above 0 and 0 elsewhere.
 
         Raises:
-            DataError: If it cannot be read; the message does not repeat the name.
+            DataError: The mask cannot be read. The message does not repeat its name.
         """
         with _opened(Path(source), deep=True) as image:
             channels = image.convert("RGB") if image.mode == "P" and _has_dark_zero(image) else image
@@ -71,12 +71,23 @@ class ImageReader:
         return np.asarray(values > 0, dtype=np.uint8)
 
 
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write an image file, and its folder where it does not exist.
+
+    Args:
+        path: The new file. Its suffix decides the format.
+        pixels: uint8, H × W × 3 or H × W.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
 @contextmanager
 def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
-    """Open an image lazily; whatever goes wrong, also while it is decoded inside the block, is a DataError."""
+    """Open an image lazily. Every error, also one during decoding inside the block, becomes a DataError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own notes on size and on damaged metadata
+            warnings.simplefilter("ignore")  # warnings on size and damaged metadata; _check_head decides
             with Image.open(path) as image:
                 _check_head(image, deep)
                 yield image
@@ -85,9 +96,9 @@ def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
     except FileNotFoundError as error:
         raise DataError("there is no such file") from error
     except Image.DecompressionBombError as error:
-        raise DataError("it is huge (a decompression bomb?); cut it into smaller images") from error
+        raise DataError("it is too large (a decompression bomb?); cut it into smaller images") from error
     except UnidentifiedImageError as error:
-        raise DataError("it is no readable image") from error
+        raise DataError("it is not a readable image") from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, zlib.error …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"it is damaged or truncated ({reason.splitlines()[0]})") from error
@@ -96,19 +107,19 @@ def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
 def _check_head(image: Image.Image, deep: bool) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise DataError(
-            f"it is huge ({image.width} × {image.height} px, more than {MAX_PIXELS / 1e6:.0f} million pixels); "
+            f"it is too large ({image.width} × {image.height} px, more than {MAX_PIXELS / 1e6:.0f} million pixels); "
             "cut it into smaller images"
         )
     if not deep and (image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_cut_to_8_bit(image)):
         raise DataError("it has more than 8 bits per channel; scale it to 8-bit RGB")
     if image.format in ("TIFF", "GIF") and getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"it has {getattr(image, 'n_frames', 1)} pages; save the one you want as a file of its own")
+        raise DataError(f"it has {getattr(image, 'n_frames', 1)} pages; save the page you need as a separate file")
 
 
 def _is_cut_to_8_bit(image: Image.Image) -> bool:
-    """Say whether Pillow would give 16-bit colours as 8-bit, as it does without a word.
+    """Return whether Pillow would reduce 16-bit colours to 8 bits, which it does without a warning.
 
-    Only the raw mode among the decoder's arguments tells: "RGB;16B" has 16 bits per channel, "BGR;16" per pixel.
+    Only the raw mode among the decoder's arguments shows this: "RGB;16B" has 16 bits per channel, "BGR;16" per pixel.
     """
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     arguments = [tile[3] if isinstance(tile[3], tuple) else (tile[3],) for tile in tiles]
@@ -116,5 +127,5 @@ def _is_cut_to_8_bit(image: Image.Image) -> bool:
 
 
 def _has_dark_zero(image: Image.Image) -> bool:
-    """Say whether palette entry 0 is black, so that colours and indices agree on what is background."""
+    """Return whether palette entry 0 is black. Then colours and indices agree on the background."""
     return (image.getpalette() or [0, 0, 0])[:3] == [0, 0, 0]

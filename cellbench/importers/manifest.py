@@ -1,10 +1,12 @@
-"""The table of importers: a format is one file here, registered by name."""
+"""The table of importers, and the list of patches that an importer returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cellbench.importers.images import ImageReader
 from cellbench.importers.options import ImportOptions
@@ -15,19 +17,23 @@ COLUMNS = ("source", "label", "group", "x", "y", "radius_px", "mask")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an importer finds: which patches there are, before any picture is decoded.
+    """The patches that an importer finds, before any image is decoded.
 
     Args:
-        table: A row for each patch. `source`, the image as `reader` knows it; `label`, None where there is none;
-            `group`, None where it is not known; `x` and `y`, the centre in px of the image (0 is the centre of the
-            first pixel), NaN for the centre of the image; `radius_px`, NaN where it is not known; `mask`, the image
-            of the contour as `reader` knows it, or None.
-        cut: Whether patches are cut out of larger images, so that the user must say their size.
-        groups_known: Whether the source image counts as a known group where `group` is None.
+        table: One row per patch with the columns in `COLUMNS`, of which only `source` is required.
+            `source`: the image, as `reader` identifies it.
+            `label`: the class, None where it is unknown.
+            `group`: the slide, image or patient, None where it is unknown.
+            `x`, `y`: the centre in px of the image (0 is the centre of the first pixel), NaN for the centre of the
+            image.
+            `radius_px`: the radius of the cell in px of the image, NaN where it is unknown.
+            `mask`: the contour mask of the image, as `reader` identifies it, or None.
+        cut: Whether patches are cut from larger images, so that the user must set their size.
+        groups_known: Whether the source image is a known group where `group` is None.
         reader: Decodes the images.
-        problems: Sentences on what cannot be used; one is enough to refuse the import.
-        remarks: Sentences for the summary.
-        notes: Sentences for the card, which every reader of a figure must know.
+        problems: Sentences on errors in the data. A single problem prevents the import.
+        remarks: Sentences for the user after the import.
+        notes: Sentences for the card of the data set, which every reader of a result needs.
     """
 
     table: pd.DataFrame
@@ -44,15 +50,19 @@ class Importer:
     """One outside format.
 
     Args:
-        read: Takes a path and the options, gives the manifest.
-        accepts: The options among `SPECIAL` that mean something to this format; others are refused.
+        read: Returns the manifest of a path, for the options of the import.
+        write_example: Writes patches in this format into a new folder and returns the path for `read`. Its arguments
+            are the folder, patches (uint8, N × H × W × 3, of one size) and the label of each patch. The conformance
+            suite imports what it writes.
+        accepts: The options in `FORMAT_OPTIONS` that this format uses. Others are an error.
     """
 
     read: Callable[[Path, ImportOptions], Manifest]
+    write_example: Callable[[Path, NDArray[np.uint8], Sequence[str]], Path]
     accepts: frozenset[str] = frozenset()
 
 
-SPECIAL = frozenset({"label_pattern", "group_pattern", "labels"})
-"""Options that only some formats understand."""
+FORMAT_OPTIONS = frozenset({"label_pattern", "group_pattern", "labels"})
+"""Options that only some formats use."""
 
 IMPORTERS: Registry[Importer] = Registry("importer", entry_points="cellbench.importers")

@@ -1,4 +1,4 @@
-"""What a user can say about an import."""
+"""The options of an import."""
 
 import re
 from collections.abc import Sequence
@@ -10,24 +10,28 @@ from cellbench.patches.border import Border
 
 
 class ImportOptions(BaseModel):
-    """Options of all importers; lengths are in native px."""
+    """Options of all importers; lengths are in px of the images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    patch_size: int | None = Field(default=None, ge=8, description="side of the patches; default: the smallest image")
-    border: Border = Field(default="reflect", description="mirror or drop patches that reach over an image's border")
-    max_per_class: int | None = Field(default=None, ge=1, description="keep at most so many patches of a class")
+    patch_size: int | None = Field(
+        default=None, ge=8, description="side of the patches in px; default: the smallest side of an image"
+    )
+    border: Border = Field(
+        default="reflect", description="reflect or drop patches that extend beyond the border of an image"
+    )
+    max_per_class: int | None = Field(default=None, ge=1, description="largest number of patches of a class")
     min_per_class: int = Field(default=20, ge=2, description="classes with fewer patches are not scored")
     label_pattern: str | None = Field(
         default=None, description="regular expression that finds the class in a file name"
     )
     group_pattern: str | None = Field(default=None, description="regular expression that finds the group in a path")
     rename: dict[str, str] = Field(default_factory=dict, description="new names of classes, by their old names")
-    labels: str | None = Field(default=None, description="CSV file of image and class, for images without folders")
+    labels: str | None = Field(default=None, description="CSV file with the columns image and class")
     um_per_px: float | None = Field(default=None, gt=0, description="µm per px")
-    cell_radius: float | None = Field(default=None, gt=0, description="typical radius of a cell, as measured")
+    cell_radius: float | None = Field(default=None, gt=0, description="measured typical radius of a cell in px")
     licence: str | None = Field(default=None, description="licence of the images")
-    citation: str | None = Field(default=None, description="what to cite")
+    citation: str | None = Field(default=None, description="citation of the images")
     seed: int = Field(default=0, ge=0, description="seed of the roles and of --max-per-class")
 
     @field_validator("label_pattern", "group_pattern")
@@ -37,15 +41,21 @@ class ImportOptions(BaseModel):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
+                raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
         return pattern
 
 
 def find(pattern: str, name: str, group: str) -> str | None:
-    """Return what a pattern finds in a name: its group of that name, else its first group, else all of the match.
+    """Return the part of a name that a pattern finds, or None.
 
-    >>> find("^(?P<label>[A-Z]+)_", "SNE_123.jpg", "label"), find("^([A-Z])", "x", "label")
-    ('SNE', None)
+    Args:
+        pattern: Regular expression.
+        name: Text to search.
+        group: Named group to return. Without it, the first group is returned; without any group, the whole match.
+
+    Example:
+        >>> find("^(?P<label>[A-Z]+)_", "SNE_123.jpg", "label"), find("^([A-Z])", "x", "label")
+        ('SNE', None)
     """
     match = re.search(pattern, name)
     if match is None:
@@ -56,14 +66,14 @@ def find(pattern: str, name: str, group: str) -> str | None:
 
 
 def find_labels(pattern: str, names: Sequence[str]) -> list[str | None]:
-    """Return the class that a label pattern finds in each file name; None where it finds none.
+    """Return the class that a label pattern finds in each file name, None where it finds none.
 
     Raises:
-        SettingError: It finds none in any of them.
+        SettingError: The pattern finds no class in any of the names.
     """
     labels = [find(pattern, name, "label") for name in names]
     if names and not any(labels):
         raise SettingError(
-            f"--label-pattern '{pattern}' finds a class in none of {len(names)} file names, such as {names[0]}."
+            f"--label-pattern '{pattern}' finds no class in any of {len(names)} file names, for example {names[0]}."
         )
     return labels

@@ -1,4 +1,4 @@
-"""Which patches will be written: decided from the head of every image, before any is decoded."""
+"""The plan of an import: which patches are written. It is made from the headers of the images, before decoding."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,11 +18,25 @@ from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
 
 MIN_SIZE = 8
-"""px; smaller images are taken for a mistake."""
+"""Smallest side of an image in px without --patch-size; a smaller image is an error."""
 
 
 class Plan:
-    """The patches that will be written, after a look at the head of every image."""
+    """The patches that an import writes, planned from the headers of all images.
+
+    Args:
+        manifest: The patches that the importer found.
+        path: Folder or file of the import; messages name images relative to it.
+        options: Options of the import.
+
+    Attributes:
+        table: One row per patch to write, with the columns of `Manifest.table` and `cut`, whether it has a centre.
+        size: Side of the patches in native px.
+
+    Raises:
+        DataError: The images or labels have problems, or are too few to be divided into roles.
+        SettingError: An option does not fit the images.
+    """
 
     def __init__(self, manifest: Manifest, path: Path, options: ImportOptions) -> None:
         self.path = path
@@ -36,7 +50,6 @@ class Plan:
             if column not in table.columns:
                 table[column] = np.nan if column in ("x", "y", "radius_px") else None
         table["label"] = self._renamed(table["label"].astype(object))
-        self.n_found = len(table)
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
         table["group"] = table["group"].where(table["group"].notna(), table["source"].map(self._short))
         self.with_masks = bool(table["mask"].notna().any())
@@ -45,7 +58,7 @@ class Plan:
 
         sizes = self._sizes(table["source"])
         if self.problems:
-            self._look_through(sizes)
+            self._check_images(sizes)
         self._refuse_problems()
         heights = table["source"].map(lambda source: sizes[source][0]).to_numpy(dtype=np.int64)
         widths = table["source"].map(lambda source: sizes[source][1]).to_numpy(dtype=np.int64)
@@ -59,24 +72,34 @@ class Plan:
         keep = np.ones(len(table), dtype=bool)
         if options.border == "drop":
             keep = np.array([box == (0, 0, self.size, self.size) for box in boxes])
-            self.remarks.append(f"{int((~keep).sum())} patches reach over the border of their image and were dropped.")
+            self.remarks.append(
+                f"{int((~keep).sum())} patches extend beyond the border of their image and were dropped."
+            )
         keep &= self._chosen(table["label"], keep)
         self.table = table[keep].reset_index(drop=True)
         n_padded = sum(box != (0, 0, self.size, self.size) for box, kept in zip(boxes, keep, strict=True) if kept)
         if n_padded:
-            self.remarks.append(f"{n_padded} patches reach over the border of their image and are mirrored there.")
+            self.remarks.append(f"{n_padded} patches extend beyond the border of their image and are reflected there.")
         if not self.groups_known:
-            note = "Groups are not known: each image counts as its own, so folds may be optimistic."
+            note = "Groups are unknown: each image is its own group, so scores can be optimistic."
             self.notes.append(note)
         self._refuse_too_few()
 
     def fill(self, writer: PatchWriter, progress: Callable[[int, int], None]) -> pd.DataFrame:
-        """Decode, cut and write all patches in order; return the index."""
+        """Write all patches in order and return the index of the data set.
+
+        Args:
+            writer: Writes the patches and masks.
+            progress: Called after each patch with the number of patches done and the total.
+
+        Raises:
+            DataError: An image or mask cannot be used. The message lists all of them.
+        """
         table, n = self.table, len(self.table)
         radii = table["radius_px"].to_numpy(dtype=np.float64, copy=True)
         boxes: list[Box] = []
         for row, patch, box, mask, radius in self._decoded(table):
-            if not self.problems:  # after the first bad image the rest is only looked through
+            if not self.problems:  # after the first bad image the others are only checked
                 writer.add(patch, mask)
             boxes.append(box)
             if np.isnan(radii[row]) and radius is not None:
@@ -96,7 +119,7 @@ class Plan:
     def _decoded(
         self, table: pd.DataFrame
     ) -> Iterator[tuple[int, NDArray[np.uint8], Box, NDArray[np.uint8] | None, float | None]]:
-        """Yield row, patch, valid box, mask and radius by the mask; what cannot be decoded is noted, not yielded."""
+        """Yield row, patch, valid box, mask and the mask's radius. An image that cannot be read becomes a problem."""
         last, image = "", np.zeros((0, 0, 3), dtype=np.uint8)
         bad: set[str] = set()
         columns = table[["source", "x", "y", "cut", "mask"]]
@@ -120,7 +143,7 @@ class Plan:
     def _mask(
         self, source: str, image: NDArray[np.uint8], x: float, y: float, is_cut: bool
     ) -> tuple[NDArray[np.uint8], float]:
-        """Return the part of a mask that lies in the patch, and the radius of a disc of its whole area."""
+        """Return the part of a mask inside the patch, and the radius in px of a disc with the whole mask's area."""
         try:
             whole = self.reader.mask(source)
         except DataError as error:
@@ -132,17 +155,17 @@ class Plan:
         cut = cut_patch(whole, x, y, self.size)
         assert cut is not None
         mask, (top, left, bottom, right) = cut
-        inside = np.zeros_like(mask)  # a cell is not mirrored
+        inside = np.zeros_like(mask)  # the mask is not reflected at the border
         inside[top:bottom, left:right] = mask[top:bottom, left:right]
         if not inside.any():
-            raise DataError(f"its mask {self._short(source)} marks nothing in the patch")
+            raise DataError(f"its mask {self._short(source)} is empty inside the patch")
         return inside, float(np.sqrt(whole.sum() / np.pi))
 
     def _renamed(self, labels: "pd.Series[Any]") -> "pd.Series[Any]":
         known = set(labels.dropna())
         if unknown := sorted(set(self.options.rename) - known):
             raise SettingError(
-                f"--rename names classes that are not there ({', '.join(unknown)}); there are: "
+                f"--rename names unknown classes ({', '.join(unknown)}); the classes are: "
                 f"{', '.join(sorted(map(str, known)))}."
             )
         named = [None if pd.isna(label) else self.options.rename.get(label, label) for label in labels]
@@ -157,8 +180,8 @@ class Plan:
                 self.problems.append(f"{self._short(source)}: {error}")
         return sizes
 
-    def _look_through(self, sources: Iterable[str]) -> None:
-        """Decode every image whose head is fine, so that a user who must mend some hears of all."""
+    def _check_images(self, sources: Iterable[str]) -> None:
+        """Decode every image with a valid header, so that one message lists all problems."""
         for source in sources:
             try:
                 self.reader.image(source)
@@ -171,25 +194,25 @@ class Plan:
         if self.options.patch_size is not None:
             return self.options.patch_size
         if not whole.all():
-            raise SettingError("The patches are cut out of larger images; say how large with --patch-size PX.")
+            raise SettingError("The patches are cut from larger images; set their side with --patch-size PX.")
         sides = np.minimum(heights, widths)
         size = int(sides.min())
         smallest = self._short(sources.iloc[int(sides.argmin())])
         if size < MIN_SIZE:
-            raise DataError(f"{smallest} is {size} px small; remove it, or give --patch-size.")
+            raise DataError(f"{smallest} has a side of only {size} px; remove it, or set --patch-size.")
         usual = int(np.median(sides))
         if size < usual / 2:
             n_small = int((sides < usual / 2).sum())
-            such = "1 such image" if n_small == 1 else f"{n_small} such images"
+            small = "1 small image" if n_small == 1 else f"{n_small} small images"
             raise DataError(
-                f"{smallest} is {size} px small, and most images are {usual} px: {such} would cut all others to that. "
-                f"Remove what is so small, or give --patch-size {usual}."
+                f"{smallest} has a side of only {size} px, but most images have {usual} px: {small} would crop all "
+                f"others to that side. Remove the small images, or set --patch-size {usual}."
             )
         n_cropped = int(((heights != size) | (widths != size)).sum())
         if n_cropped:
-            way_out = f"; --patch-size {usual} would keep more and mirror the smaller ones" if usual > size else ""
+            hint = f"; --patch-size {usual} would keep more and reflect the smaller ones" if usual > size else ""
             self.remarks.append(
-                f"{n_cropped} images were centre-cropped to the smallest side, {size} px ({smallest}{way_out})."
+                f"{n_cropped} images were centre-cropped to the smallest side, {size} px ({smallest}{hint})."
             )
         return size
 
@@ -203,7 +226,7 @@ class Plan:
         return boxes
 
     def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which rows stay under --max-per-class: a seeded choice for each class; rows without one stay."""
+        """Return which rows --max-per-class keeps: a seeded choice within each class, and all rows without a class."""
         chosen = keep.copy()
         if self.options.max_per_class is None:
             return chosen
@@ -217,11 +240,11 @@ class Plan:
                 reduced.append(f"{name} {len(rows)}")
         if reduced:
             most = self.options.max_per_class
-            self.remarks.append(f"At most {most} patches of a class are kept; found: {', '.join(reduced)}.")
+            self.remarks.append(f"Kept at most {most} patches of a class; found: {', '.join(reduced)}.")
         return chosen
 
     def _short(self, source: str) -> str:
-        """Return a source as its user would name it: relative to what was imported."""
+        """Return a source relative to the imported path, where it is below it."""
         root = self.path if self.path.is_dir() else self.path.parent
         try:
             return Path(source).relative_to(root).as_posix()
@@ -230,16 +253,16 @@ class Plan:
 
     def _refuse_problems(self) -> None:
         if self.problems:
-            n, way_out = len(self.problems), "Mend or remove what is named, then add it again."
+            n, hint = len(self.problems), "Correct or remove the files named, then add the data set again."
             if n == 1:
-                raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {way_out}")
+                raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {hint}")
             lines = "\n  ".join(self.problems)
-            raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{way_out}")
+            raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{hint}")
 
     def _refuse_too_few(self) -> None:
-        """Refuse what cannot be divided into roles before hours of decoding."""
+        """Refuse patches that cannot be divided into roles, before the images are decoded."""
         labels, groups = self.table["label"].tolist(), self.table["group"].tolist()
         try:
             draw_roles(labels, groups, self.options.seed, self.options.min_per_class)
         except DataError as error:
-            raise DataError(f"{self.path} cannot be a data set. {error}") from error
+            raise DataError(f"{self.path} cannot become a data set. {error}") from error

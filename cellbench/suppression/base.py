@@ -1,5 +1,6 @@
-"""What every suppression answers: what the encoder sees, what the decoder reproduces, how much each pixel counts."""
+"""The interface of all suppressions: encoder input, decoder target, and the weight of each pixel in the loss."""
 
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -9,15 +10,15 @@ from torch import Tensor, nn
 from cellbench.registry import Registry
 
 PAPER_SIZE = 256
-"""Size in px of the paper's patches: its radii, offsets and crop sizes are px of such a patch."""
+"""Side of the paper's patches in px. Its radii, offsets and crop sizes are in px of such a patch."""
 
 
 class Weights(NamedTuple):
-    """How much each pixel of a batch counts in the reconstruction loss.
+    """Weight of each pixel of a batch in the reconstruction loss.
 
     Attributes:
         map: Weights ≥ 0, shape (B, 1, H, W), or (1, 1, H, W) where all patches share one map.
-        r_max: Radius of each map in native px, shape (B,) or (1,); None where the method has no radius.
+        r_max: Radius of each map in native px, shape (B,) or (1,); None for a method without a radius.
         penalty: Scalar that is added to the loss.
     """
 
@@ -27,31 +28,43 @@ class Weights(NamedTuple):
 
 
 class SuppressionParams(BaseModel):
-    """Hyperparameters of a suppression; lengths are in native px of the data set."""
+    """Hyperparameters of a suppression.
+
+    Each field has a description and, in `json_schema_extra`, a `unit`. Fields with the unit "px" are lengths in native
+    px of the data set.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Suppression(nn.Module):
-    """Lowers the influence of what surrounds the centre cell. Subclasses override what they change.
+    """Base class of methods that lower the influence of the surroundings of the centre cell.
 
-    `view` and `weights` are pure: they keep nothing between calls, run on the device of what they are given and draw
-    from the generator they are given.
+    Subclasses override `view`, `weights` or both. These two are pure: they keep no state between calls, run on the
+    device of their inputs, and draw random numbers only from the generator that they receive.
 
     Args:
-        params: Hyperparameters, lengths in native px.
-        native_size: Side in px of the data set's patches.
-        network_size: Side in px that patches are trained at.
-        latent_dim: Number of latent units (used by suppressions that learn from the latent).
+        params: Hyperparameters; lengths in native px.
+        native_size: Side of the data set's patches in px.
+        network_size: Side in px that patches are resized to for training.
+        latent_dim: Number of latent units. Suppressions that learn from the latent use it.
     """
 
     Params: ClassVar[type[SuppressionParams]] = SuppressionParams
     variational: ClassVar[bool] = True
-    """Whether the method trains a VAE; else a plain residual auto-encoder."""
+    """Whether the method trains a VAE. Otherwise it trains a residual auto-encoder without a KL term."""
     latent_dim: ClassVar[int] = 256
-    """Latent units that the paper gives this method."""
+    """Number of latent units in the paper."""
     fraction: ClassVar[float] = 1.0
-    """Side of the square that the encoder sees, as a share of the patch."""
+    """Side of the square that the encoder sees, as a fraction of the side of the patch."""
+    suppresses: ClassVar[bool] = True
+    """Whether the method lowers the influence of the surroundings. False for a baseline."""
+    is_random: ClassVar[bool] = False
+    """Whether `view` or `weights` draws random numbers during training."""
+    example_params: ClassVar[dict[str, Any]] = {}
+    """Hyperparameters that the conformance suite uses; lengths in px of a 256 px patch."""
+    search_space: ClassVar[Path | None] = None
+    """YAML file of the search space, for a method of another package. None: `search_spaces/METHOD.yaml`."""
 
     def __init__(self, params: SuppressionParams, native_size: int, network_size: int, latent_dim: int) -> None:
         super().__init__()
@@ -67,21 +80,21 @@ class Suppression(nn.Module):
 
     @property
     def view_size(self) -> int:
-        """Side in px of what the encoder sees and the decoder draws."""
+        """Side in px of the encoder's input and the decoder's output."""
         return self.network_size
 
     @property
     def window(self) -> int:
-        """Side in native px of the centred square that an evaluated view covers."""
+        """Side in native px of the centred square that a view covers in evaluation."""
         return round(self.fraction * self.native_size)
 
     def view(self, patches: Tensor, generator: torch.Generator | None, training: bool) -> tuple[Tensor, Tensor]:
-        """Return what the encoder sees and what the decoder must reproduce.
+        """Return the encoder's inputs and the decoder's targets.
 
         Args:
             patches: Values in 0–1, shape (B, 3, source_size, source_size).
-            generator: Source of randomness, on the device of `patches`; unused in evaluation.
-            training: In evaluation the encoder sees the clean patch (of a crop: its centre).
+            generator: Source of randomness, on the device of `patches`. Evaluation does not use it.
+            training: In evaluation the encoder sees the clean patch, or the centre crop of a crop method.
 
         Returns:
             Inputs and targets, each of shape (B, 3, view_size, view_size).
@@ -89,28 +102,35 @@ class Suppression(nn.Module):
         return patches, patches
 
     def weights(self, latent: Tensor, size: int, generator: torch.Generator | None) -> Weights:
-        """Return the weight of each pixel.
+        """Return the weight of each pixel in the reconstruction loss.
 
         Args:
             latent: Latent of the batch, shape (B, latent_dim).
-            size: Side in px of the map.
-            generator: Source of randomness; None asks for the expected map, as figures and floors do.
+            size: Side of the map in px.
+            generator: Source of randomness. None returns the expected map, which figures and floors use.
         """
         one = latent.new_ones((1, 1, size, size))
         return Weights(one, None, latent.new_zeros(()))
 
     def evidence(self, targets: Tensor, latent: Tensor) -> Tensor:
-        """Return a scalar that is added to the loss: what a radius is learned from beside the reconstruction, or 0.
+        """Return a scalar that is added to the loss, for a radius that is not learned from the reconstruction.
 
         Args:
-            targets: What the decoder must reproduce, shape (B, 3, view_size, view_size).
+            targets: Targets of the decoder, values in 0–1, shape (B, 3, view_size, view_size).
             latent: Latent of the batch, shape (B, latent_dim).
+
+        Returns:
+            Shape (); 0 by default.
         """
         return latent.new_zeros(())
 
 
 def length_names(method: str) -> list[str]:
-    """Return the hyperparameters of a method that are lengths in px."""
+    """Return the names of the hyperparameters of a method that are lengths: those with the unit "px".
+
+    Raises:
+        NotFoundError: The method is unknown.
+    """
     from cellbench.suppression import SUPPRESSIONS
 
     fields = SUPPRESSIONS.get(method).Params.model_fields
@@ -118,7 +138,7 @@ def length_names(method: str) -> list[str]:
 
 
 def unit_of(field: Any) -> str:
-    """Return the unit that a hyperparameter's field declares, or an empty text."""
+    """Return the unit that the pydantic field of a hyperparameter declares, or an empty string."""
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 

@@ -1,6 +1,7 @@
-"""Smaller patches: random crops around the centre (the paper's section 3.3)."""
+"""Random crops around the centre (the paper's section 3.3)."""
 
 import math
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -12,14 +13,21 @@ from cellbench.suppression.base import SUPPRESSIONS
 
 
 def crop_offsets(n: int, sigma: float, generator: torch.Generator | None, device: torch.device | str) -> Tensor:
-    """Return n shifts (dy, dx) in px, shape (n, 2): angle U[0, 2π), distance |N(0, sigma²)|."""
+    """Return n shifts (dy, dx) in px, shape (n, 2), with angle U[0, 2π) and distance |N(0, sigma²)|.
+
+    Args:
+        n: Number of shifts.
+        sigma: Scale of the distance in px.
+        generator: Source of randomness, on `device`.
+        device: Device of the result.
+    """
     angle = torch.rand(n, generator=generator, device=device) * (2 * math.pi)
     distance = (torch.randn(n, generator=generator, device=device) * sigma).abs()
     return torch.stack((distance * angle.sin(), distance * angle.cos()), dim=1)
 
 
 def cut(patches: Tensor, size: int, offsets: Tensor) -> Tensor:
-    """Cut a square from each patch, shifted from its centre and kept inside it.
+    """Return a square cut from each patch, shifted from the centre and clamped to the patch.
 
     Args:
         patches: Shape (B, C, H, H).
@@ -29,8 +37,8 @@ def cut(patches: Tensor, size: int, offsets: Tensor) -> Tensor:
     Returns:
         Shape (B, C, size, size).
     """
-    room = patches.shape[-1] - size
-    corner = (room / 2 + offsets).round().long().clamp(0, room)  # (B, 2)
+    margin = patches.shape[-1] - size
+    corner = (margin / 2 + offsets).round().long().clamp(0, margin)  # (B, 2)
     steps = torch.arange(size, device=patches.device)
     rows = (corner[:, 0, None] + steps)[:, :, None]  # (B, size, 1)
     columns = (corner[:, 1, None] + steps)[:, None, :]  # (B, 1, size)
@@ -39,11 +47,14 @@ def cut(patches: Tensor, size: int, offsets: Tensor) -> Tensor:
 
 
 class Crop(base.Suppression):
-    """Trains on a randomly shifted crop of each patch; evaluation sees the centre crop.
+    """Trains on a randomly shifted crop of each patch. In evaluation the encoder sees the centre crop.
 
-    Crops are cut from the native patch, or from a smaller copy in which the crop still has the network size, so
-    that nothing is lost and little is read. An `offset_sigma` of 0 is a plain VAE on the centre crop.
+    Crops are cut from the native patch, or from a smaller copy in which the crop has the network size. The copy is
+    faster to read and loses no detail. `offset_sigma=0` is a VAE on the centre crop.
     """
+
+    is_random = True
+    example_params: ClassVar[dict[str, Any]] = {"offset_sigma": 15.0}
 
     class Params(base.SuppressionParams):
         """Hyperparameters of the crops."""
@@ -68,7 +79,7 @@ class Crop(base.Suppression):
 
     @property
     def view_size(self) -> int:
-        """Side in px of what the encoder sees."""
+        """Side in px of the encoder's input and the decoder's output."""
         return self.network_size if self.params.crop_resize else round(self.network_size * self.fraction)
 
     def view(self, patches: Tensor, generator: torch.Generator | None, training: bool) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
-"""Loss masks: pixels count less the further they lie from the centre (the paper's section 3.2)."""
+"""Loss masks whose weights fall with the distance to the centre (the paper's section 3.2)."""
 
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -23,25 +23,25 @@ SHAPES: dict[Shape, Callable[[Tensor], Tensor]] = {
     "gaussian": lambda t: torch.exp(-2 * t**2),  # r_max is two standard deviations
     "hard": lambda t: (t <= 1).to(t.dtype),
 }
-"""Weight at distance d as a function of t = d / r_max."""
+"""Weight at distance d as a function of t = d / r_max, for t ≥ 0; values in 0–1."""
 
 MIN_MEAN_WEIGHT = 1e-3
-"""A map whose mean is smaller is divided by this instead, so that `normalize` stays finite."""
+"""Smallest divisor of `normalize`, so that the weights stay finite for an empty map."""
 
 
 def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, normalize: bool) -> Tensor:
-    """Return the weight map of each radius (equation 3 of the paper with shape `sqrt`).
+    """Return the weight map of each radius; shape `sqrt` is equation 3 of the paper.
 
     Args:
         r_max: Radii in native px, shape (B,).
         size: Side of the map in px.
-        native_size: Side in px of the patch that the map stands for; the map's pixels are native_size / size wide.
+        native_size: Side in native px of the patch that the map covers. A pixel of the map is native_size / size wide.
         shape: How the weight falls from the centre to r_max; see `SHAPES`.
-        normalize: Divide each map by max(its mean, 1e-3). Without it a small radius shrinks the whole reconstruction
-            term, and the KL term takes over.
+        normalize: Divide each map by max(its mean, 1e-3). Otherwise a small radius shrinks the reconstruction term, and
+            the KL term dominates the loss.
 
     Returns:
-        Weights, shape (B, 1, size, size), differentiable with respect to `r_max` (but for `hard`).
+        Weights ≥ 0, shape (B, 1, size, size), differentiable with respect to `r_max` except for shape `hard`.
     """
     distance = centre_distance(size, device=r_max.device, dtype=r_max.dtype) * (native_size / size)
     maps = SHAPES[shape](distance / r_max[:, None, None])[:, None]  # (B, 1, size, size)
@@ -49,7 +49,12 @@ def radial_weights(r_max: Tensor, size: int, native_size: int, shape: Shape, nor
 
 
 def radius_limits(native_size: int, network_size: int) -> tuple[float, float]:
-    """Return the smallest and largest r_max in native px: two network px, and the distance to the patch corner."""
+    """Return the smallest and largest r_max in native px: two network px and the distance to the patch corner.
+
+    Args:
+        native_size: Side of the data set's patches in px.
+        network_size: Side in px that patches are resized to for training.
+    """
     return 2 * native_size / network_size, corner_radius(native_size)
 
 
@@ -63,13 +68,13 @@ class MaskParams(base.SuppressionParams):
 
     normalize: bool = Field(
         True,
-        description="divide the weights by their mean, so that radius and beta can be chosen apart",
+        description="divide the weights by their mean, which makes radius and beta independent",
         json_schema_extra={"unit": ""},
     )
 
 
 class ShapedParams(MaskParams):
-    """Hyperparameters of a mask that falls from the centre to a radius."""
+    """Hyperparameters of a mask whose weight falls from the centre to a radius."""
 
     shape: Shape = Field(
         "sqrt", description="how the weight falls from the centre to the radius", json_schema_extra={"unit": ""}
@@ -77,7 +82,7 @@ class ShapedParams(MaskParams):
 
 
 class Mask(base.Suppression):
-    """A weight for each pixel of the loss that falls from the centre to r_max; subclasses say where r_max comes from.
+    """Base class of masks whose weight falls from the centre to r_max. Subclasses define `radius`.
 
     Radii are clamped to [2 network px, distance to the patch corner].
     """
@@ -92,7 +97,15 @@ class Mask(base.Suppression):
 
     @abstractmethod
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return r_max in native px, shape (1,) or (B,), not yet clamped, and the penalty on it."""
+        """Return r_max before clamping and the penalty on it.
+
+        Args:
+            latent: Latent of the batch, float32, shape (B, latent_dim).
+            generator: Source of randomness; None returns the expected radius.
+
+        Returns:
+            r_max in native px, shape (1,) or (B,), and a scalar that is added to the loss.
+        """
 
     def weights(self, latent: Tensor, size: int, generator: torch.Generator | None) -> base.Weights:
         """Return the radial weights; see `Suppression.weights`."""
@@ -104,7 +117,9 @@ class Mask(base.Suppression):
 
 @SUPPRESSIONS.register("mask_fixed", "loss mask of one fixed radius")
 class FixedMask(Mask):
-    """A mask of the radius `r_max` ("fixed" in section 3.2)."""
+    """A mask with the fixed radius `r_max` ("fixed" in section 3.2)."""
+
+    example_params: ClassVar[dict[str, Any]] = {"r_max": 60.0}
 
     class Params(ShapedParams):
         """Hyperparameters of the fixed mask."""
@@ -120,9 +135,12 @@ class FixedMask(Mask):
         return latent.new_full((1,), self.params.r_max), latent.new_zeros(())
 
 
-@SUPPRESSIONS.register("mask_sampled", "loss mask whose radius is drawn anew for each batch")
+@SUPPRESSIONS.register("mask_sampled", "loss mask whose radius is drawn once per batch")
 class SampledMask(Mask):
     """A mask of radius r_max ~ N(r_mean, r_std²), one draw per batch ("sampled" in section 3.2)."""
+
+    is_random = True
+    example_params: ClassVar[dict[str, Any]] = {"r_mean": 60.0, "r_std": 20.0}
 
     class Params(ShapedParams):
         """Hyperparameters of the sampled mask."""

@@ -1,4 +1,4 @@
-"""A loss mask whose radius nobody chose: it is read off the patches (`cellbench.radius`) before a search begins."""
+"""A loss mask whose radius is estimated from the patches (`cellbench.radius`) before a search starts."""
 
 from cellbench.suppression import mask
 from cellbench.suppression.base import SUPPRESSIONS
@@ -6,4 +6,4 @@ from cellbench.suppression.base import SUPPRESSIONS
 
 @SUPPRESSIONS.register("mask_auto", "loss mask of the radius that is estimated from the patches")
 class AutoMask(mask.FixedMask):
-    """The fixed mask; its search space says `r_max: auto`, for which a search puts the estimate in native px."""
+    """The fixed mask. Its search space sets `r_max: auto`, which a search replaces by the estimate in native px."""

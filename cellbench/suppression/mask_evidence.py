@@ -1,4 +1,4 @@
-"""A learned radius that reaches as far as the centre of a patch tells something of what lies there."""
+"""A loss mask whose radius covers the rings of a patch that its centre predicts."""
 
 import torch
 from pydantic import Field
@@ -10,23 +10,26 @@ from cellbench.suppression import mask, mask_learned
 from cellbench.suppression.base import SUPPRESSIONS
 
 CORE_SIDE = 6
-"""The core is pooled to so many pixels a side before it predicts anything."""
+"""Side in px to which the core is pooled before it predicts the rings."""
 CORE = 0.1
-"""Radius of the core, as a share of the patch's side."""
+"""Radius of the core, as a fraction of the side of the patch."""
 OUTER = 0.85
-"""The outer ring begins at this share of half the patch; its colour is known to both predictions."""
+"""Start of the outer ring, as a fraction of half the side of the patch. Both predictions know its colour."""
 HIDDEN = 64
+"""Width of the hidden layers."""
 SMALLEST_ERROR = 1e-3
+"""Smallest scale of a Laplace model; pixel values are in 0–1."""
 
 
 class RingPredictor(nn.Module):
-    """Predicts the mean colour of each ring of a patch from its core, relative to the colour of its outer ring.
+    """Predicts the mean colour of each ring of a patch, relative to the colour of the outer ring.
 
-    Rings are one network px wide and end at half the side. Beside it stands what is predicted without the core: the
-    data set's mean of each ring. Where the first is no better than the second, the core says nothing of the ring.
+    Rings are one network px wide and end at half the side. One prediction uses the core of the patch. The other is the
+    data set's mean of each ring. Where the first is not better than the second, the core is not informative about the
+    ring.
 
     Args:
-        size: Side in px of the patches.
+        size: Side of the patches in px.
     """
 
     area: Tensor
@@ -51,39 +54,46 @@ class RingPredictor(nn.Module):
         )
         last = self.network[-1]
         assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)  # the core tells nothing until it is learned what it tells
+        nn.init.zeros_(last.weight)  # both predictions are equal at the start
         nn.init.zeros_(last.bias)
         self.without_core = nn.Parameter(torch.zeros(3, self.n_rings))
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the errors of both predictions, with and without the core, each (B, 3, rings), for (B, 3, S, S)."""
+        """Return the absolute errors of both predictions.
+
+        Args:
+            patches: Values in 0–1, shape (B, 3, S, S).
+
+        Returns:
+            Errors with and without the core, each of shape (B, 3, n_rings).
+        """
         rings = patches.flatten(2) @ self.members / self.area  # (B, 3, R)
         outer = rings[..., -self.n_outer :].mean(dim=2)  # (B, 3)
         size = patches.shape[-1]
         start = size // 2 - max(1, round(CORE * size))
         core = functional.adaptive_avg_pool2d(patches[:, :, start : size - start, start : size - start], CORE_SIDE)
-        seen = (core - outer[..., None, None]).flatten(1) / 0.25
-        predicted = self.without_core.detach() + self.network(seen).view(-1, 3, self.n_rings)
+        inputs = (core - outer[..., None, None]).flatten(1) / 0.25
+        predicted = self.without_core.detach() + self.network(inputs).view(-1, 3, self.n_rings)
         relative = rings - outer[..., None]
         return (predicted - relative).abs(), (self.without_core - relative).abs()
 
 
-@SUPPRESSIONS.register("mask_evidence", "loss mask that reaches as far as the centre tells of its surroundings")
+@SUPPRESSIONS.register("mask_evidence", "loss mask whose radius covers the rings that the centre predicts")
 class EvidenceMask(mask.Mask):
-    """A mask whose radius is read off the latent and learned from evidence, not from the reconstruction.
+    """A mask whose radius is predicted from the latent and learned from evidence, not from the reconstruction.
 
-    Hiding a ring costs what the centre tells of it: the mean log-likelihood ratio, in nats, of two Laplace models of
-    its colour, one that knows the core of the patch and one that does not (`RingPredictor`). Showing it costs
-    `threshold` nats. The radius minimises their sum, weighted by the mask: rings of the cell follow from its core,
-    rings of the surroundings do not. The reconstruction has no say in the radius, so it cannot make the task easy by
-    shrinking or widening it.
+    To exclude a ring costs its gain: the mean log-likelihood ratio, in nats, of two Laplace models of its colour, one
+    with the core of the patch and one without (`RingPredictor`). To include it costs `threshold` nats. The radius
+    minimises the sum of these costs, weighted by the mask. The core predicts rings of the cell; it does not predict
+    rings of the surroundings. The radius gets no gradient from the reconstruction, so it cannot make the task easier
+    by shrinking or growing.
     """
 
     class Params(mask_learned.LearnedParams):
         """Hyperparameters of the mask."""
 
         threshold: float = Field(
-            0.3, gt=0, description="what a ring must tell to be shown", json_schema_extra={"unit": "nats"}
+            0.3, gt=0, description="smallest gain of a ring that the mask includes", json_schema_extra={"unit": "nats"}
         )
 
     params: Params
@@ -94,16 +104,16 @@ class EvidenceMask(mask.Mask):
         self.rings = RingPredictor(self.view_size)
 
     def learned_radius(self, latent: Tensor) -> Tensor:
-        """Return r_max of each patch in native px, between the limits, shape (B,); it starts in their middle."""
+        """Return r_max of each patch in native px, between the limits, shape (B,). It starts near their middle."""
         low, high = self.radius_limits
         return low + (high - low) * self.head(latent.float().detach())[:, 0].sigmoid()
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return each patch's radius; the reconstruction sends no gradient into it."""
+        """Return each patch's radius without a gradient, and no penalty; see `Mask.radius`."""
         return self.learned_radius(latent).detach(), latent.new_zeros(())
 
     def evidence(self, targets: Tensor, latent: Tensor) -> Tensor:
-        """Return what hiding and showing cost, and what the two predictions of rings are trained by."""
+        """Return the loss of the radius and of both predictions of the rings; see `Suppression.evidence`."""
         with_core, without = self.rings(targets.float())
         gain = log_ratio(with_core.detach(), without.detach())  # (B, R)
         gain[:, : self.rings.n_core + 1] = gain[:, self.rings.n_core, None].clone()  # the core predicts itself
@@ -111,19 +121,19 @@ class EvidenceMask(mask.Mask):
         distance = self.rings.radii * (self.native_size / self.view_size)
         weights = mask.SHAPES[self.params.shape](distance / r_max[:, None])  # (B, R)
         share = self.rings.area / self.rings.area.sum()
-        worth = (share * weights * (gain - self.params.threshold)).sum(dim=1).mean()
-        return with_core.mean() + without.mean() - worth
+        kept = (share * weights * (gain - self.params.threshold)).sum(dim=1).mean()
+        return with_core.mean() + without.mean() - kept
 
 
 def log_ratio(with_core: Tensor, without: Tensor) -> Tensor:
-    """Return the log-likelihood ratio of two Laplace models whose scales are their mean errors, in nats a value.
+    """Return the log-likelihood ratio of two Laplace models whose scales are their mean errors, in nats per value.
 
     Args:
-        with_core: Errors of the model that knows the core, shape (B, 3, R).
-        without: Errors of the model that does not.
+        with_core: Absolute errors of the model with the core, shape (B, 3, R).
+        without: Absolute errors of the model without it, shape (B, 3, R).
 
     Returns:
-        Mean over channels, shape (B, R); its mean over patches is log(mean error without / mean error with).
+        Mean over channels, shape (B, R). Its mean over patches is log(mean error without / mean error with).
     """
     inner, outer = (errors.mean(dim=0).clamp_min(SMALLEST_ERROR) for errors in (with_core, without))
     return (without / outer + outer.log() - with_core / inner - inner.log()).mean(dim=1)

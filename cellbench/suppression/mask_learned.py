@@ -1,4 +1,4 @@
-"""Loss masks that learn their radius while the auto-encoder trains."""
+"""A loss mask that learns its radius together with the auto-encoder, and what other learned masks share."""
 
 import math
 from typing import Literal
@@ -15,19 +15,19 @@ LearnableShape = Literal["sqrt", "linear", "quadratic", "cosine", "gaussian"]
 
 
 class LearnedParams(mask.ShapedParams):
-    """Hyperparameters that every mask with a learned radius shares."""
+    """Hyperparameters of every mask with a learned radius."""
 
     shape: LearnableShape = Field(
         "sqrt",
-        description="how the weight falls from the centre to the radius (`hard` has no gradient to learn from)",
+        description="how the weight falls from the centre to the radius (`hard` has no gradient)",
         json_schema_extra={"unit": ""},
     )
 
 
 class RadiusHead(nn.Sequential):
-    """Two fully connected layers that read μ and σ of a radius off the latent.
+    """Two fully connected layers that predict μ and σ of a radius from the latent.
 
-    They start at μ = 1 and σ = 0.1 of a unit that the caller names, the same for every patch.
+    At the start μ = 1 and σ = 0.1 for every patch, in a unit that the caller chooses.
 
     Args:
         latent_dim: Number of latent units.
@@ -42,31 +42,33 @@ class RadiusHead(nn.Sequential):
             last.bias.copy_(torch.tensor([1.0, math.log(math.expm1(0.1))]))
 
     def distribution(self, latent: Tensor, unit: float) -> tuple[Tensor, Tensor]:
-        """Return μ and σ of each patch's radius, shape (B,), in native px where `unit` is.
+        """Return μ and σ of each patch's radius in native px, each of shape (B,).
 
         Args:
             latent: Latent of the batch, shape (B, latent_dim).
-            unit: Radius that every patch starts at.
+            unit: Radius in native px of every patch at the start.
         """
         mean, spread = self(latent).unbind(dim=1)
         return unit * mean, unit * functional.softplus(spread)
 
 
 def draw(mean: Tensor, std: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Return one draw from N(mean, std²) each, or the means without a generator."""
+    """Return one draw from N(mean, std²) per element, or the means if `generator` is None."""
     if generator is None:
         return mean
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
     return mean + std * noise
 
 
-@SUPPRESSIONS.register("mask_learned", "loss mask whose radius a small network reads off the latent")
+@SUPPRESSIONS.register("mask_learned", "loss mask whose radius a small network predicts from the latent")
 class LearnedMask(mask.Mask):
-    """A mask of radius r_max ~ N(μ, σ²) per patch, μ and σ put out by a small network ("learned" in section 3.2).
+    """A mask of radius r_max ~ N(μ, σ²) per patch, where a small network predicts μ and σ ("learned" in section 3.2).
 
-    The paper says of its penalty only that it penalises small radii; here it is
-    `penalty` × mean(1 − r_max / distance to the corner), 0 switching it off.
+    The paper states only that its penalty penalises small radii. Here the penalty is
+    `penalty` × mean(1 − r_max / distance to the corner); 0 disables it.
     """
+
+    is_random = True
 
     class Params(LearnedParams):
         """Hyperparameters of the learned mask."""
@@ -82,7 +84,7 @@ class LearnedMask(mask.Mask):
         self.head = RadiusHead(latent_dim)
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return a draw of each patch's radius, or its mean without a generator, and the penalty."""
+        """Return a draw of each patch's radius and the penalty; see `Mask.radius`."""
         r_max = draw(*self.head.distribution(latent, self.native_size / 2), generator)
         low, high = self.radius_limits
         penalty = self.params.penalty * (1 - r_max.clamp(low, high) / high).mean()

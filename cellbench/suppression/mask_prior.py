@@ -1,6 +1,7 @@
-"""A learned radius with a proper prior: what is known of the cells' size holds it where nothing else does."""
+"""A loss mask with a learned radius and a prior on it, which keeps the radius near the estimated cell size."""
 
 import math
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -12,11 +13,15 @@ from cellbench.suppression.base import SUPPRESSIONS
 
 @SUPPRESSIONS.register("mask_prior", "loss mask whose learned radius has a prior, centred on the estimate")
 class PriorMask(mask.Mask):
-    """A mask of radius r_max ~ N(μ, σ²) per patch, read off the latent, with the prior N(r_prior, (spread·r_prior)²).
+    """A mask of radius r_max ~ N(μ, σ²) per patch, with the prior N(r_prior, (spread·r_prior)²).
 
-    The loss gets `prior_beta` × the Kullback-Leibler divergence of the radius from its prior, as the latent has beta ×
-    its own. It starts at the prior's mean. Unlike the paper's penalty, the prior draws a radius back from both sides.
+    A small network predicts μ and σ from the latent. The loss includes `prior_beta` × the Kullback-Leibler divergence
+    of the radius from its prior. The radius starts at the prior's mean. Unlike the paper's penalty, the prior penalises
+    radii that are too small and radii that are too large.
     """
+
+    is_random = True
+    example_params: ClassVar[dict[str, Any]] = {"r_prior": 60.0}
 
     class Params(mask_learned.LearnedParams):
         """Hyperparameters of the mask."""
@@ -27,7 +32,7 @@ class PriorMask(mask.Mask):
         spread: float = Field(
             0.2,
             gt=0,
-            description="standard deviation of the prior, as a share of its mean",
+            description="standard deviation of the prior, as a fraction of its mean",
             json_schema_extra={"unit": ""},
         )
         prior_beta: float = Field(
@@ -41,13 +46,20 @@ class PriorMask(mask.Mask):
         self.head = mask_learned.RadiusHead(latent_dim)
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return a draw of each patch's radius, or its mean without a generator, and the divergence, weighted."""
+        """Return a draw of each patch's radius and the weighted divergence; see `Mask.radius`."""
         mean, std = self.head.distribution(latent, self.params.r_prior)
         divergence = normal_divergence(mean, std, self.params.r_prior, self.params.spread * self.params.r_prior)
         return mask_learned.draw(mean, std, generator), self.params.prior_beta * divergence.mean()
 
 
 def normal_divergence(mean: Tensor, std: Tensor, prior_mean: float, prior_std: float) -> Tensor:
-    """Return the Kullback-Leibler divergence of N(mean, std²) from N(prior_mean, prior_std²) in nats, elementwise."""
+    """Return the Kullback-Leibler divergence of N(mean, std²) from N(prior_mean, prior_std²) in nats, elementwise.
+
+    Args:
+        mean: Means, any shape.
+        std: Standard deviations ≥ 0 in the unit of `mean`, same shape; at least 1e-6 in the logarithm.
+        prior_mean: Mean of the prior.
+        prior_std: Standard deviation of the prior, above 0.
+    """
     squares = (std**2 + (mean - prior_mean) ** 2) / (2 * prior_std**2)
     return math.log(prior_std) - std.clamp_min(1e-6).log() + squares - 0.5

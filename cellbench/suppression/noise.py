@@ -13,11 +13,13 @@ from cellbench.suppression.base import SUPPRESSIONS
 
 @SUPPRESSIONS.register("noise", "Gaussian noise that grows towards the border")
 class Noise(base.Suppression):
-    """Adds N(0, σ² · min(1, d/half)²) to each pixel and channel while training (equations 1 and 2).
+    """Adds N(0, σ² · min(1, d/half)²) to each pixel and channel during training (equations 1 and 2).
 
-    `d` is the distance to the patch centre, `half` is half the patch's side. The noise is drawn at the network size
-    and is not clipped, so inputs may leave 0–1.
+    `d` is the distance to the patch centre; `half` is half the side of the patch. The noise is drawn at the network
+    size and is not clipped, so inputs can lie outside 0–1.
     """
+
+    is_random = True
 
     class Params(base.SuppressionParams):
         """Hyperparameters of the noise."""
@@ -27,19 +29,19 @@ class Noise(base.Suppression):
         )
         target: Literal["noisy", "clean"] = Field(
             "noisy",
-            description="what is reproduced: the noisy image, as section 3.1 argues, or the clean one",
+            description="target of the decoder: the noisy image, as in section 3.1, or the clean image",
             json_schema_extra={"unit": ""},
         )
 
     params: Params
 
     def scale(self, size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Return the noise's standard deviation for values in 0–1, shape (size, size)."""
+        """Return the standard deviation of the noise for pixel values in 0–1, shape (size, size)."""
         distance = centre_distance(size, device=device)
         return self.params.sigma / 255 * (distance / (size / 2)).clamp_max(1.0)
 
     def view(self, patches: Tensor, generator: torch.Generator | None, training: bool) -> tuple[Tensor, Tensor]:
-        """Return the noisy patches, and the same or the clean ones as targets; see `Suppression.view`."""
+        """Return noisy inputs, and noisy or clean targets; see `Suppression.view`."""
         if not training:
             return patches, patches
         noise = torch.randn(patches.shape, generator=generator, device=patches.device, dtype=patches.dtype)

@@ -94,7 +94,7 @@ def test_remarks_go_to_standard_error(run, images):
         (["add", "cells", "IMAGES", "--from", "folder", "--patch-size", "4"], "--patch-size is 4: Input should be"),
         (
             ["add", "cells", "IMAGES", "--from", "folder", "--label-pattern", "("],
-            "--label-pattern is '(': '(' is no reg",
+            "--label-pattern is '(': '(' is not a reg",
         ),
         (["add", "cells", "IMAGES", "--from", "folder", "--border", "wrap"], "--border is 'wrap': Input should be"),
         (["add", "cells", "IMAGES", "--from", "folder", "--rename", "a"], "--rename needs OLD=NEW, got 'a'"),

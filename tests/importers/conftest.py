@@ -1,4 +1,4 @@
-"""Images of made-up cells in the layouts that importers read, and the real ones where they are present."""
+"""Images of drawn cells in the layouts that importers read."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from cellbench.importers import ImportOptions, import_patch_set
 
 
 def draw_cell(seed, size=24, radius=6.0):
-    """Return a noisy picture with a disc in its centre, uint8, size × size × 3, and its mask."""
+    """Return a noisy image with a disc in its centre, uint8, size × size × 3, and its mask."""
     rng = np.random.default_rng(seed)
     axis = np.arange(size) - (size - 1) / 2
     mask = np.hypot(axis[:, None], axis[None]) <= radius
@@ -18,7 +18,7 @@ def draw_cell(seed, size=24, radius=6.0):
 
 
 def save(path, pixels, **options):
-    """Write an image, and the folder it lies in."""
+    """Write an image and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
@@ -35,7 +35,7 @@ def class_folders(tmp_path):
 
 @pytest.fixture
 def add(tmp_path):
-    """Import into `tmp_path/sets/x` and return what came of it."""
+    """Return a function that imports into `tmp_path/sets/x`."""
 
     def run(format_name, path, replace=False, **options):
         target = tmp_path / "sets" / "x"
@@ -46,7 +46,7 @@ def add(tmp_path):
 
 @pytest.fixture
 def nothing_written(tmp_path):
-    """Check at the end that no data set, not even half of one, is left."""
+    """Check at the end that no data set exists, not even a part of one."""
     yield
     sets = tmp_path / "sets"
     assert not sets.exists() or not list(sets.iterdir())

@@ -1,4 +1,4 @@
-"""Crops against hand-made examples."""
+"""Crops: hand-computed examples."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Masks against hand-computed 4 × 4 examples, and what must and must not matter."""
+"""Masks: hand-computed 4 × 4 examples and invariances."""
 
 import math
 
@@ -34,7 +34,7 @@ def test_fixed_mask_is_equation_3():
     assert found.penalty == 0
 
 
-def test_sampled_mask_is_equation_3_of_the_radius_it_draws():
+def test_sampled_mask_is_equation_3_with_the_drawn_radius():
     mask = build("mask_sampled", native=256, network=4, r_mean=150.0, r_std=20.0, normalize=False)
     draw = torch.randn(1, generator=torch.Generator().manual_seed(5)).item()
     found = mask.weights(torch.zeros(3, 8), 4, torch.Generator().manual_seed(5))
@@ -66,9 +66,11 @@ def test_sampled_radius_follows_its_normal_distribution_and_is_drawn_once_a_batc
     assert mask.weights(torch.zeros(7, 8), 64, None).r_max.item() == 90
 
 
-@pytest.mark.parametrize(("asked", "used"), [(1.0, 16.0), (16.0, 16.0), (120.0, 120.0), (1000.0, 127.5 * math.sqrt(2))])
-def test_radii_are_clamped_to_two_network_px_and_the_corner(asked, used):
-    mask = build("mask_fixed", native=256, network=32, r_max=asked)
+@pytest.mark.parametrize(
+    ("requested", "used"), [(1.0, 16.0), (16.0, 16.0), (120.0, 120.0), (1000.0, 127.5 * math.sqrt(2))]
+)
+def test_radii_are_clamped_to_two_network_px_and_the_corner(requested, used):
+    mask = build("mask_fixed", native=256, network=32, r_max=requested)
     assert mask.weights(torch.zeros(1, 8), 32, None).r_max.item() == pytest.approx(used)
 
 

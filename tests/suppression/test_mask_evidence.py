@@ -1,4 +1,4 @@
-"""A radius learned from what the core of a patch tells of its rings."""
+"""The mask whose radius covers the rings that the core of a patch predicts."""
 
 import math
 
@@ -15,7 +15,7 @@ def build(native=64, network=32, latent_dim=8, **params):
 
 
 def discs(n: int, radius: float, seed: int = 0, size: int = 32) -> torch.Tensor:
-    """Return discs of a colour of their own each, on noise whose rings say nothing of the disc."""
+    """Return discs of random colours on noise that is independent of the disc."""
     rng = np.random.default_rng(seed)
     axis = np.arange(size) - (size - 1) / 2
     inside = np.hypot(axis[:, None], axis[None]) <= radius
@@ -39,8 +39,8 @@ def test_the_loss_of_a_4_by_4_patch_by_hand():
     latent = torch.zeros(1, 8)
     radius = mask.learned_radius(latent).item()
     weights = [1 - math.sqrt(math.sqrt(square) / radius) for square in (0.5, 2.5)]
-    worth = weights[0] / 3 * (math.log(2) - 0.25) + weights[1] * 2 / 3 * (0 - 0.25)
-    assert mask.evidence(patch, latent).item() == pytest.approx(0.2 / 2 + 0.4 / 2 - worth, rel=1e-4)
+    kept = weights[0] / 3 * (math.log(2) - 0.25) + weights[1] * 2 / 3 * (0 - 0.25)
+    assert mask.evidence(patch, latent).item() == pytest.approx(0.2 / 2 + 0.4 / 2 - kept, rel=1e-4)
 
 
 def test_the_log_ratio_is_that_of_laplace_models():
@@ -53,7 +53,7 @@ def test_the_log_ratio_is_that_of_laplace_models():
     torch.testing.assert_close(found.mean(dim=0), (s / b).log().mean(dim=0))
 
 
-def test_neither_reconstruction_nor_evidence_sends_a_gradient_where_it_has_no_say():
+def test_the_reconstruction_and_the_evidence_train_separate_weights():
     mask = build()
     latent = torch.randn(4, 8, requires_grad=True)
     mask.weights(latent, 32, None).map.square().mean().requires_grad_().backward()
@@ -63,7 +63,7 @@ def test_neither_reconstruction_nor_evidence_sends_a_gradient_where_it_has_no_sa
     assert all(p.grad is not None and p.grad.isfinite().all() for p in mask.parameters())
 
 
-def test_the_radius_follows_the_size_of_what_the_core_foretells_and_the_threshold_narrows_it():
+def test_the_radius_grows_with_the_discs_and_a_higher_threshold_reduces_it():
     def learned(radius, threshold=0.5):
         torch.manual_seed(0)
         mask = build(threshold=threshold)
@@ -79,5 +79,5 @@ def test_the_radius_follows_the_size_of_what_the_core_foretells_and_the_threshol
 
     small, large = learned(4), learned(7)
     assert 4 < small < large - 1
-    assert large < 0.95 * 15.5 * 2**0.5  # it did not run to the corner
+    assert large < 0.95 * 15.5 * 2**0.5  # it did not grow to the corner
     assert learned(4, threshold=1.0) < small - 0.5

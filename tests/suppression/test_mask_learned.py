@@ -1,4 +1,4 @@
-"""The learned mask of the paper: where it starts, what it learns by, its penalty."""
+"""The learned mask of the paper: its start, its gradient and its penalty."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The mask of a profile against a hand-computed 4 × 4 example, and what it refuses."""
+"""The mask of a profile: a hand-computed 4 × 4 example, and errors."""
 
 import math
 
@@ -18,7 +18,7 @@ def build(profile, native=4, network=4, **params):
     return build_suppression("mask_profile", {"profile": profile, **params}, native, network, 8)
 
 
-def test_weights_are_read_off_the_profile():
+def test_weights_interpolate_the_profile():
     found = build("0:1 1:0.8 2:0", normalize=False).weights(torch.zeros(3, 8), 4, None)
     middle, edge, corner = 1 - 0.2 * MIDDLE, 0.8 * (2 - EDGE), 0.0
     rows = [[corner, edge, edge, corner], [edge, middle, middle, edge]]
@@ -36,7 +36,7 @@ def test_distances_are_native_px():
 def test_normalised_weights_have_mean_one():
     found = build("0:1 20:0.9 60:0.1", native=256, network=32).weights(torch.zeros(1, 8), 32, None).map
     assert found.mean().item() == pytest.approx(1)
-    assert found[0, 0, 0, 0] > 0, "beyond its last point a profile stays what it was"
+    assert found[0, 0, 0, 0] > 0, "the profile is constant beyond its last point"
 
 
 @given(
@@ -58,12 +58,12 @@ def test_weights_lie_between_those_of_the_profile(steps, weights):
     ("text", "match"),
     [
         ("auto", "refuses profile=auto: a profile is written distance:weight"),
-        ("0:1", "two points or more"),
-        ("0:1 nan:0", "two points or more"),
-        ("1:1 2:0", "begin at 0 and rise"),
-        ("0:1 5:0.5 5:0", "begin at 0 and rise"),
+        ("0:1", "at least two finite points"),
+        ("0:1 nan:0", "at least two finite points"),
+        ("1:1 2:0", "start at 0 and increase"),
+        ("0:1 5:0.5 5:0", "start at 0 and increase"),
         ("0:0 5:1", "above 0 at the centre"),
-        ("0:1 5:-1", "0 or more"),
+        ("0:1 5:-1", "at least 0"),
     ],
 )
 def test_bad_profiles_are_named(text, match):

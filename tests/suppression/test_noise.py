@@ -1,4 +1,4 @@
-"""Noise against a hand-computed 4 × 4 example."""
+"""Noise: a hand-computed 4 × 4 example."""
 
 import math
 
@@ -12,7 +12,7 @@ def test_noise_is_equations_1_and_2():
     noise = build_suppression("noise", {"sigma": 100.0}, 256, 4, 8)
     patches = torch.full((2, 3, 4, 4), 0.5)
     draw = torch.randn(patches.shape, generator=torch.Generator().manual_seed(3))
-    # half = 2: the middle lies at √0.5 / 2, the edges at √2.5 / 2; the corners, at √4.5 / 2, are capped at 1.
+    # half = 2: the middle is at √0.5 / 2, the edges at √2.5 / 2; the corners, at √4.5 / 2, are capped at 1.
     middle, edge = math.sqrt(0.5) / 2, math.sqrt(2.5) / 2
     outer, inner = [1, edge, edge, 1], [edge, middle, middle, edge]
     share = torch.tensor([outer, inner, inner, outer])

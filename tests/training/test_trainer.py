@@ -1,26 +1,16 @@
 """The training loop: the loss it minimises, its seeds, its checkpoints, its refusals."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 
 from cellbench.errors import TrainingError
-from cellbench.suppression import SUPPRESSIONS
+from cellbench.testing import example_params
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Trainer, build
 
 TINY = {"encoder": "test_resnet", "network_size": 32, "batch_size": 8}
-PARAMS = {
-    "mask_auto": {"r_max": 20.0},
-    "mask_profile": {"profile": "0:1 8:0.9 14:0.1 20:0"},
-    "mask_fixed": {"r_max": 20.0},
-    "mask_prior": {"r_prior": 20.0},
-    "mask_sampled": {"r_mean": 20.0, "r_std": 4.0},
-    "crop_small": {"offset_sigma": 2.0},
-    "crop_medium": {"offset_sigma": 2.0},
-}
+NATIVE_SIZE = 64
 CPU = torch.device("cpu")
 
 
@@ -30,24 +20,12 @@ def images(n: int = 20, size: int = 32) -> np.ndarray:
 
 def trainer(method: str = "mask_fixed", seed: int = 0, patches: np.ndarray | None = None, **options) -> Trainer:
     fields = {name: options.pop(name) for name in ("lr", "beta") if name in options}
-    configuration = Configuration(method=method, params=PARAMS.get(method, {}), latent_dim=16, **fields)
+    configuration = Configuration(method=method, params=example_params(method, NATIVE_SIZE), latent_dim=16, **fields)
     settings = TrainingSettings(**{**TINY, "epochs": 3, **options})
     if patches is None:
-        _, suppression = build(configuration, settings, 64, 0)
+        _, suppression = build(configuration, settings, NATIVE_SIZE, 0)
         patches = images(size=suppression.source_size)
-    return Trainer(configuration, settings, patches, np.arange(len(patches)), 64, seed, CPU)
-
-
-@pytest.mark.parametrize("method", SUPPRESSIONS.names())
-def test_every_method_trains_and_every_weight_gets_a_gradient(method):
-    run = trainer(method)
-    metrics = run.run_epoch()
-    assert all(math.isfinite(value) for value in metrics.values())
-    assert ("radius/r_max" in metrics) == (method.startswith("mask") and method != "mask_profile")
-    assert (metrics["train/kl"] > 0) == (method != "rae")
-    for name, parameter in [*run.model.named_parameters(), *run.suppression.named_parameters()]:
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
+    return Trainer(configuration, settings, patches, np.arange(len(patches)), NATIVE_SIZE, seed, CPU)
 
 
 def test_loss_is_the_weighted_l1_mean_plus_beta_times_the_mean_kl():

@@ -1,13 +1,16 @@
-"""A folder of images beside a folder of contour masks, and a CSV file of classes."""
+"""A folder of images, a folder of their contour masks, and a CSV file of their classes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cellbench.errors import DataError
 from cellbench.importers.files import by_stem, existing_folder, find_images, listing
 from cellbench.importers.formats.csv import read_text_table
+from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.options import ImportOptions, find, find_labels
 
@@ -15,34 +18,38 @@ _MASK_FOLDERS = ("masks", "mask", "contours", "contour", "segmentation", "segmen
 
 
 def read_masks(path: Path, options: ImportOptions) -> Manifest:
-    """List pairs of image and mask.
+    """Return the pairs of image and mask; each whole image is a patch.
 
-    Under `path` lie `images/` and `masks/` (or `contours/`); a pair has the same file name without its ending.
-    A mask is 0 outside the centre cell and anything else inside. Classes come from `labels.csv` under `path` (or
-    `labels`): the first column is the image with or without its ending (`7` finds `007.bmp`), the second its class;
-    else from `label_pattern`; else from the folders under `images/`.
+    `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
+    suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
+    the file `labels`. Its first column is the image, with or without the suffix (`7` matches `007.bmp`); its second
+    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
 
     Args:
         path: The folder.
         options: `label_pattern`, `group_pattern` and `labels` are used.
+
+    Raises:
+        DataError: A folder is missing or contains no image, or the table of classes cannot be read.
+        SettingError: `label_pattern` finds no class in any file name.
     """
     existing_folder(path)
     masks_at = next((path / name for name in _MASK_FOLDERS if (path / name).is_dir()), None)
     images_at = path / "images"
     if masks_at is None or not images_at.is_dir():
-        raise DataError(f"{path} must hold two folders, images/ and masks/ (or contours/).")
+        raise DataError(f"{path} must contain two folders, images/ and masks/ (or contours/).")
     images, remarks = find_images(images_at)
     masks, _ = find_images(masks_at)
     masks_of = by_stem(masks)
     problems = [
-        f"{image.relative_to(path)}: {len(masks_of.get(image.stem, []))} masks have its name, one is needed"
+        f"{image.relative_to(path)}: {len(masks_of.get(image.stem, []))} masks have its name; it needs one"
         for image in images
         if len(masks_of.get(image.stem, [])) != 1
     ]
     stems = by_stem(images)
     problems += [f"{stem}: {len(same)} images have this name" for stem, same in stems.items() if len(same) > 1]
-    if idle := [str(mask.relative_to(path)) for mask in masks if mask.stem not in stems]:
-        remarks.append(f"{len(idle)} masks have no image: {listing(idle)}.")
+    if unused := [str(mask.relative_to(path)) for mask in masks if mask.stem not in stems]:
+        remarks.append(f"{len(unused)} masks have no image: {listing(unused)}.")
 
     labels_file = Path(options.labels) if options.labels else path / "labels.csv"
     labels: list[str | None]
@@ -53,8 +60,8 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     else:
         parts = [image.relative_to(images_at).parts for image in images]
         labels = [part[0] if len(part) > 1 else None for part in parts]
-    if nameless := [image.name for image, label in zip(images, labels, strict=True) if label is None]:
-        remarks.append(f"{len(nameless)} images have no class and are pool only: {listing(nameless)}.")
+    if unlabelled := [image.name for image, label in zip(images, labels, strict=True) if label is None]:
+        remarks.append(f"{len(unlabelled)} images have no class and are in the pool only: {listing(unlabelled)}.")
     groups = [_group(image.relative_to(images_at).as_posix(), options, problems) for image in images]
     table = pd.DataFrame(
         {
@@ -78,10 +85,10 @@ def _group(relative: str, options: ImportOptions, problems: list[str]) -> str | 
 
 
 def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> list[str | None]:
-    """Return the class of each image; rows for no image and images named twice are problems."""
+    """Return the class of each image. A row without an image and a second row for an image become problems."""
     table = read_text_table(file)
     if table.shape[1] < 2:
-        raise DataError(f"{file} has {table.shape[1]} columns; it needs two, the image and its class.")
+        raise DataError(f"{file} has {table.shape[1]} columns; it needs two: the image and its class.")
     keys = {key: i for i, image in enumerate(images) for key in (image.stem, image.name)}
     if all(image.stem.isdecimal() for image in images):
         keys |= {str(int(image.stem)): i for i, image in enumerate(images)}
@@ -92,13 +99,21 @@ def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> li
         if position is None:
             problems.append(f"{file.name} line {line}: there is no image '{name}'")
         elif seen[position]:
-            problems.append(f"{file.name} line {line}: the image '{name}' comes twice")
+            problems.append(f"{file.name} line {line}: the image '{name}' occurs twice")
         else:
             seen[position] = line
             labels[position] = label
     return labels
 
 
-IMPORTERS.register("masks", "images/ beside masks/ (or contours/), classes in labels.csv")(
-    Importer(read_masks, frozenset({"label_pattern", "group_pattern", "labels"}))
+def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
+    """Write images in a folder for each class, and masks that cover them; see `Importer.write_example`."""
+    for number, (patch, label) in enumerate(zip(patches, labels, strict=True)):
+        write_image(folder / "images" / label / f"{number:03}.png", patch)
+        write_image(folder / "masks" / f"{number:03}.png", np.full(patch.shape[:2], 255, dtype=np.uint8))
+    return folder
+
+
+IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in labels.csv")(
+    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "group_pattern", "labels"}))
 )

@@ -77,7 +77,7 @@ def test_groups_can_come_from_the_path(table, write, add):
     assert len(set(found.groups())) == 10
 
 
-def test_of_a_mask_with_many_cells_the_centre_one_is_taken(table, write, add, tmp_path):
+def test_the_centre_cell_of_a_mask_with_many_cells_is_used(table, write, add, tmp_path):
     mask = np.zeros((20, 20), np.uint8)
     mask[2:5, 2:5] = 255
     mask[8:13, 8:13] = 255
@@ -94,12 +94,12 @@ def test_a_mask_for_some_rows_only_is_refused(table, write, add, tmp_path, nothi
         add("csv", write(table))
 
 
-def test_an_empty_label_is_pool_only_and_na_is_a_class(table, write, add):
+def test_a_patch_without_a_label_is_in_the_pool_only_and_na_is_a_class(table, write, add):
     table["label"] = ["NA", "b"] * 24
     table.loc[0, "label"] = ""
     imported = add("csv", write(table))
     assert imported.patch_set.card.classes == ["NA", "b"]
-    assert imported.remarks == ["1 rows have no label and are pool only."]
+    assert imported.remarks == ["1 rows have no label; their patches are in the pool only."]
 
 
 def test_all_problems_are_listed_with_their_lines(table, write, add, nothing_written):
@@ -114,7 +114,7 @@ def test_all_problems_are_listed_with_their_lines(table, write, add, nothing_wri
         add("csv", write(table))
     text = str(caught.value)
     assert "line 3: there is no file pictures/nothing.png" in text
-    assert text.count("nothing.png") == 1, "said once"
+    assert text.count("nothing.png") == 1, "reported once"
     assert "line 5: it is the same patch as line 4 (pictures/2.png)" in text
     assert "line 6: it has no group" in text
     assert "line 7: radius_px is 'wide', not a number" in text
@@ -122,7 +122,7 @@ def test_all_problems_are_listed_with_their_lines(table, write, add, nothing_wri
     assert "line 9: it has no path" in text
 
 
-def test_the_same_image_with_another_centre_is_no_duplicate(table, write, add, nothing_written):
+def test_the_same_image_with_another_centre_is_not_a_duplicate(table, write, add, nothing_written):
     table = pd.concat([table.assign(x=5, y=5), table.assign(x=6, y=5), table.assign(x=6.0, y=5.0)])
     with pytest.raises(DataError, match=r"has 48 problems[^~]*line 98: it is the same patch as line 50"):
         add("csv", write(table), patch_size=8)
@@ -138,7 +138,7 @@ def test_another_spelling_of_a_path_is_the_same_image(table, write, add, nothing
     ("change", "message"),
     [
         ({"groups": 1}, r"has a column 'groups'; did you mean 'group'\? Rename it, or remove it"),
-        ({"x": 1}, "has one of the columns x and y; give both or none"),
+        ({"x": 1}, "has only one of the columns x and y; give both or neither"),
     ],
 )
 def test_columns_that_look_like_a_mistake_are_refused(table, write, add, change, message):
@@ -146,12 +146,12 @@ def test_columns_that_look_like_a_mistake_are_refused(table, write, add, change,
         add("csv", write(table.assign(**change)))
 
 
-def test_other_columns_are_passed_over_and_said(table, write, add):
-    assert add("csv", write(table.assign(stain="MGG"))).remarks == ["Columns that are not used: stain."]
+def test_unused_columns_are_reported(table, write, add):
+    assert add("csv", write(table.assign(stain="MGG"))).remarks == ["Unused columns: stain."]
 
 
 def test_a_table_without_labels_is_refused(table, write, add):
-    with pytest.raises(DataError, match="lacks the column label; its columns are path, group"):
+    with pytest.raises(DataError, match="has no column label; its columns are path, group"):
         add("csv", write(table.drop(columns="label")))
 
 
@@ -163,7 +163,7 @@ def test_a_table_without_labels_is_refused(table, write, add):
         ("x.csv", b"path,label\na,b,c,d\ne,f", "cannot be read as a table"),
         ("x.csv", "path,label\nä,b\n".encode("latin-1"), "is not UTF-8 text"),
         ("x.parquet", b"PAR1", "cannot be read as a table"),
-        ("x.xlsx", b"", "is no table that can be read; give a .csv"),
+        ("x.xlsx", b"", "is not a table; give a .csv"),
     ],
 )
 def test_a_damaged_table_is_named(tmp_path, add, name, content, message):
@@ -177,7 +177,7 @@ def test_a_missing_table_is_named(tmp_path, add):
         add("csv", tmp_path / "x.csv")
 
 
-def test_the_nearest_cell_is_the_centre_one():
+def test_the_cell_nearest_to_the_centre_is_used():
     mask = np.array([[1, 0, 0, 1, 1]], np.uint8)
     assert centre_cell(mask, 1.4, 0).tolist() == [[1, 0, 0, 0, 0]]
     assert centre_cell(mask, 1.6, 0).tolist() == [[0, 0, 0, 1, 1]]

@@ -35,10 +35,10 @@ def test_the_class_can_be_in_the_file_name(class_folders, add):
     assert found.card.classes == ["A", "B"]
 
 
-def test_what_has_no_class_is_named_and_pool_only(class_folders, add):
+def test_an_image_without_a_class_is_named_and_in_the_pool_only(class_folders, add):
     (class_folders / "a" / "A_00.png").rename(class_folders / "a" / "odd.png")
     imported = add("folder", class_folders, label_pattern="^(?P<label>[A-Z]+)_")
-    assert imported.remarks == ["1 images have no class and are pool only: a/odd.png."]
+    assert imported.remarks == ["1 images have no class and are in the pool only: a/odd.png."]
     index = imported.patch_set.index.set_index("source")
     assert index.loc["a/odd.png", "in_pool"]
     assert not index.loc["a/odd.png", "in_labelled"]
@@ -60,11 +60,11 @@ def test_an_image_without_a_group_is_refused(class_folders, add, nothing_written
 
 def test_classes_can_be_renamed_and_joined(class_folders, add):
     assert add("folder", class_folders, rename={"a": "z"}).patch_set.card.classes == ["b", "z"]
-    with pytest.raises(SettingError, match=r"classes that are not there \(c\); there are: a, b"):
+    with pytest.raises(SettingError, match=r"unknown classes \(c\); the classes are: a, b"):
         add("folder", class_folders, rename={"c": "z"}, replace=True)
 
 
-def test_images_of_unlike_size_are_cut_to_the_smallest_side(class_folders, add):
+def test_images_of_different_sizes_are_cropped_to_the_smallest_side(class_folders, add):
     path = class_folders / "a" / "A_00.png"
     wide = np.random.default_rng(0).integers(0, 255, (21, 30, 3), dtype=np.uint8)
     Image.fromarray(wide).save(path)
@@ -76,21 +76,21 @@ def test_images_of_unlike_size_are_cut_to_the_smallest_side(class_folders, add):
     assert (imported.patch_set.valid_box() == [0, 0, 21, 21]).all()
 
 
-def test_a_larger_patch_is_mirrored_and_its_valid_box_says_where(class_folders, add):
+def test_a_larger_patch_is_reflected_outside_its_valid_box(class_folders, add):
     imported = add("folder", class_folders, patch_size=30)
     assert (imported.patch_set.valid_box() == [3, 3, 27, 27]).all()
     patch = imported.patch_set.patches[0]
     original = pixels_of(class_folders / imported.patch_set.index["source"][0])
     assert (patch == np.pad(original, ((3, 3), (3, 3), (0, 0)), mode="reflect")).all()
-    assert imported.remarks == ["60 patches reach over the border of their image and are mirrored there."]
+    assert imported.remarks == ["60 patches extend beyond the border of their image and are reflected there."]
 
 
-def test_no_more_than_the_wanted_number_of_a_class_is_kept(class_folders, add):
+def test_at_most_max_per_class_patches_are_kept(class_folders, add):
     sources = []
     for seed in (0, 0, 1):
         imported = add("folder", class_folders, replace=True, max_per_class=25, seed=seed)
         assert imported.patch_set.index["label"].value_counts().to_dict() == {"a": 25, "b": 25}
-        assert imported.remarks == ["At most 25 patches of a class are kept; found: a 30, b 30."]
+        assert imported.remarks == ["Kept at most 25 patches of a class; found: a 30, b 30."]
         sources.append(imported.patch_set.index["source"].tolist())
     assert sources[0] == sources[1] != sources[2]
 
@@ -102,7 +102,7 @@ def test_a_rare_class_is_left_out_of_the_scores(class_folders, add):
     for path in sorted((class_folders / "b").iterdir()):
         path.rename(class_folders / "c" / path.name)
     with pytest.raises(
-        DataError, match=r"images cannot be a data set\. Fewer than two classes .* lower --min-per-class"
+        DataError, match=r"images cannot become a data set\. Fewer than two classes .* lower --min-per-class"
     ):
         add("folder", class_folders)
     assert add("folder", class_folders, min_per_class=19).patch_set.card.classes == ["a", "c"]
@@ -113,10 +113,10 @@ def test_few_groups_are_refused(class_folders, add, nothing_written):
         add("folder", class_folders, group_pattern="^(a|b)/")
 
 
-def test_what_is_no_image_is_passed_over_and_said(class_folders, add):
+def test_files_that_are_not_images_are_reported(class_folders, add):
     (class_folders / "a" / "Thumbs.db").write_bytes(b"x")
     (class_folders / ".hidden.png").write_bytes(b"x")
-    assert add("folder", class_folders).remarks == ["Files that are no images were passed over: 1 × .db."]
+    assert add("folder", class_folders).remarks == ["Skipped files that are not images: 1 × .db."]
 
 
 def test_grey_images_are_counted(class_folders, add):
@@ -125,15 +125,20 @@ def test_grey_images_are_counted(class_folders, add):
     assert add("folder", class_folders).remarks == ["1 grey image was copied to red, green and blue."]
 
 
-def test_all_bad_images_are_named_whatever_is_wrong(class_folders, add, nothing_written):
+def test_all_bad_images_are_named_with_their_error(class_folders, add, nothing_written):
     a = class_folders / "a"
     (a / "A_00.png").write_bytes(b"")
-    (a / "A_02.png").write_bytes((a / "A_02.png").read_bytes()[:-300])  # its head is fine
+    (a / "A_02.png").write_bytes((a / "A_02.png").read_bytes()[:-300])  # its header is valid
     Image.fromarray(np.zeros((24, 24), np.uint16)).save(a / "A_04.png")
     Image.fromarray(np.zeros((24, 24, 4), np.uint8)).save(a / "A_06.png")
     with pytest.raises(DataError, match=r"images has 4 problems, so nothing was written:\n  ") as caught:
         add("folder", class_folders)
-    reasons = ("00.png: it is no readable", "02.png: it is damaged or trunc", "04.png: ", "06.png: it has transparent")
+    reasons = (
+        "00.png: it is not a readable",
+        "02.png: it is damaged or trunc",
+        "04.png: ",
+        "06.png: it has transparent",
+    )
     assert all(f"  a/A_{reason}" in str(caught.value) for reason in reasons)
     for name in ("A_00.png", "A_04.png"):
         (a / name).unlink()
@@ -146,27 +151,29 @@ def test_all_bad_images_are_named_whatever_is_wrong(class_folders, add, nothing_
 def test_every_one_of_many_bad_images_is_named(class_folders, add, nothing_written):
     for path in class_folders.rglob("*.png"):
         path.write_bytes(b"")
-    with pytest.raises(DataError, match=r"has 60 problems[^~]*\nMend or remove") as caught:
+    with pytest.raises(DataError, match=r"has 60 problems[^~]*\nCorrect or remove") as caught:
         add("folder", class_folders)
-    assert len(re.findall(r"\n  .*no readable image", str(caught.value))) == 60
+    assert len(re.findall(r"\n  .*not a readable image", str(caught.value))) == 60
 
 
-def test_one_small_image_does_not_cut_all_others(class_folders, add, nothing_written):
+def test_one_small_image_does_not_crop_all_others(class_folders, add, nothing_written):
     Image.fromarray(np.zeros((10, 30, 3), np.uint8)).save(class_folders / "a" / "A_00.png")
-    with pytest.raises(DataError, match=r"a/A_00\.png is 10 px small, and most images are 24 px: 1 such image would"):
+    with pytest.raises(
+        DataError, match=r"a/A_00\.png has a side of only 10 px, but most images have 24 px: 1 small image would"
+    ):
         add("folder", class_folders)
 
 
 def test_a_tiny_image_is_named(class_folders, add, nothing_written):
     Image.fromarray(np.zeros((7, 30, 3), np.uint8)).save(class_folders / "a" / "A_00.png")
-    with pytest.raises(DataError, match=r"a/A_00\.png is 7 px small; remove it, or give --patch-size"):
+    with pytest.raises(DataError, match=r"a/A_00\.png has a side of only 7 px; remove it, or set --patch-size"):
         add("folder", class_folders)
 
 
 @pytest.mark.parametrize(
     ("name", "message"), [("nothing", "There is no folder"), ("file", "is a file; give the folder")]
 )
-def test_a_path_that_is_no_folder_is_refused(tmp_path, add, name, message):
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path, add, name, message):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=message):
         add("folder", tmp_path / name)
@@ -174,11 +181,11 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path, add, name, message):
 
 def test_an_empty_folder_is_refused(tmp_path, add):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"There is no image in .*empty; known endings: \.bmp, \.jpeg"):
+    with pytest.raises(DataError, match=r"There is no image in .*empty; known suffixes: \.bmp, \.jpeg"):
         add("folder", tmp_path / "empty")
 
 
-def test_an_existing_set_is_kept_unless_it_may_be_replaced(class_folders, add):
+def test_an_existing_set_is_kept_unless_it_is_replaced(class_folders, add):
     first = add("folder", class_folders).patch_set.card.fingerprint
     with pytest.raises(StoreError, match="exists already"):
         add("folder", class_folders, seed=1)
@@ -193,7 +200,7 @@ def test_an_unknown_format_is_answered_with_the_known_ones(class_folders, add):
 
 
 def test_an_option_of_another_format_is_refused(class_folders, add):
-    with pytest.raises(SettingError, match="--labels means nothing to --from folder; leave it out"):
+    with pytest.raises(SettingError, match="--labels has no effect with --from folder; remove it"):
         add("folder", class_folders, labels="x.csv")
 
 
@@ -203,13 +210,13 @@ def test_wrong_options_are_refused(change):
         ImportOptions(**change)
 
 
-def test_the_radius_can_be_told(class_folders, add):
+def test_the_radius_can_be_given(class_folders, add):
     card = add("folder", class_folders, cell_radius=6, um_per_px=0.1).patch_set.card
     assert (card.cell_radius_px, card.cell_radius_source, card.um_per_px) == (6.0, "annotated", 0.1)
 
 
-def test_a_radius_that_no_patch_can_hold_is_refused(class_folders, add):
-    with pytest.raises(SettingError, match=r"--cell-radius 1e\+09: such a cell does not fit into patches of \d+ px"):
+def test_a_radius_larger_than_the_patch_is_refused(class_folders, add):
+    with pytest.raises(SettingError, match=r"--cell-radius 1e\+09: the cell does not fit into patches of \d+ px"):
         add("folder", class_folders, cell_radius=1e9)
 
 
@@ -230,7 +237,7 @@ def test_pbc_has_its_eleven_types(real_data, add):
     assert len(imported.patch_set) == 220
 
 
-def test_links_to_folders_are_followed_and_may_go_round(class_folders, add, tmp_path):
+def test_links_to_folders_are_followed_once(class_folders, add, tmp_path):
     (class_folders / "a").rename(tmp_path / "elsewhere")
     (class_folders / "a").symlink_to(tmp_path / "elsewhere")
     (class_folders / "b" / "round").symlink_to(class_folders)
@@ -240,5 +247,5 @@ def test_links_to_folders_are_followed_and_may_go_round(class_folders, add, tmp_
 
 
 def test_a_label_pattern_that_finds_nothing_is_named(class_folders, add):
-    with pytest.raises(SettingError, match=r"--label-pattern '\^zzz' finds a class in none of 60 file names"):
+    with pytest.raises(SettingError, match=r"--label-pattern '\^zzz' finds no class in any of 60 file names"):
         add("folder", class_folders, label_pattern="^zzz")

@@ -36,7 +36,7 @@ def test_masks_give_contours_and_radii(pairs, add):
     assert found.card.classes == ["1", "2"]
 
 
-def test_a_radius_is_measured_before_cropping_and_a_mask_is_never_mirrored(pairs, add):
+def test_a_radius_is_measured_before_cropping_and_a_mask_is_never_reflected(pairs, add):
     larger = add("masks", pairs, patch_size=30).patch_set
     assert (larger.masks[1][3:27, 3:27] == (np.asarray(Image.open(pairs / "contours" / "001.png")) > 0)).all()
     assert larger.masks[1].sum() == larger.masks[1][3:27, 3:27].sum()
@@ -64,10 +64,10 @@ def test_classes_can_be_folders_or_in_the_name(pairs, add):
     assert add("masks", pairs, replace=True).patch_set.card.classes == ["even", "odd"]
 
 
-def test_images_that_the_file_does_not_name_are_pool_only(pairs, add):
+def test_images_that_are_not_in_the_table_are_in_the_pool_only(pairs, add):
     text = (pairs / "labels.csv").read_text().splitlines()
     (pairs / "labels.csv").write_text("\n".join(line for line in text if line != "7,2"))
-    assert add("masks", pairs).remarks == ["1 images have no class and are pool only: 007.bmp."]
+    assert add("masks", pairs).remarks == ["1 images have no class and are in the pool only: 007.bmp."]
 
 
 def test_all_problems_are_listed(pairs, add, nothing_written):
@@ -80,16 +80,16 @@ def test_all_problems_are_listed(pairs, add, nothing_written):
     text = str(caught.value)
     assert "images/000.bmp: 0 masks have its name" in text
     assert "images/001.bmp: 2 masks have its name" in text
-    assert "labels.csv line 62: the image '5' comes twice" in text
+    assert "labels.csv line 62: the image '5' occurs twice" in text
     assert "labels.csv line 63: there is no image '99'" in text
 
 
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png marks nothing in the patch"),
+        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png is empty inside the patch"),
         (np.ones((20, 24), np.uint8), r"its mask contours/003\.png is \(24, 20\) px, not \(24, 24\) px"),
-        (None, r"its mask contours/003\.png cannot be used: it is no readable image"),
+        (None, r"its mask contours/003\.png cannot be used: it is not a readable image"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_named(pairs, add, nothing_written, mask, message):
@@ -102,7 +102,7 @@ def test_a_mask_that_does_not_fit_is_named(pairs, add, nothing_written, mask, me
         add("masks", pairs)
 
 
-def test_masks_without_an_image_are_said(pairs, add):
+def test_masks_without_an_image_are_reported(pairs, add):
     (pairs / "images" / "059.bmp").unlink()
     text = (pairs / "labels.csv").read_text().splitlines()[:-1]
     (pairs / "labels.csv").write_text("\n".join(text))
@@ -111,7 +111,7 @@ def test_masks_without_an_image_are_said(pairs, add):
 
 def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
     (tmp_path / "images").mkdir()
-    with pytest.raises(DataError, match=r"must hold two folders, images/ and masks/ \(or contours/\)"):
+    with pytest.raises(DataError, match=r"must contain two folders, images/ and masks/ \(or contours/\)"):
         add("masks", tmp_path)
 
 

@@ -51,39 +51,39 @@ def test_groups_can_be_found_in_the_path(smears, add):
     assert sorted(set(found.index["group"])) == [f"{i:02}" for i in range(12)]
 
 
-def test_the_radius_is_half_of_the_mean_side_and_this_is_said(smears, add):
+def test_the_radius_is_half_of_the_mean_side_and_the_card_says_so(smears, add):
     found = add("voc", smears, patch_size=16).patch_set
     assert found.radius_px([0, 1, 2]).tolist() == [6.0, 10.0, 4.0]
     assert found.card.cell_radius_source == "annotated"
     assert found.card.notes == "The radius of a cell is half of the mean side of its box."
 
 
-def test_patches_over_the_border_are_mirrored_or_dropped(smears, add):
+def test_patches_beyond_the_border_are_reflected_or_dropped(smears, add):
     imported = add("voc", smears, patch_size=16)
     assert imported.patch_set.valid_box([2]).tolist() == [[3, 3, 16, 16]]
-    assert imported.remarks == ["12 patches reach over the border of their image and are mirrored there."]
+    assert imported.remarks == ["12 patches extend beyond the border of their image and are reflected there."]
     imported = add("voc", smears, patch_size=16, border="drop", min_per_class=10, replace=True)
     assert len(imported.patch_set) == 36
-    assert imported.remarks == ["12 patches reach over the border of their image and were dropped."]
+    assert imported.remarks == ["12 patches extend beyond the border of their image and were dropped."]
 
 
-def test_boxes_without_area_or_twice_the_same_are_left_out_and_listed(smears, add):
+def test_boxes_without_area_and_duplicates_are_skipped_and_listed(smears, add):
     annotate(smears, "s00", ("red", 21, 21, 21, 35), ("red", 25, 25, 20, 35), ("red", 1, 1, 9, 9), ("red", 1, 1, 9, 9))
     imported = add("voc", smears, patch_size=16)
     assert imported.remarks[0] == (
-        "3 boxes were left out: s00.xml box 1 (no area), s00.xml box 2 (no area), s00.xml box 4 (twice the same)."
+        "3 boxes were skipped: s00.xml box 1 (no area), s00.xml box 2 (no area), s00.xml box 4 (duplicate)."
     )
     assert len(imported.patch_set) == 45
 
 
-def test_a_box_without_a_name_is_pool_only(smears, add):
+def test_a_box_without_a_name_is_in_the_pool_only(smears, add):
     annotate(smears, "s00", ("", 21, 21, 31, 35))
     found = add("voc", smears, patch_size=16).patch_set
     assert found.index["label"].isna().sum() == 1
 
 
-def test_the_size_of_the_patches_must_be_said(smears, add, nothing_written):
-    with pytest.raises(SettingError, match="say how large with --patch-size PX"):
+def test_the_size_of_the_patches_is_required(smears, add, nothing_written):
+    with pytest.raises(SettingError, match="set their side with --patch-size PX"):
         add("voc", smears)
 
 
@@ -97,10 +97,10 @@ def test_all_problems_are_listed(smears, add, nothing_written):
         add("voc", smears, patch_size=16)
     text = str(caught.value)
     assert "4 problems, so nothing was written" in text
-    assert "s00.xml box 1: it lacks a side, or a side is no number" in text
-    assert "Annotations/s02.xml: it is no readable XML" in text
-    assert "Annotations/s03.xml: there is no image s03.* beside it" in text
-    assert "JPEGImages/s04.png: it is no readable image" in text
+    assert "s00.xml box 1: a side is missing or not a number" in text
+    assert "Annotations/s02.xml: it is not readable XML" in text
+    assert "Annotations/s03.xml: there is no image s03.* for it" in text
+    assert "JPEGImages/s04.png: it is not a readable image" in text
 
 
 def test_a_box_outside_its_image_is_named(smears, add, nothing_written):
@@ -125,10 +125,10 @@ def test_an_annotation_beside_its_image_is_found_by_stem(smears, add):
 def test_a_folder_without_annotations_or_boxes_is_refused(smears, add):
     for path in (smears / "Annotations").iterdir():
         path.write_text("<annotation/>")
-    with pytest.raises(DataError, match="hold no box; give a folder with boxes"):
+    with pytest.raises(DataError, match="contain no box; give a folder with boxes"):
         add("voc", smears, patch_size=16)
     shutil.rmtree(smears / "Annotations")
-    with pytest.raises(DataError, match=r"no annotation \(\*\.xml\) in .*; give the folder above Annotations/"):
+    with pytest.raises(DataError, match=r"no annotation \(\*\.xml\) in .*; give the folder that contains Annotations/"):
         add("voc", smears, patch_size=16)
 
 
@@ -136,6 +136,6 @@ def test_a_folder_without_annotations_or_boxes_is_refused(smears, add):
 def test_bccd_has_its_boxes(real_data, add):
     imported = add("voc", real_data("bccd"), patch_size=64, max_per_class=100)
     assert imported.patch_set.index["label"].value_counts().to_dict() == {"Platelets": 100, "RBC": 100, "WBC": 100}
-    assert "2 boxes were left out: BloodImage_00338.xml box 13 (no area)" in imported.remarks[0]
+    assert "2 boxes were skipped: BloodImage_00338.xml box 13 (no area)" in imported.remarks[0]
     assert "found: Platelets 361, RBC 4153, WBC 372" in " ".join(imported.remarks)
     assert imported.patch_set.card.groups_known
