@@ -73,7 +73,7 @@ def test_every_program_and_option_exists(path):
         assert used <= options_of(command) | {"--help"}, f"{path}: {module}"
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "CHANGELOG.md"])  # which names options of the past
 def test_every_option_in_the_text_belongs_to_a_program(path):
     commands = [command_of(f"bench.{name}") for name in PROGRAMS]
     commands += [sub for command in commands for sub in getattr(command, "commands", {}).values()]
