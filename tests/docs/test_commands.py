@@ -49,8 +49,11 @@ class Reader:
 
     def follow(self, path):
         """Run every block of a document; return how many commands and Python blocks that were."""
+        whole = blocks(path)
+        shell = [command for block in whole if block.language == "bash" for command in block.commands()]
+        self.to_be_stopped = {words[3] for _, words in shell if words[:3] == ["python", "-m", "bench.stop"]}
         count = 0
-        for block in blocks(path):
+        for block in whole:
             if block.language == "python":
                 self._run(f"{block.path}:{block.line}", [sys.executable, "-W", "ignore", "-c", block.text])
                 count += 1
@@ -65,10 +68,13 @@ class Reader:
     def _type(self, place, words):
         if words[:2] == ["python", "-m"]:
             program, arguments = words[2].removeprefix("bench."), [self._filled_in(word) for word in words[3:]]
-            if program == "stop":
-                self._stop_a_search(place, arguments)
+            command = [sys.executable, "-m", f"bench.{program}", *self._budget(program, arguments)]
+            if program == "search" and "--name" in arguments and arguments[-1] in self.to_be_stopped:
+                self._start(command)
+            elif program == "stop":
+                self._stop(place, command)
             else:
-                self._run(place, [sys.executable, "-m", f"bench.{program}", *self._budget(program, arguments)])
+                self._run(place, command)
         elif words[0] == "make":
             self._make(place, *words[1:])
         else:
@@ -117,21 +123,20 @@ class Reader:
         assert "Traceback" not in output
         assert _status(port, "/") is None, f"{place}: the server is still there after Ctrl-C"
 
-    def _stop_a_search(self, place, arguments):
-        """Stop a longer search of this name, in place of the one that has ended."""
-        (name,) = arguments
-        folder = self.home.search(name)
-        folder.rename(folder.with_name(f"{name}-ended"))
-        longer = ["--trials", "2", "--epochs", "20", "--scheduler", "none", "--concurrent", "1"]
-        options = ["--name", name, "--method", "mask_fixed", "--dataset", "discs", *BUDGET, *longer]
-        command = [sys.executable, "-m", "bench.search", *options]
-        search = subprocess.Popen(command, env=self.environment, cwd=self.home.path, stdout=subprocess.DEVNULL)
+    def _start(self, command):
+        """Start a search that the document stops later; it is long enough for that."""
+        longer = ["--trials", "2", "--epochs", "40", "--scheduler", "none", "--concurrent", "1"]
+        self.running = subprocess.Popen(
+            [*command, *longer], env=self.environment, cwd=self.home.path, stdout=subprocess.DEVNULL
+        )
+
+    def _stop(self, place, command):
         try:
-            assert wait_until(lambda: self.home.n_epochs(name) > 0, 300)
-            self._run(place, [sys.executable, "-m", "bench.stop", name])
-            assert search.wait(timeout=200) == 130
+            assert wait_until(lambda: self.home.n_epochs(command[-1]) > 0, 300), f"{place}: the search does not start"
+            self._run(place, command)
+            assert self.running.wait(timeout=200) == 130
         finally:
-            search.kill()
+            self.running.kill()
 
     def _run(self, place, command):
         cwd = ROOT if command[0] == "make" else self.home.path
