@@ -1,6 +1,6 @@
 """What can go wrong, as one family of exceptions.
 
-A user's mistake is a `CellbenchError`: one sentence that names the thing and the way out. Each also
+A user's mistake is a [`CellbenchError`][]: one sentence that names the thing and the way out. Each also
 derives from the built-in exception that a caller would catch.
 """
 
