@@ -1,9 +1,9 @@
-"""Looks up the packages of constraints.txt, all that we install and test with, in lists of known vulnerabilities.
+"""Checks the packages of constraints.txt, which are installed and tested, for known vulnerabilities.
 
     make audit
 
-Exit code 1 where a package has any. Where no list answers from here, a note and exit code 0: nothing was checked.
-Further arguments go to pip-audit (`--ignore-vuln ID`, say).
+The exit code is 1 if a package has any. If no list of vulnerabilities answers, nothing is checked: a note says so, and
+the exit code is 0. Further arguments are passed to pip-audit, for example `--ignore-vuln ID`.
 """
 
 import json
@@ -16,14 +16,13 @@ from typing import Any
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 SERVICES = {"pypi": "PyPI's", "osv": "OSV's"}
-AWAY = r"ConnectionError|ConnectTimeout|ReadTimeout|HTTPError|[Cc]ould not connect|Max retries exceeded"
+UNREACHABLE = r"ConnectionError|ConnectTimeout|ReadTimeout|HTTPError|[Cc]ould not connect|Max retries exceeded"
 
 
 def look_up(service: str, more: list[str]) -> list[dict[str, Any]]:
-    """Return what a service says of each package that it knows; nothing where it does not answer.
+    """Return the answer of a service for each package that it knows; an empty list if it does not answer.
 
-    An index that stands in for PyPI may lack its lists of vulnerabilities: pip-audit then skips every package and says
-    that it found none.
+    A mirror of PyPI may lack its list of vulnerabilities. pip-audit then skips every package and reports none.
     """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
@@ -32,7 +31,7 @@ def look_up(service: str, more: list[str]) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "pip_audit", *what, *form, *more]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         if not answer.exists():
-            if not re.search(AWAY, found.stderr):
+            if not re.search(UNREACHABLE, found.stderr):
                 sys.exit(f"pip-audit failed:\n{found.stderr}")
             return []
         packages = json.loads(answer.read_text())["dependencies"]
@@ -45,7 +44,7 @@ def say(line: str) -> None:
 
 
 def main(more: list[str]) -> int:
-    """Ask one service after the other, until one answers; say what it knows."""
+    """Ask the services in turn until one answers, print its answer, and return the exit code."""
     n_asked = sum(bool(re.match(r"\w", line)) for line in CONSTRAINTS.read_text().splitlines())
     for service, name in SERVICES.items():
         packages = look_up(service, more)
@@ -53,12 +52,12 @@ def main(more: list[str]) -> int:
             continue
         found = [(package, each) for package in packages for each in package["vulns"]]
         for package, each in found:
-            mended = ", ".join(each["fix_versions"]) or "no version yet"
+            fixed = ", ".join(each["fix_versions"]) or "no version yet"
             names = " ".join([each["id"], *each.get("aliases", [])])
-            say(f"{package['name']} {package['version']}: {names}; mended in {mended}")
+            say(f"{package['name']} {package['version']}: {names}; fixed in {fixed}")
         say(f"{len(found)} known vulnerabilities in {len(packages)} of {n_asked} packages, by {name} list.")
         return 1 if found else 0
-    say("NOT CHECKED for known vulnerabilities: neither PyPI's list nor OSV's answers from here.")
+    say("NOT CHECKED for known vulnerabilities: neither PyPI nor OSV answers.")
     return 0
 
 

@@ -71,13 +71,15 @@ def test_shell_scripts_are_sound(script):
 
 @pytest.mark.parametrize("name", ["ray-cluster.yaml", "rayjob.yaml", "slurm.sh"])
 def test_every_option_of_a_search_in_them_exists(name):
-    from bench.search import search
+    import typer
+
+    from bench.search import app
     from bench.tuning import ENVIRONMENT
 
     text = (SCALE / name).read_text().replace("\\\n", " ")
     commands = re.findall(r"python -m bench\.search ([^;&\"\n']*(?:\"[^\"\n]*\"[^;&\"\n']*)*)", text)
     assert commands
-    known = {f"--{parameter.strip('_').replace('_', '-')}" for parameter in search.__annotations__}
+    known = {option for parameter in typer.main.get_command(app).params for option in parameter.opts}
     for command in commands:
         used = [word for word in shlex.split(command, posix=False) if word.startswith("--")]
         assert "--address" in used

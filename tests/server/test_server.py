@@ -82,8 +82,8 @@ def test_a_new_password_replaces_the_old_one(server):
     [
         (("sing",), "mlflow/serve backup FILE"),
         (("backup",), "mlflow/serve backup FILE"),
-        (("restore", "/nowhere.tar"), "There is no file /nowhere.tar."),
-        (("password", "anna; rm"), "cannot be a user name"),
+        (("restore", "/nowhere.tar"), "The file /nowhere.tar does not exist."),
+        (("password", "anna; rm"), "is not a valid user name"),
     ],
 )
 def test_a_mistake_gives_one_sentence_and_exit_code_2(server, command, message):
