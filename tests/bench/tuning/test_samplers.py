@@ -129,7 +129,7 @@ def test_no_configuration_is_suggested_twice_and_an_exhausted_space_ends():
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_seed_0_suggests_what_it_always_has_so_that_older_searches_are_resumed_alike(sampler):
-    points = play(search(sampler), 6)
+    points = play(search(sampler, n_trials=30), 6)
     found = [(point["r_max"], point["lr"], point["beta"]) for point in points[3:]]
     assert found == [
         (58.99, 0.001245, 0.0004318),
