@@ -131,8 +131,6 @@ def length_names(method: str) -> list[str]:
     Raises:
         NotFoundError: The method is unknown.
     """
-    from cellbench.suppression import SUPPRESSIONS
-
     fields = SUPPRESSIONS.get(method).Params.model_fields
     return [name for name, field in fields.items() if unit_of(field) == "px"]
 
