@@ -1,9 +1,9 @@
-"""Turns the winner of a search into a classifier.
+"""Makes a classifier from the winner of a search.
 
     python -m bench.classify --search NAME
 
-Fits the probe on all labelled patches with the winner's encoder, judges it on the holdout (which counts as a look),
-and registers encoder and probe in the MLflow Model Registry under the alias `champion`.
+It fits the probe on all labelled patches with the winner's encoder, and scores it on the holdout, which counts as a
+look. It then registers encoder and probe in the MLflow Model Registry under the alias `champion`.
 """
 
 from typing import TYPE_CHECKING, Annotated
@@ -25,10 +25,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 @user_errors
 def classify(
-    search: Annotated[str, typer.Option(help="Name of a search that has ended.")],
+    search: Annotated[str, typer.Option(help="Name of a finished search.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
 ) -> None:
-    """Fit, judge and register a classifier on the encoder of a search's winner."""
+    """Fit, score and register a classifier on the encoder of a search's winner."""
     from bench.home.datasets import reopen_dataset
     from bench.home.holdout_looks import count_holdout_look
     from bench.home.paths import cache_dir
@@ -38,20 +38,20 @@ def classify(
     from bench.tracking.registry import ALIAS, register_classifier
     from cellbench.classification.classifier import Classifier
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
-    from cellbench.trials.figures import save_confusion
+    from cellbench.scores.confusion_figure import save_confusion
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
     summary = summary_of(folder)
     trial = winning_trial(folder, summary)
     patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, search)
-    connect()  # a store that cannot be reached is met before the holdout is looked at
-    source = folder.trial_directory(trial.key)
+    connect()  # fails before the look at the holdout where the store cannot be reached
+    source = folder.trial(trial.key).directory
     classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
 
     rows = patch_set.rows("holdout")
     truth = patch_set.labels(rows)
-    look = count_holdout_look(patch_set)  # first: what cannot be counted is not looked at
+    look = count_holdout_look(patch_set)  # before the look: a look that cannot be counted must not happen
     predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
     classes = patch_set.card.classes
     by_class = f1_by_class(truth, predicted, len(classes))
@@ -76,18 +76,18 @@ def classify(
     if summary.notes:
         say(" ".join(summary.notes))
     if not summary.is_clear:
-        say(f"[yellow]{summary.verdict()} This classifier stands on {summary.winner} all the same.[/]")
+        say(f"[yellow]{summary.verdict()} This classifier uses {summary.winner} nevertheless.[/]")
     if before is not None and before[1] > by_class.mean():
-        say(f"[yellow]It takes the place of version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")
+        say(f"[yellow]It replaces version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")
     say(f"Confusion matrix: {picture}")
     say(f"Registered as models:/{name}@{ALIAS} (version {version}); the files are in {directory}")
 
 
 def summary_of(folder: "SearchFolder") -> "Summary":
-    """Return how a search ended.
+    """Return the summary of a search.
 
     Raises:
-        SettingError: It has not.
+        SettingError: The search has not ended.
         DataError: Its summary is damaged.
     """
     from bench.record.summary import Summary
@@ -95,7 +95,7 @@ def summary_of(folder: "SearchFolder") -> "Summary":
 
     summary = Summary.read(folder)
     if summary is None:
-        raise SettingError(f"The search {folder.name} has not ended; go on with it by --resume {folder.name}.")
+        raise SettingError(f"The search {folder.name} has not ended; continue it with --resume {folder.name}.")
     return summary
 
 
@@ -113,7 +113,7 @@ def winning_trial(folder: "SearchFolder", summary: "Summary") -> "TrialRecord":
         if record.method == summary.winner and record.outcome == "completed"
     ]
     if not found:
-        raise SettingError(f"The search {folder.name} kept no encoder of its winner; search again.")
+        raise SettingError(f"The search {folder.name} has no encoder of its winner; run the search again.")
     return min(found, key=lambda record: record.seed)
 
 
@@ -122,8 +122,8 @@ def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarra
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
-    for name in ("class", "F1", "n", "found", "mostly taken for"):
-        shown.add_column(name, justify="left" if name in ("class", "mostly taken for") else "right")
+    for name in ("class", "F1", "n", "found", "mostly confused with"):
+        shown.add_column(name, justify="left" if name in ("class", "mostly confused with") else "right")
     for code, name in enumerate(classes):
         others = table[code].copy()
         others[code] = 0

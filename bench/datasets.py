@@ -123,7 +123,7 @@ def level(
     """
     from bench.home.datasets import open_dataset
     from bench.reporting.dataset_tables import print_card, print_levels
-    from cellbench.radius.magnification import find_group_scales, write_levelled
+    from cellbench.radius.magnification import find_group_scales, write_rescaled
 
     if name == new_name:
         raise SettingError(f"The levelled copy of {name} needs a name of its own, such as {name}-level.")
@@ -131,7 +131,7 @@ def level(
     patch_set = open_dataset(name)
     levels = find_group_scales(patch_set)
     with _progress("Writing patches") as progress:
-        levelled = write_levelled(patch_set, levels, target, new_name, replace=replace, progress=progress)
+        levelled = write_rescaled(patch_set, levels, target, new_name, replace=replace, progress=progress)
     doubts = _record_radius(levelled)
     print_card(levelled)
     print_levels(levels)

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from bench.pipeline.race import race_rounds
 from bench.record.profiles import PROFILES, Profile, n_epochs, profile, rungs
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.parsing import is_whole
@@ -86,6 +85,8 @@ def forecast(chosen: Profile, costs: Costs, at_once: int, n_methods: int = 1, or
         n_methods: Methods that are compared.
         oracle: Whether the ceiling is trained.
     """
+    from bench.pipeline.race import race_rounds
+
     search, work = _search_stage(chosen, costs, at_once, n_methods)
     races = race_rounds(n_methods * chosen.n_finalists, chosen.n_folds - 1, at_once)
     final_s = FINAL_SHARE * costs.epochs * costs.epoch_s + costs.scoring_s

@@ -1,8 +1,8 @@
-"""Searches and their trials as tidy tables.
+"""Lists searches, and the trials of one search, as tidy tables.
 
 python -m bench.results                                  all searches, the newest first
-python -m bench.results SEARCH                           the trials of one
-python -m bench.results SEARCH --csv trials.csv          the same with every parameter and metric
+python -m bench.results SEARCH                           the trials of one search
+python -m bench.results SEARCH --csv trials.csv          its trials with every parameter and metric
 """
 
 import time
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.record.folder import SearchFolder
+    from cellbench.scores.base import Metric
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-SHOWN_METRICS = {"probe/f1_macro": "F1", "val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
 
 
 def search_frame(search: str) -> "pd.DataFrame":
-    """Return a search as a tidy table: one row a trial, in the order of stages.
+    """Return a search as a tidy table: one row for each trial, in the order of stages.
 
-    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing: whole pool),
-    `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC), `nodes`; `params/NAME` for each
-    hyperparameter, lengths in native px; one column for each metric, with the last known value.
+    Columns: `search`, `dataset`, `key`, `stage`, `number`, `method`, `configuration`, `fold` (missing for the whole
+    pool), `seed`, `outcome`, `reason`, `epoch`, `epochs`, `started` and `ended` (UTC), `nodes`. Each hyperparameter has
+    a column `params/NAME`, lengths in native px. Each metric has a column, with its last value.
 
     Args:
         search: Name of the search.
 
     Raises:
-        NotFoundError: There is none of that name.
+        NotFoundError: The search is unknown.
     """
     import pandas as pd
 
@@ -61,10 +61,10 @@ def search_frame(search: str) -> "pd.DataFrame":
 @app.command()
 @user_errors
 def results(
-    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all are listed.")] = None,
+    search: Annotated[str | None, typer.Argument(help="Name of a search; without it, all searches are listed.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write every parameter and metric to this file.")] = None,
 ) -> None:
-    """Show searches, or the trials of one."""
+    """List all searches, or the trials of one."""
     if search is None:
         _list()
         return
@@ -88,7 +88,7 @@ def _list() -> None:
     from cellbench.errors import DataError
 
     table = Table(box=None, pad_edge=False)
-    for name in ("search", "data set", "methods", "state", "begun"):
+    for name in ("search", "data set", "methods", "state", "started"):
         table.add_column(name, overflow="fold")
     for name in search_names():
         folder = SearchFolder.open(name)
@@ -97,10 +97,10 @@ def _list() -> None:
         except DataError as error:
             note(str(error))
             continue
-        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-        table.add_row(name, request.dataset, ", ".join(request.methods), _state(folder), begun)
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
+        table.add_row(name, request.dataset, ", ".join(request.methods), _state(folder), started)
     if table.row_count == 0:
-        say("There is no search yet; start one: python -m bench.search --method mask_fixed")
+        say("There is no search yet; start one, for example: python -m bench.search --method mask_fixed")
     else:
         console().print(table)
 
@@ -118,7 +118,7 @@ def _state(folder: "SearchFolder") -> str:
         note(str(error))
         return "damaged"
     if summary is None:
-        return "failed: every trial did" if outcomes == {"failed"} else "stopped: --resume it"
+        return "failed: every trial failed" if outcomes == {"failed"} else "stopped: continue with --resume"
     if not summary.beats_floors:
         return f"no winner: {summary.best_floor.name} ahead"
     margin = summary.best.f1_macro - summary.best_floor.f1_macro
@@ -132,20 +132,28 @@ def _show(frame: "pd.DataFrame") -> None:
     from bench.terminal.formatting import value_in_words
 
     varied = [c for c in frame.columns if c.startswith("params/") and frame[c].astype(str).nunique() > 1]
-    metrics = {name: title for name, title in SHOWN_METRICS.items() if name in frame.columns}
+    metrics = _listed_metrics(frame)
     first = ["stage", "fold", "seed", "outcome"]
     several = frame["method"].nunique() > 1
     table = Table(box=None, pad_edge=False)
-    for name in (*first, *metrics.values()):
+    for name in (*first, *(metric.column for metric in metrics)):
         table.add_column(name, no_wrap=True)
-    table.add_column("what differs")
+    table.add_column("parameters that differ")
     for row in frame.to_dict("records"):
         values = ["all" if pd.isna(row[name]) else str(row[name]) for name in first]
         done = row["outcome"] == "completed"
-        values += [f"{row[name]:.3f}" if done and not pd.isna(row[name]) else "–" for name in metrics]
+        values += [f"{row[m.name]:.3f}" if done and not pd.isna(row[m.name]) else "–" for m in metrics]
         own = [f"{c.removeprefix('params/')} {value_in_words(row[c])}" for c in varied if not pd.isna(row[c])]
         table.add_row(*values, ", ".join([*([row["method"]] if several else []), *own]))
     console().print(table)
+
+
+def _listed_metrics(frame: "pd.DataFrame") -> "list[Metric]":
+    """Return the metrics of a search that the table of metrics lists, those that decide between methods first."""
+    from cellbench.scores.metrics import all_metrics
+
+    listed = [metric for metric in all_metrics() if metric.listed and metric.name in frame.columns]
+    return sorted(listed, key=lambda metric: metric.mean_over != "seeds")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
         table.add_column(name, no_wrap=name != "configuration")
     for record in records:
         if record.outcome == "running":
-            history = folder.history(record.key)
+            history = folder.trial(record.key).history()
             since = f"{duration(time.time() - history[-1]['time'])} ago" if history else "none yet"
             epoch = history[-1]["epoch"] if history else 0
             what = f"{record.method} {params_in_words(record.method, record.params, request.um_per_px)}"

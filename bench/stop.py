@@ -23,14 +23,12 @@ def stop(
     """Stop a search politely: what is trained so far is kept, and --resume goes on with it."""
     from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, starting_names
-    from cellbench.disk import explained
 
     folder = SearchFolder(searches_dir() / search) if search in starting_names() else SearchFolder.open(search)
     if not folder.is_locked:
         say(f"The search {search} is not running.")
         return
-    with explained(folder.stop_path):
-        folder.stop_path.touch()
+    folder.request_stop()
     note(f"Asked {folder.holder} to stop.")
     end = time.monotonic() + wait
     while folder.is_locked:

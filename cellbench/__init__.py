@@ -1,3 +1,3 @@
-"""Unsupervised representations of centred cells: suppression of surroundings, models, training and scores."""
+"""Unsupervised representations of centred cells: data sets, suppression, models, training, scores."""
 
 __version__ = "0.1.0"

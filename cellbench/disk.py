@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, on a disk that may be full, by several processes at once."""
+"""Atomic writes, free space and locks, for files that several processes share on a disk that may be full."""
 
 import errno
 import glob
@@ -9,25 +9,43 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from cellbench.errors import StoreError
+from cellbench.errors import SettingError, StoreError
 
 try:
     import fcntl
-except ImportError:  # Windows: works without the lock, processes may then do the same work twice
+except ImportError:  # Windows has no flock: without the lock, two processes may do the same work twice.
     fcntl = None  # type: ignore[assignment]
 
-_RESERVE_BYTES = 64 * 2**20  # left free, so that logs and databases on the same disk can go on
+_RESERVE_BYTES = 64 * 2**20  # stays free, so that logs and databases on the same disk can still be written
 _LEFTOVER_AGE_S = 3600.0
+_RETRY_WAITS_S = (0.05, 0.2)
+"""`is_locked` holds a shared lock for an instant, so `file_lock` tries again after these waits."""
+
+
+class LockedError(SettingError):
+    """Another process holds a lock.
+
+    Attributes:
+        holder: The process and its machine, for messages.
+    """
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"{path} is locked by {holder}; wait until it ends.")
+        self.holder = holder
 
 
 def temporary_name(path: Path) -> Path:
-    """Return a free, hidden name beside `path`, on the same file system."""
+    """Return an unused hidden path beside `path`, on the same file system."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 def sweep_leftovers(path: Path) -> None:
-    """Remove what writers of `path` that were killed have left beside it; a living one has written within the hour."""
+    """Remove the temporary files of killed writers of `path`.
+
+    A temporary file that was written within the last hour stays, because its writer may still run.
+    """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
             inside = list(leftover.iterdir()) if leftover.is_dir() else []
@@ -37,10 +55,13 @@ def sweep_leftovers(path: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an error of the operating system into one sentence that names `path`.
+    """Replace an `OSError` by one sentence that names `path`.
+
+    Args:
+        path: The file or folder that the block writes.
 
     Raises:
-        StoreError: Instead of any OSError that is not one already.
+        StoreError: The block raised an `OSError`.
     """
     try:
         yield
@@ -49,14 +70,16 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        way_out = "free some space, or let" if full else "let"
-        raise StoreError(
-            f"{path} cannot be written ({reason}); {way_out} CELLBENCH_HOME point to another place."
-        ) from error
+        advice = "free some space, or set" if full else "set"
+        raise StoreError(f"{path} cannot be written ({reason}); {advice} CELLBENCH_HOME to another folder.") from error
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file, whole or not at all."""
+    """Write a small text file atomically, as UTF-8.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     temporary = temporary_name(path)
     with explained(path):
         try:
@@ -68,27 +91,27 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_free_space(directory: Path, n_bytes: int) -> None:
-    """Refuse to start writing what cannot fit.
+    """Check that a disk has space for a number of bytes and a reserve of 64 MiB.
 
     Args:
-        directory: Where it will be written; need not exist yet.
-        n_bytes: How much will be written.
+        directory: Folder that will be written; it need not exist yet.
+        n_bytes: Number of bytes that will be written.
 
     Raises:
-        StoreError: If the disk has not that much left, and a small reserve.
+        StoreError: The disk has too little free space.
     """
     existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if n_bytes + _RESERVE_BYTES > free:
         raise StoreError(
-            f"{directory} needs {in_words(n_bytes)} and its disk has {in_words(free)} left, of which "
+            f"{directory} needs {in_words(n_bytes)}, but its disk has {in_words(free)} left, of which "
             f"{in_words(_RESERVE_BYTES)} must stay free; "
-            "free some space, or let CELLBENCH_HOME point to another disk."
+            "free some space, or set CELLBENCH_HOME to a folder on another disk."
         )
 
 
 def in_words(n_bytes: int) -> str:
-    """Return a number of bytes for a reader.
+    """Return a number of bytes with a decimal unit, for messages.
 
     >>> in_words(2_500_000_000)
     '2.5 GB'
@@ -102,19 +125,77 @@ def in_words(n_bytes: int) -> str:
 
 
 @contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; it is freed when its holder dies.
+def file_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock between processes, also over a shared file system.
+
+    The operating system releases the lock when its holder dies. While the lock is held, its file names the holder.
+    On a file system without locks the block runs unlocked; files are still replaced atomically.
+
+    This is a thin layer over `flock` and not the library `filelock`, for three reasons (filelock 4.2). `filelock`
+    opens the file for writing, so a user with read access cannot ask whether it is locked. It does not record the
+    holder of a native lock. Without `flock` it fails, or leaves a marker file that outlives a killed holder.
 
     Args:
-        path: The lock's file, made where it is missing and left in place.
+        path: The lock's file. It is made where it is missing, and stays.
+        wait: Whether to wait until another holder releases the lock.
+
+    Raises:
+        LockedError: Another process holds the lock, and `wait` is false.
+        StoreError: The file cannot be written.
     """
     if fcntl is None:
         yield
         return
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a")
+        handle = path.open("a+")
     with handle:
-        with suppress(OSError):  # a file system without locks: go on, every file is still replaced whole
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # a file system without locks
+            if not _acquired(handle, wait):
+                raise LockedError(path, lock_holder(path))
+        with explained(path):
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()} on {os.uname().nodename}")
+            handle.flush()
         yield
+
+
+def _acquired(handle: IO[str], wait: bool) -> bool:
+    """Lock an open file; return whether the lock was acquired.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    if wait:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return True
+    for wait_s in (*_RETRY_WAITS_S, None):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait_s is not None:
+                time.sleep(wait_s)
+        else:
+            return True
+    return False
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of `file_lock`. Read access to the file is enough."""
+    if fcntl is None:
+        return False
+    try:
+        with path.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def lock_holder(path: Path) -> str:
+    """Return the process that holds a lock, or held it last, with its machine, for messages."""
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8").strip() or "another process"
+    return "another process"

@@ -1,29 +1,29 @@
-"""What can go wrong, as one family of exceptions.
+"""Exceptions of cellbench.
 
-A user's mistake is a [`CellbenchError`][]: one sentence that names the thing and the way out. Each also
-derives from the built-in exception that a caller would catch.
+Every error that a user can correct is a [`CellbenchError`][]. Its message says what is wrong, where, and what to do.
+Each class also derives from the built-in exception that a caller would catch.
 """
 
 
 class CellbenchError(Exception):
-    """Anything that cellbench refuses to do; its text is one sentence for the user."""
+    """Base class of the exceptions of cellbench. The message is written for the user."""
 
 
 class DataError(CellbenchError, ValueError):
-    """Images, labels or a data set on disk are not what they must be."""
+    """Images, labels or a data set on disk are invalid."""
 
 
 class NotFoundError(CellbenchError, LookupError):
-    """A name is unknown: of a data set, a method, an importer, a search."""
+    """A name is unknown, for example of a data set, a method, an importer or a search."""
 
 
 class SettingError(CellbenchError, ValueError):
-    """An option or parameter is unknown, or its value is outside its range."""
+    """An option or parameter is unknown, or its value is not allowed."""
 
 
 class TrainingError(CellbenchError, RuntimeError):
-    """A training cannot go on, for example because its loss is no longer finite."""
+    """A training cannot continue, for example because its loss is not finite."""
 
 
 class StoreError(CellbenchError, OSError):
-    """A place to read from or write to cannot be used: no space, no permission, not reachable."""
+    """A storage location cannot be used: it is full, not permitted or not reachable."""

@@ -1,4 +1,4 @@
-"""Distances and discs in square patches: the one place that says where the centre of a patch is."""
+"""Distances and discs in square patches, from one definition of the patch centre."""
 
 import numpy as np
 import torch
@@ -6,15 +6,15 @@ from torch import Tensor
 
 
 def centre_distance(size: int, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return each pixel's distance to the patch centre, in px of this size.
+    """Return the distance of each pixel from the patch centre, in px of this size.
 
-    The centre lies at (size − 1)/2, between the four middle pixels of an even patch. Distances are never below half
-    a pixel, so that weights that fall off steeply at 0 treat odd and even sizes alike.
+    The centre lies at (size − 1)/2, between the four middle pixels of an even patch. Distances are at least half a
+    pixel, so that weights that fall steeply at 0 are similar for odd and even sizes.
 
     Args:
         size: Height and width of the patch in px.
-        device: Where the result is made.
-        dtype: Floating dtype of the result.
+        device: Device of the result.
+        dtype: Floating-point dtype of the result.
 
     Returns:
         Distances in px, shape (size, size).
@@ -24,19 +24,15 @@ def centre_distance(size: int, *, device: torch.device | str = "cpu", dtype: tor
 
 
 def corner_radius(size: int) -> float:
-    """Return the distance from the centre of a patch of `size` px to its corner pixel, in px."""
+    """Return the distance from the centre of a patch of `size` px to the centre of its corner pixel, in px."""
     return (size - 1) / 2 * 2**0.5
 
 
-def disc(size: int, radius: float, feather: float = 0.0) -> np.ndarray:
-    """Return a centred disc as weights in 0–1, shape (size, size), float32.
+def disc(size: int, radius: float) -> np.ndarray:
+    """Return a centred disc as weights 0 or 1, float32, shape (size, size).
 
     Args:
         size: Height and width in px.
         radius: Radius in px of this size; a pixel belongs to the disc when its centre does.
-        feather: Width in px over which the edge falls linearly from 1 to 0, half of it on either side of the radius.
     """
-    distance = centre_distance(size, dtype=torch.float64).numpy()
-    if feather <= 0:
-        return (distance <= radius).astype(np.float32)
-    return np.clip((radius - distance) / feather + 0.5, 0.0, 1.0).astype(np.float32)
+    return (centre_distance(size, dtype=torch.float64).numpy() <= radius).astype(np.float32)

@@ -1,1 +1,1 @@
-"""How fast cellbench is, always beside a peer in the same run: `make perf`."""
+"""Speed of cellbench compared with peers in the same run: `make perf`."""

@@ -1,4 +1,7 @@
-"""Times several ways of doing the same in turn, so that whatever disturbs the machine disturbs all of them."""
+"""Time several variants of one task in turn, so that a disturbance of the machine affects all of them.
+
+python -m bench.perf.beside perf.json     # print the results of a run as Markdown
+"""
 
 import json
 import statistics
@@ -10,25 +13,27 @@ from typing import Any
 import numpy as np
 
 
-def beside(benchmark: Any, ways: Mapping[str, Callable[[], None]], amount: float, unit: str, rounds: int = 5) -> None:
-    """Run all ways once to warm up, then in each round once each in a drawn order; keep the seconds of each.
+def compare(
+    benchmark: Any, variants: Mapping[str, Callable[[], None]], amount: float, unit: str, rounds: int = 5
+) -> None:
+    """Time variants: one warm-up call of each, then one call of each per round in random order.
 
     Args:
-        benchmark: pytest-benchmark's fixture; its JSON keeps what is found under `extra_info`.
-        ways: What is compared, by name; ratios are to the first.
-        amount: How much of `unit` one call does.
-        unit: What is counted, for people: patches, say.
-        rounds: Rounds after the first.
+        benchmark: Fixture of pytest-benchmark. Its JSON keeps the seconds of every call in `extra_info`.
+        variants: Functions to compare, by name. Ratios are relative to the first.
+        amount: Number of units that one call processes.
+        unit: Name of the unit, for example `patches`.
+        rounds: Number of rounds after the warm-up.
     """
-    for way in ways.values():
-        way()
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for variant in variants.values():
+        variant()
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
     order = np.random.default_rng(0)
 
     def one_round() -> None:
-        for name in order.permutation(list(ways)):
+        for name in order.permutation(list(variants)):
             start = time.perf_counter()
-            ways[name]()
+            variants[name]()
             seconds[name].append(time.perf_counter() - start)
 
     benchmark.pedantic(one_round, rounds=rounds, iterations=1)
@@ -36,19 +41,23 @@ def beside(benchmark: Any, ways: Mapping[str, Callable[[], None]], amount: float
 
 
 def rows(entry: Mapping[str, Any]) -> list[tuple[str, float, float, float, float]]:
-    """Return name, rate a second, and the median, smallest and largest ratio of rates to the first way's, per round."""
+    """Return a row for each variant of an entry of the JSON.
+
+    Returns:
+        Name, units per second, and the median, smallest and largest ratio of its rate to that of the first variant.
+    """
     info = entry["extra_info"]
     first = next(iter(info["seconds"].values()))
-    found = []
-    for name, taken in info["seconds"].items():
-        ratios = [a / b for a, b in zip(first, taken, strict=True)]
-        rate = info["amount"] / statistics.median(taken)
-        found.append((name, rate, statistics.median(ratios), min(ratios), max(ratios)))
-    return found
+    result = []
+    for name, seconds in info["seconds"].items():
+        ratios = [a / b for a, b in zip(first, seconds, strict=True)]
+        rate = info["amount"] / statistics.median(seconds)
+        result.append((name, rate, statistics.median(ratios), min(ratios), max(ratios)))
+    return result
 
 
 def tables(path: Path) -> str:
-    """Return the results of a run, pytest-benchmark's JSON, as Markdown."""
+    """Return the results in a JSON file of pytest-benchmark as Markdown tables."""
     data = json.loads(path.read_text())
     machine = data["machine_info"]
     text = [f"{machine['cpu'].get('brand_raw', 'CPU')}, Python {machine['python_version']}"]

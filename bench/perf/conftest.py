@@ -1,4 +1,4 @@
-"""Patches and settings that the measurements share."""
+"""Fixtures of the measurements: patches, settings and a home folder."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from cellbench.patches.write import write_patch_set
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
-    """A trial beside others has one core."""
+    """Use one thread, like a trial that shares a machine with others."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def patches(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.uint8]:
-    """A memory map of 640 patches of 32 px, as a trial has it."""
+    """Return 640 patches of 32 px as a memory map, like the patches of a trial."""
     path: Path = tmp_path_factory.mktemp("perf") / "patches.npy"
     np.save(path, np.random.default_rng(0).integers(0, 255, (640, 32, 32, 3), dtype=np.uint8))
     found: NDArray[np.uint8] = np.load(path, mmap_mode="r")
@@ -28,7 +28,7 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a small data set."""
+    """Return a home folder with a small data set."""
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     random = np.random.default_rng(0)

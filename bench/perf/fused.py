@@ -1,7 +1,7 @@
-"""A prototype, measured and not used: several configurations of one shape trained as one batched model.
+"""A prototype that is only measured: several configurations of `mask_fixed` trained as one batched model.
 
-Configurations of `mask_fixed` that differ in radius, beta, learning rate and seed share every shape, so that one call
-of `torch.func.vmap` can do a step of all of them. On a GPU that is to fill what a small network leaves idle.
+Configurations that differ in radius, beta, learning rate and seed have tensors of the same shapes. One call of
+`torch.func.vmap` can therefore train all of them for one step. The aim is a better use of a GPU by small networks.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from cellbench.models import AutoEncoder
 from cellbench.suppression.mask import radial_weights
 
 BETAS, EPS = (0.9, 0.999), 1e-8
-"""Of Adam, as torch has them."""
+"""Defaults of Adam in torch."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One of the fused configurations.
+    """Hyperparameters of one configuration.
 
     Attributes:
-        r_max: Radius of its mask, px of the patches.
-        beta: Weight of its KL term.
+        r_max: Radius of the mask in px of the patches.
+        beta: Weight of the KL term.
         lr: Learning rate.
-        seed: Seed of its initial weights and of its latent's noise.
+        seed: Seed of the initial weights and of the noise of the latent.
     """
 
     r_max: float
@@ -39,13 +39,13 @@ class Trial:
 def loss_of(
     model: nn.Module, state: Any, batch: Tensor, noise: Tensor, weights: Tensor, beta: Tensor | float
 ) -> Tensor:
-    """Return the loss of `mask_fixed`.
+    """Compute the loss of `mask_fixed`.
 
     Args:
         model: The auto-encoder.
-        state: Its parameters and buffers; empty for its own.
-        batch: Values in 0–1, shape (B, 3, S, S).
-        noise: Draws of N(0, 1), shape (B, latent_dim).
+        state: Parameters and buffers to use. Empty: those of the model.
+        batch: Patches, 0–1, shape (B, 3, S, S).
+        noise: Standard normal noise, shape (B, latent_dim).
         weights: Weight of each pixel, shape (1, 1, S, S).
         beta: Weight of the KL term.
     """
@@ -54,7 +54,7 @@ def loss_of(
 
 
 class Whole(nn.Module):
-    """An auto-encoder as one call, from a batch and its noise to reconstructions and the mean KL term."""
+    """An auto-encoder as one call, from a batch and noise to reconstructions and the mean KL term."""
 
     def __init__(self, encoder: str, size: int, latent_dim: int, seed: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Whole(nn.Module):
             self.auto_encoder = AutoEncoder(encoder, size, latent_dim, variational=True)
 
     def forward(self, batch: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return reconstructions of shape (B, 3, S, S), and the KL term's mean."""
+        """Return the reconstructions, shape (B, 3, S, S), and the mean of the KL term."""
         posterior = self.auto_encoder.encode(batch)
         assert posterior.log_variance is not None
         latent = posterior.mean + noise * (posterior.log_variance / 2).exp()
@@ -71,7 +71,7 @@ class Whole(nn.Module):
 
 
 class Separate:
-    """The same trials one after another, as a search trains them: the measure of the fused ones."""
+    """Trains the trials one after another, like a search: the reference for `Fused`."""
 
     def __init__(self, trials: Sequence[Trial], encoder: str, size: int, latent_dim: int, device: torch.device) -> None:
         self.models = [
@@ -87,7 +87,7 @@ class Separate:
         self._device = device
 
     def step(self, batches: Tensor, noise: Tensor) -> Tensor:
-        """Do a step of each trial and return their losses; shapes as `Fused.step`."""
+        """Train each trial for one step and return the losses; see `Fused.step`."""
         losses = []
         for number, (model, optimizer) in enumerate(zip(self.models, self._optimizers, strict=True)):
             optimizer.zero_grad(set_to_none=True)
@@ -101,7 +101,7 @@ class Separate:
 
 
 class Fused:
-    """Trials of one shape as one model whose every parameter has a first axis more, one entry a trial."""
+    """Trains all trials as one model. The first axis of every parameter is the trial."""
 
     def __init__(self, trials: Sequence[Trial], encoder: str, size: int, latent_dim: int, device: torch.device) -> None:
         models = [Whole(encoder, size, latent_dim, trial.seed).to(device) for trial in trials]
@@ -122,14 +122,14 @@ class Fused:
         self._gradients = vmap(grad_and_value(loss))
 
     def step(self, batches: Tensor, noise: Tensor) -> Tensor:
-        """Do a step of all trials at once.
+        """Train all trials for one step at once.
 
         Args:
-            batches: Each trial's own, values in 0–1, shape (trials, B, 3, S, S).
-            noise: Draws of N(0, 1), shape (trials, B, latent_dim).
+            batches: Batch of each trial, 0–1, shape (trials, B, 3, S, S).
+            noise: Standard normal noise, shape (trials, B, latent_dim).
 
         Returns:
-            The loss of each trial before the step, shape (trials,).
+            Loss of each trial before the step, shape (trials,).
         """
         with _autocast(self._device):
             gradients, losses = self._gradients(
@@ -139,7 +139,7 @@ class Fused:
         return losses
 
     def _adam(self, gradients: list[Tensor]) -> None:
-        """Do Adam's step with a learning rate for each trial, which torch's own does not take."""
+        """Apply a step of Adam with a learning rate for each trial, which torch's Adam does not support."""
         self._n_steps += 1
         parameters, (first, second) = list(self.parameters.values()), BETAS
         torch._foreach_lerp_(self._means, gradients, 1 - first)
@@ -156,7 +156,7 @@ class Fused:
 
 
 def maps_of(trials: Sequence[Trial], size: int, device: torch.device) -> Tensor:
-    """Return the mask of each trial, shape (trials, 1, 1, S, S)."""
+    """Return the loss weights of each trial, shape (trials, 1, 1, S, S)."""
     radii = torch.tensor([trial.r_max for trial in trials], device=device)
     return radial_weights(radii, size, size, "sqrt", True)[:, None]
 

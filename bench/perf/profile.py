@@ -1,4 +1,4 @@
-"""What a training on the CPU spends its time on, by torch's profiler, as a picture.
+"""Draw the share of each kind of operation in the time of a training on the CPU, by torch's profiler.
 
 python -m bench.perf.profile docs/performance.png
 """
@@ -21,10 +21,10 @@ READING = "reading and flipping patches"
 PYTHON = "Python between the operations"
 OTHER = "other operations"
 GROUPS = {
-    "convolution_backward": "convolutions, backwards",
-    "mkldnn_convolution": "convolutions, forwards",
-    "_convolution": "convolutions, forwards",
-    "convolution": "convolutions, forwards",
+    "convolution_backward": "convolutions, backward",
+    "mkldnn_convolution": "convolutions, forward",
+    "_convolution": "convolutions, forward",
+    "convolution": "convolutions, forward",
     "mm": "matrix products (small maps, projections)",
     "addmm": "matrix products (small maps, projections)",
     "native_batch_norm": "batch normalisation",
@@ -33,9 +33,9 @@ GROUPS = {
     "upsample_bilinear2d": "bilinear upsampling",
     "copy_": "copies and layouts",
     "cat": "copies and layouts",
-    "empty": "memory set aside and filled",
-    "fill_": "memory set aside and filled",
-    "zero_": "memory set aside and filled",
+    "empty": "memory allocation and filling",
+    "fill_": "memory allocation and filling",
+    "zero_": "memory allocation and filling",
     "threshold_backward": "activations",
     "clamp_min": "activations",
     "max_pool2d": "pooling",
@@ -43,22 +43,22 @@ GROUPS = {
     "add_": "sums and products",
     "sum": "sums and products",
 }
-"""What torch's operations are for, by the beginning of their name, the longest that fits."""
+"""Kind of each operation of torch by the prefix of its name. The longest matching prefix counts."""
 
 
 def profiled() -> dict[str, float]:
-    """Return the share of each kind of work in the time of an epoch, the largest first."""
+    """Return the share of each kind of operation in the time of an epoch, in descending order."""
     torch.set_num_threads(1)
     trainer = _trainer()
     trainer.run_epoch()
     with profile(activities=[ProfilerActivity.CPU]) as found:
         seconds = sum(N / trainer.run_epoch()["speed/patches_per_s"] for _ in range(EPOCHS))
-    taken: defaultdict[str, float] = defaultdict(float)
+    kind_seconds: defaultdict[str, float] = defaultdict(float)
     for event in found.events():
-        taken[_kind(event)] += event.self_cpu_time_total / 1e6
-    taken[PYTHON] = max(0.0, seconds - sum(taken.values()))
-    largest_first = sorted(taken, key=lambda kind: -taken[kind])
-    return {kind: taken[kind] / seconds for kind in largest_first}
+        kind_seconds[_kind(event)] += event.self_cpu_time_total / 1e6
+    kind_seconds[PYTHON] = max(0.0, seconds - sum(kind_seconds.values()))
+    largest_first = sorted(kind_seconds, key=lambda kind: -kind_seconds[kind])
+    return {kind: kind_seconds[kind] / seconds for kind in largest_first}
 
 
 def _trainer() -> Trainer:
@@ -77,7 +77,7 @@ def _trainer() -> Trainer:
                 return
             yield batch
 
-    setattr(trainer, "_batches", named)  # noqa: B010 - mypy takes no assignment to a method
+    setattr(trainer, "_batches", named)  # noqa: B010 - mypy refuses the assignment to a method
     return trainer
 
 
@@ -93,7 +93,7 @@ def _kind(event: torch.autograd.profiler_util.FunctionEvent) -> str:
 
 
 def draw(shares: dict[str, float], path: Path) -> None:
-    """Draw a bar for each kind of work."""
+    """Draw a bar for each kind of operation and write the PNG file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.34 * len(shares) + 1.2), layout="constrained")

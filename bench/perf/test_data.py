@@ -1,4 +1,4 @@
-"""A large data set: how soon it is open, and how much memory its readers take together."""
+"""A large data set: the time to open it, and the memory of several readers together."""
 
 import multiprocessing
 import re
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.perf.beside import beside
+from bench.perf.beside import compare
 from cellbench.patches import PatchSet
 from cellbench.patches.write import write_patch_set
 
@@ -20,7 +20,7 @@ N, SIZE, NETWORK_SIZE = 100_000, 64, 32
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 000 patches of 64 px, 1.2 GB, with a resized copy of 32 px."""
+    """Return the folder of 100 000 patches of 64 px (1.2 GB) with a resized copy of 32 px."""
     folder = tmp_path_factory.mktemp("large")
     random = np.random.default_rng(0)
     patches = np.lib.format.open_memmap(folder / "all.npy", mode="w+", dtype=np.uint8, shape=(N, SIZE, SIZE, 3))
@@ -40,14 +40,14 @@ def test_opening_100_000_patches(benchmark: Any, large: Path) -> None:
     def whole() -> None:
         np.load(large / "all.npy")[:32]
 
-    beside(benchmark, {"cellbench": ours, "numpy, into memory": whole}, 1, "openings", rounds=3)
+    compare(benchmark, {"cellbench": ours, "numpy, into memory": whole}, 1, "openings", rounds=3)
 
 
 def test_memory_of_workers_on_100_000_patches(benchmark: Any, large: Path) -> None:
     context = multiprocessing.get_context("spawn")
 
     def together(n: int) -> float:
-        """Return the MB of memory, shared pages divided among their users, of all workers."""
+        """Return the memory of all workers in MB. Shared pages are divided among their users."""
         read, sizes = context.Barrier(n), context.Queue()
         workers = [context.Process(target=_read_all, args=(large, read, sizes)) for _ in range(n)]
         for worker in workers:
@@ -61,11 +61,11 @@ def test_memory_of_workers_on_100_000_patches(benchmark: Any, large: Path) -> No
     n_bytes = N * NETWORK_SIZE**2 * 3
     benchmark.extra_info["the resized copy, MB"] = round(n_bytes / 1e6)
     for n, total in found.items():
-        benchmark.extra_info[f"{n} worker{'s' * (n > 1)}, PSS in all, MB"] = round(total)
+        benchmark.extra_info[f"{n} worker{'s' * (n > 1)}, total PSS, MB"] = round(total)
 
 
 def _read_all(folder: Path, read: Barrier, sizes: Any) -> None:
-    """Read every patch once, as an epoch does, and tell how much memory that takes once all have done so."""
+    """Read every patch once, like an epoch, and report the memory of this process after all workers have done so."""
     patches = PatchSet.open(folder / "large").resized(NETWORK_SIZE, folder / "cache")
     for start in range(0, N, 1000):
         patches[start : start + 1000].sum()

@@ -1,8 +1,8 @@
-"""On a GPU: trials that share it, its peak, `torch.compile`, CUDA graphs, fused trials, hours of the paper's profile.
+"""On a GPU: trials that share it, peak rate, `torch.compile`, CUDA graphs, fused trials, hours of the paper's profile.
 
     python -m pytest bench/perf/test_gpu.py -W ignore --benchmark-json=gpu.json && python -m bench.perf.beside gpu.json
 
-`CELLBENCH_PERF_DEVICE=cpu` runs the same at a toy's size, to see that it runs.
+`CELLBENCH_PERF_DEVICE=cpu` runs the same code at a very small size, to check that it works.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from bench.forecast import Costs, forecast
-from bench.perf.beside import beside
+from bench.perf.beside import compare
 from bench.perf.fused import Fused, Separate, Trial
 from bench.record.profiles import PROFILES, n_epochs
 from cellbench.models import AutoEncoder
@@ -33,17 +33,17 @@ BATCH, LATENT = (64, 256) if ON_GPU else (16, 8)
 AT_ONCE = (1, 2, 4, 8) if ON_GPU else (1, 2)
 PATIENCE_S = 600
 PAPER_POOL = 11_522
-"""Patches of the paper's data; four fifths of them are an epoch of the search stage."""
-pytestmark = pytest.mark.skipif(not DEVICE, reason="there is no GPU here")
+"""Patches of the paper's pool. An epoch of the search stage has four fifths of them."""
+pytestmark = pytest.mark.skipif(not DEVICE, reason="this machine has no GPU")
 
 
 @pytest.fixture(autouse=True)
 def _device(benchmark: Any) -> None:
-    benchmark.extra_info["device"] = torch.cuda.get_device_name() if ON_GPU else "cpu, a toy's size"
+    benchmark.extra_info["device"] = torch.cuda.get_device_name() if ON_GPU else "cpu, test size"
 
 
 def trainer(size: int = SIZE, compiled: bool = False) -> Trainer:
-    """Return `mask_fixed` on noise, as a trial of the paper's profile has it."""
+    """Return a trainer of `mask_fixed` on noise with the settings of the paper's profile."""
     patches = np.random.default_rng(0).integers(0, 255, (N, size, size, 3), dtype=np.uint8)
     settings = TrainingSettings(epochs=1000, network_size=size, batch_size=BATCH, encoder=ENCODER, compile=compiled)
     configuration = Configuration(method="mask_fixed", params={"r_max": size / 3}, latent_dim=LATENT)
@@ -59,7 +59,7 @@ def test_trials_that_share_a_gpu(benchmark: Any) -> None:
         if rate is None:
             info[f"{n} trials at {SIZE} px"] = "did not fit"
             continue
-        info[f"{n} trials at {SIZE} px, patches/s in all"] = round(rate)
+        info[f"{n} trials at {SIZE} px, total patches/s"] = round(rate)
         info[f"{n} trials at {SIZE} px, share of the peak"] = f"{rate * flop / peak:.1%}"
         n_patches = round(PAPER_POOL * 0.8)
         costs = Costs(n_patches * n / rate, 0.0, n_epochs(PROFILES["paper"], n_patches))
@@ -73,20 +73,20 @@ def test_compile_and_cuda_graphs(benchmark: Any, size: int) -> None:
         found = trainer(size, compiled)
 
         def run() -> None:
-            found.run_epoch()  # reads its sums from the device at its end, so it has come to an end
+            found.run_epoch()  # its last step reads from the device, so the work is complete
 
         return run
 
-    ways = {"a trial's epoch": epoch(False), "a trial's epoch, torch.compile": epoch(True)}
-    ways["bare steps on a batch that is there"] = bare_steps(size, graphed=False)
+    variants = {"a trial's epoch": epoch(False), "a trial's epoch, torch.compile": epoch(True)}
+    variants["steps alone on one batch"] = bare_steps(size, graphed=False)
     if ON_GPU:
-        ways["bare steps as a CUDA graph"] = bare_steps(size, graphed=True)
-    beside(benchmark, ways, N, "patches", rounds=3)
+        variants["steps alone as a CUDA graph"] = bare_steps(size, graphed=True)
+    compare(benchmark, variants, N, "patches", rounds=3)
 
 
 @pytest.mark.parametrize("n", [2, 4, 8, 16] if ON_GPU else [2])
 def test_fused_trials(benchmark: Any, n: int) -> None:
-    """What fusing must beat is the last line: as many trials in processes of their own."""
+    """The reference for fused trials is the last line: as many trials in separate processes."""
     device = torch.device(DEVICE)
     trials = [Trial(SMALL / 8 + number, 0.002, 1e-3, seed=number) for number in range(n)]
     batches = torch.rand(n, BATCH, 3, SMALL, SMALL, device=device)
@@ -101,14 +101,14 @@ def test_fused_trials(benchmark: Any, n: int) -> None:
         return run
 
     shape = ENCODER, SMALL, LATENT, device
-    ways = {"one after another": steps(Separate(trials, *shape)), "fused": steps(Fused(trials, *shape))}
-    beside(benchmark, ways, n * N, "patches", rounds=3)
+    variants = {"one after another": steps(Separate(trials, *shape)), "fused": steps(Fused(trials, *shape))}
+    compare(benchmark, variants, n * N, "patches", rounds=3)
     rate = together(n, SMALL)
-    benchmark.extra_info["in processes of their own, patches/s"] = "did not fit" if rate is None else round(rate)
+    benchmark.extra_info["in separate processes, patches/s"] = "did not fit" if rate is None else round(rate)
 
 
 def bare_steps(size: int, graphed: bool) -> Callable[[], None]:
-    """Return an epoch's number of steps on one batch that is there already, each launched as one CUDA graph or not."""
+    """Return a function that runs the steps of an epoch on one batch, each as a CUDA graph if `graphed`."""
     device = torch.device(DEVICE)
     model = AutoEncoder(ENCODER, size, LATENT, variational=True).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=graphed)
@@ -136,13 +136,13 @@ def bare_steps(size: int, graphed: bool) -> Callable[[], None]:
 
 
 def _captured(step: Callable[[], None]) -> Callable[[], None]:
-    """Return a step as a CUDA graph, which must first have run some times on a stream beside the main one."""
-    beside_main = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside_main.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside_main):
+    """Return a step as a CUDA graph. Capturing needs some warm-up steps on a side stream."""
+    side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side_stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side_stream):
         for _ in range(3):
             step()
-    torch.cuda.current_stream().wait_stream(beside_main)
+    torch.cuda.current_stream().wait_stream(side_stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
@@ -150,7 +150,7 @@ def _captured(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def together(n: int, size: int = SIZE) -> float | None:
-    """Return the patches a second of n trials in processes of their own, all of them together; None: no room."""
+    """Return the total patches per second of n trials in separate processes, or None if they do not fit in memory."""
     context = multiprocessing.get_context("spawn")
     begin, rates = context.Barrier(n), context.Queue()
     workers = [context.Process(target=_train, args=(size, begin, rates)) for _ in range(n)]
@@ -174,7 +174,7 @@ def _train(size: int, begin: Barrier, rates: Any) -> None:
         found.run_epoch()
         begin.wait(timeout=PATIENCE_S)
     except (torch.OutOfMemoryError, BrokenBarrierError):
-        begin.abort()  # else the others would wait for this one
+        begin.abort()  # otherwise the others wait for this one
         rates.put(None)
         return
     start = time.perf_counter()
@@ -184,7 +184,7 @@ def _train(size: int, begin: Barrier, rates: Any) -> None:
 
 
 def _flop_a_patch() -> float:
-    """Return the floating-point operations of one patch's training step: of products and convolutions, as counted."""
+    """Return the floating-point operations of products and convolutions in the training step of one patch."""
     from torch.utils.flop_counter import FlopCounterMode
 
     found = trainer()
@@ -194,7 +194,7 @@ def _flop_a_patch() -> float:
 
 
 def _peak() -> float:
-    """Return the most bfloat16 operations a second that a product of two large matrices reaches on this device."""
+    """Return the largest rate of bfloat16 operations per second in a product of two large matrices."""
     side, repeats = (8192, 20) if ON_GPU else (256, 2)
     left = torch.randn(side, side, device=DEVICE, dtype=torch.bfloat16)
     best = 0.0

@@ -1,4 +1,4 @@
-"""What the driver pays for a trial as trials become many: their results are there, so that they train nothing."""
+"""Cost of a trial in the driver by number of trials. Their results exist already, so nothing is trained."""
 
 import time
 from pathlib import Path
@@ -36,22 +36,24 @@ def test_driver_with_trials_that_train_nothing(benchmark: Any, home: Path, n_tri
         tracker = Tracker(request, open_dataset("noise").card, "cpu")
         bench = StageContext(folder, tracker, ProgressView("perf", request.primary_objective, None), Plan(2, 1, 0.0))
         terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
-        run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # workers start, libraries load
+        run_stage(bench, "oracle", JobSearcher(jobs[:2], terms), 2)  # starts the workers and loads the libraries
         before, cpu, start = process.memory_info().rss, sum(process.cpu_times()[:2]), time.perf_counter()
         stage = JobSearcher(jobs[2:], terms)
         benchmark.pedantic(run_stage, args=(bench, "final", stage, n_trials), rounds=1)
         info = benchmark.extra_info
-        info["seconds a trial"] = round((time.perf_counter() - start) / n_trials, 3)
-        info["of them the driver computes"] = round((sum(process.cpu_times()[:2]) - cpu) / n_trials, 3)
-        info["memory of the driver, kB a trial"] = round((process.memory_info().rss - before) / 1e3 / n_trials)
-        info["disk, kB a trial"] = round(sum(p.stat().st_size for p in home.rglob("*") if p.is_file()) / 1e3 / n_trials)
+        info["seconds per trial"] = round((time.perf_counter() - start) / n_trials, 3)
+        info["CPU seconds of the driver per trial"] = round((sum(process.cpu_times()[:2]) - cpu) / n_trials, 3)
+        info["memory of the driver, kB per trial"] = round((process.memory_info().rss - before) / 1e3 / n_trials)
+        info["disk, kB per trial"] = round(
+            sum(p.stat().st_size for p in home.rglob("*") if p.is_file()) / 1e3 / n_trials
+        )
         start = time.perf_counter()
         assert len(folder.records()) == n_trials + 2
         info["ms to read a trial's record"] = round(1e3 * (time.perf_counter() - start) / n_trials, 2)
 
 
 def _finished_jobs(request: Any, folder: SearchFolder, n_trials: int) -> list[Any]:
-    """Return jobs whose results lie in their folders."""
+    """Return jobs whose folders contain their results."""
     makes = Jobs(request, folder)
     configuration = request.spaces[0].configuration(request.spaces[0].complete({}))
     jobs = []

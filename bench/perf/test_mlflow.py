@@ -1,4 +1,4 @@
-"""What it costs to keep metrics in MLflow's local database, and to read them again."""
+"""Cost of writing metrics to MLflow's local database, and of reading them."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.home.datasets import open_dataset
-from bench.perf.beside import beside
+from bench.perf.beside import compare
 from bench.planning.arguments import SearchArguments
 from bench.planning.request import make_request
 from bench.record.jobs import Jobs, record_of
@@ -16,17 +16,17 @@ from bench.record.trial import TrialRecord
 from bench.results import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
+from cellbench.scores.metrics import all_metrics
 
-N_METRICS = 12
-METRICS = {f"val/m{number}": 0.5 for number in range(N_METRICS)}
+METRICS = {metric.name: 0.5 for metric in all_metrics() if metric.when == "epoch" and not metric.is_family}
 
 
 class Store:
-    """A search of trials that train nothing, in a new database.
+    """A search in a new database whose trials train nothing.
 
     Args:
-        n_trials: Most trials that it may write.
-        n_epochs: Epochs of each.
+        n_trials: Largest number of trials to write.
+        n_epochs: Number of epochs of each trial.
     """
 
     def __init__(self, n_trials: int, n_epochs: int) -> None:
@@ -42,20 +42,20 @@ class Store:
         self._unused = (record_of(job.model_copy(update={"seed": seed}), seed) for seed in range(n_trials))
 
     def one_trial(self) -> TrialRecord:
-        """Write a trial as a search does: search folder and MLflow, one batch an epoch."""
+        """Write a trial like a search: to the search folder and to MLflow, one batch for each epoch."""
         record = next(self._unused)
         self.folder.write(record)
         self.tracker.trial_started(record)
         for epoch in range(1, self._n_epochs + 1):
-            self.tracker.epoch(record, self.folder.append_history(record.key, epoch, METRICS))
+            self.tracker.epoch(record, self.folder.trial(record.key).append_history(epoch, METRICS))
         record.outcome, record.ended, record.epoch = "completed", time.time(), self._n_epochs
         self.folder.write(record)
-        self.tracker.trial_ended(record, self.folder.trial_directory(record.key))
+        self.tracker.trial_ended(record, self.folder.trial(record.key).directory)
         assert not self.tracker.is_behind
         return record
 
     def metric_by_metric(self) -> None:
-        """Write a trial as a training script does by itself."""
+        """Write a trial like a plain training script: one call for each metric."""
         client = connect()
         run = client.create_run(self.tracker.experiment_id)
         for epoch in range(1, self._n_epochs + 1):
@@ -71,17 +71,17 @@ def test_writing_epochs(benchmark: Any, home: Path) -> None:
     def one_trial() -> None:
         store.one_trial()
 
-    ways: dict[str, Callable[[], None]] = {
-        "cellbench, one batch an epoch": one_trial,
+    variants: dict[str, Callable[[], None]] = {
+        "cellbench, one batch per epoch": one_trial,
         "log_metric": store.metric_by_metric,
     }
-    beside(benchmark, ways, n_epochs, "epochs", rounds=3)
-    benchmark.extra_info["metrics an epoch"] = N_METRICS
+    compare(benchmark, variants, n_epochs, "epochs", rounds=3)
+    benchmark.extra_info["metrics per epoch"] = len(METRICS)
 
 
 @pytest.mark.parametrize("n_trials", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None:
-    """Write them, and read them all again, every metric of every epoch; milliseconds are of processor time."""
+    """Write the trials and read every metric of every epoch. Milliseconds are processor time."""
     n_epochs = 100
     store, database = Store(n_trials, n_epochs), home / "mlflow.db"
     empty = database.stat().st_size
@@ -100,17 +100,17 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     info["epochs/s written"] = round(n_trials * n_epochs / sum(seconds), 1)
     for name, part in (("all", computed), ("the first tenth", computed[:tenth]), ("the last tenth", computed[-tenth:])):
         info[f"ms of processor time to write an epoch, {name}"] = round(1e3 * sum(part) / len(part) / n_epochs, 2)
-    info["database, kB a trial"] = round((database.stat().st_size - empty) / 1e3 / n_trials)
+    info["database, kB per trial"] = round((database.stat().st_size - empty) / 1e3 / n_trials)
     folder = sum(path.stat().st_size for path in store.folder.directory.rglob("*") if path.is_file())
-    info["the search's folder, kB a trial"] = round(folder / 1e3 / n_trials)
+    info["search folder, kB per trial"] = round(folder / 1e3 / n_trials)
 
     start = time.process_time()
     assert len(search_frame("perf")) == n_trials
-    info["ms a trial, read by bench.results"] = _ms(start, n_trials)
+    info["ms per trial, read by bench.results"] = _ms(start, n_trials)
 
     start = time.process_time()
-    assert all(len(store.folder.history(record.key)) == n_epochs for record in store.folder.records())
-    info["ms a trial, every epoch read from the search's folder"] = _ms(start, n_trials)
+    assert all(len(store.folder.trial(record.key).history()) == n_epochs for record in store.folder.records())
+    info["ms per trial, every epoch read from the search folder"] = _ms(start, n_trials)
 
     client, experiment = connect(), store.tracker.experiment_id
     runs: list[Any] = []
@@ -120,12 +120,12 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
         runs.extend(page)
         token = page.token
     assert len(runs) == n_trials
-    info["ms a trial, read by MLflow's search_runs"] = _ms(start, n_trials)
+    info["ms per trial, read by MLflow's search_runs"] = _ms(start, n_trials)
 
     start = time.process_time()
     for run in runs:
         assert all(len(client.get_metric_history(run.info.run_id, name)) == n_epochs for name in METRICS)
-    info["ms a trial, every epoch of every metric read from MLflow"] = _ms(start, n_trials)
+    info["ms per trial, every epoch of every metric read from MLflow"] = _ms(start, n_trials)
 
 
 def _ms(start: float, n_trials: int) -> float:

@@ -1,4 +1,4 @@
-"""What a patch costs as patches become many: opening a data set, the resized copy, an epoch of training, embedding."""
+"""Cost of a patch by number of patches: opening a data set, the resized copy, an epoch of training, embedding."""
 
 import shutil
 import statistics
@@ -20,12 +20,12 @@ from cellbench.training.embedding import embed
 from cellbench.training.trainer import Trainer
 
 SIZE, NETWORK_SIZE, ROUNDS = 64, 16, 3
-STEPS = ("opened", "its role and label read", "resized, 64 to 16 px", "trained on for an epoch", "embedded")
+STEPS = ("opening", "reading role and label", "resizing, 64 to 16 px", "training, one epoch", "embedding")
 
 
 @pytest.mark.parametrize("n", [1000, 10_000, 100_000])
 def test_cost_of_a_patch(benchmark: Any, tmp_path: Path, n: int) -> None:
-    """Medians of three, of processor time and by the clock; timm's smallest network lets the rest show."""
+    """Medians of three rounds in processor and wall time. timm's smallest network keeps the share of training small."""
     folder = _data_set(tmp_path, n)
     found: dict[str, list[tuple[float, float]]] = {step: [] for step in STEPS}
 
@@ -38,7 +38,7 @@ def test_cost_of_a_patch(benchmark: Any, tmp_path: Path, n: int) -> None:
     for step, taken in found.items():
         computed, passed = (sorted(1e6 * each[kind] / n for each in taken) for kind in (0, 1))
         text = f"{statistics.median(computed):.3g} ({computed[0]:.3g}–{computed[-1]:.3g})"
-        benchmark.extra_info[f"µs a patch, {step}"] = f"computed {text}, passed {statistics.median(passed):.3g}"
+        benchmark.extra_info[f"µs per patch, {step}"] = f"processor {text}, wall {statistics.median(passed):.3g}"
 
 
 def _data_set(folder: Path, n: int) -> Path:
@@ -53,7 +53,7 @@ def _data_set(folder: Path, n: int) -> Path:
 
 
 def _seconds(folder: Path, cache: Path) -> list[tuple[float, float]]:
-    """Return the seconds of each of `STEPS` on all patches: of all processors, and by the clock."""
+    """Return the processor seconds and the wall seconds of each of `STEPS` on all patches."""
     taken: list[tuple[float, float]] = []
 
     def timed(step: Callable[[], Any]) -> Any:
@@ -65,7 +65,7 @@ def _seconds(folder: Path, cache: Path) -> list[tuple[float, float]]:
     patch_set = timed(lambda: PatchSet.open(folder))
     timed(lambda: patch_set.labels(patch_set.rows("pool")))
     patches = timed(lambda: patch_set.resized(NETWORK_SIZE, cache))
-    trainer = _trainer(patches)  # once, however many patches there are
+    trainer = _trainer(patches)  # its cost does not depend on the number of patches
     timed(trainer.run_epoch)
     rows = np.arange(len(patches))
     timed(lambda: embed(trainer.model, trainer.suppression, patches, rows, torch.device("cpu")))

@@ -1,4 +1,4 @@
-"""Fits of the probe at once, beside fits one after another and scikit-learn's MLPClassifier."""
+"""Batched fits of the probe, compared with fits one after another and scikit-learn's MLPClassifier."""
 
 import warnings
 from typing import Any
@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 
-from bench.perf.beside import beside
+from bench.perf.beside import compare
 from cellbench.scores.probe import BATCH_SIZE, EPOCHS, HIDDEN, LEARNING_RATE, Standardizer, fit_probe, fit_probes
 
 N_CLASSES = 10
@@ -19,7 +19,7 @@ N_CLASSES = 10
 
 @pytest.mark.parametrize("n_seeds", [1, 3])
 def test_probe_over_five_folds_and_seeds(benchmark: Any, n_seeds: int) -> None:
-    """1 797 vectors of scikit-learn's digits, random features up to 256, as many as a latent has."""
+    """Compare on the 1 797 digits of scikit-learn with 256 random features, the dimension of a latent."""
     digits = load_digits()
     random = np.random.default_rng(0)
     pixels = digits.data.astype(np.float32)
@@ -56,6 +56,6 @@ def test_probe_over_five_folds_and_seeds(benchmark: Any, n_seeds: int) -> None:
             predicted.append(network.predict(scale(embeddings[test])))
         score("MLPClassifier", predicted)
 
-    ways = {"one after another": sequential, "cellbench, batched": batched, "scikit-learn's MLPClassifier": scikit}
-    beside(benchmark, ways, len(fits), "fits", rounds=3)
+    variants = {"one after another": sequential, "cellbench, batched": batched, "scikit-learn's MLPClassifier": scikit}
+    compare(benchmark, variants, len(fits), "fits", rounds=3)
     benchmark.extra_info["macro F1"] = f1

@@ -1,4 +1,4 @@
-"""From the command to the first training step, and where the time goes; beside what the libraries alone take."""
+"""Time from the command to the first training step, by stage, and the time of the libraries alone."""
 
 import json
 import os
@@ -14,7 +14,7 @@ LIBRARIES = (
     "import torch, timm, ray, ray.tune, optuna, mlflow, sklearn.model_selection; "
     "ray.init('local', include_dashboard=False, logging_level='CRITICAL')"
 )
-MOMENTS = {"request checked, Ray and MLflow there": "request.yaml", "worker begins": "trials/*/hung.txt"}
+MOMENTS = {"request checked, Ray and MLflow started": "request.yaml", "worker started": "trials/*/hung.txt"}
 
 
 def test_start(benchmark: Any, home: Path) -> None:
@@ -30,7 +30,7 @@ def test_start(benchmark: Any, home: Path) -> None:
 
 
 def _one_start(home: Path, name: str) -> dict[str, float]:
-    """Return seconds from the command to each moment, seen from outside."""
+    """Start a search and return the seconds from the command to each moment."""
     command = [sys.executable, "-m", "bench.search", "--method", "vae", "--dataset", "noise", "--name", name]
     command += ["--encoder", "test_resnet", "--size", "16", "--trials", "2", "--epochs", "200"]
     begun = time.time()
@@ -41,8 +41,8 @@ def _one_start(home: Path, name: str) -> dict[str, float]:
         for moment, pattern in MOMENTS.items():
             if moment not in found and any(folder.glob(pattern)):
                 found[moment] = time.time() - begun
-        if "Ray begins to start" not in found and _has_ray(process.pid):
-            found["Ray begins to start"] = time.time() - begun
+        if "Ray starting" not in found and _has_ray(process.pid):
+            found["Ray starting"] = time.time() - begun
         for history in folder.glob("trials/*/history.jsonl"):
             line = history.read_text().partition("\n")[0]
             if line:

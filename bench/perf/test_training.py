@@ -1,4 +1,4 @@
-"""One epoch of `vae`, ResNet-18 at 32 px: beside the bare model step, a plain PyTorch loop, and pythae's trainer."""
+"""One epoch of `vae` with ResNet-18 at 32 px, compared with bare model steps, a PyTorch loop and pythae's trainer."""
 
 import tempfile
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.perf.beside import beside
+from bench.perf.beside import compare
 from cellbench.models import AutoEncoder
 from cellbench.models.decoder import Decoder
 from cellbench.training.configuration import Configuration, TrainingSettings
@@ -22,7 +22,7 @@ SIZE, LATENT, BETA, LR = 32, 256, 2e-3, 1e-3
 
 
 def ours(patches: NDArray[np.uint8], batch_size: int) -> Callable[[], None]:
-    """Return an epoch as a trial trains it, its augmentation included."""
+    """Return a function that trains one epoch like a trial, including augmentation."""
     settings = TrainingSettings(epochs=1000, network_size=SIZE, batch_size=batch_size)
     configuration = Configuration(method="vae", latent_dim=LATENT, beta=BETA, lr=LR)
     trainer = Trainer(configuration, settings, patches, np.arange(len(patches)), SIZE, 0, torch.device("cpu"))
@@ -34,14 +34,14 @@ def ours(patches: NDArray[np.uint8], batch_size: int) -> Callable[[], None]:
 
 
 def loss_of(model: AutoEncoder, batch: Tensor) -> Tensor:
-    """Return the loss of `vae` on a batch."""
+    """Compute the loss of `vae` on a batch."""
     posterior = model.encode(batch)
     outputs = model.decode(posterior.sample(None))
     return (outputs - batch).abs().mean() + BETA * posterior.kl().mean()
 
 
 def bare_step(n: int, batch_size: int) -> Callable[[], None]:
-    """Return the steps of an epoch on one batch that is there already: what no trainer can be faster than."""
+    """Return a function that runs the steps of an epoch on one batch: a lower bound for the time of any trainer."""
     model = AutoEncoder("resnet18", SIZE, LATENT, variational=True).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=LR, fused=True)
     batch = torch.rand(batch_size, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
@@ -56,7 +56,7 @@ def bare_step(n: int, batch_size: int) -> Callable[[], None]:
 
 
 def plain_loop(patches: NDArray[np.uint8], batch_size: int) -> Callable[[], None]:
-    """Return an epoch as a tutorial writes it: Dataset, DataLoader, Adam, a loss that is looked at each step."""
+    """Return a function that trains one epoch like a tutorial: Dataset, DataLoader, Adam, loss read at every step."""
     model = AutoEncoder("resnet18", SIZE, LATENT, variational=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
 
@@ -85,8 +85,8 @@ def plain_loop(patches: NDArray[np.uint8], batch_size: int) -> Callable[[], None
 
 
 def pythae_epoch(patches: NDArray[np.uint8], batch_size: int, small_maps: bool) -> Callable[[], None]:
-    """Return an epoch of pythae's trainer on the same encoder and decoder, or on timm's encoder as it comes."""
-    pythae = pytest.importorskip("pythae", reason="pip install pythae to measure beside it")
+    """Return a function that trains one epoch with pythae, on the same networks or on timm's unchanged encoder."""
+    pythae = pytest.importorskip("pythae", reason="pip install pythae to compare with it")
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -137,25 +137,25 @@ def pythae_epoch(patches: NDArray[np.uint8], batch_size: int, small_maps: bool) 
 
 @pytest.mark.parametrize("batch_size", [32, 128])
 def test_training_at_equal_settings(benchmark: Any, patches: NDArray[np.uint8], batch_size: int) -> None:
-    ways = {
+    variants = {
         "bare model step": bare_step(len(patches), batch_size),
         "cellbench": ours(patches, batch_size),
         "Dataset + DataLoader + loop": plain_loop(patches, batch_size),
         "pythae's trainer": pythae_epoch(patches, batch_size, small_maps=True),
     }
-    beside(benchmark, ways, len(patches), "patches")
+    compare(benchmark, variants, len(patches), "patches")
 
 
 def test_training_defaults_against_defaults(benchmark: Any, patches: NDArray[np.uint8]) -> None:
-    ways = {
+    variants = {
         "cellbench (batch 32)": ours(patches, 32),
-        "pythae (batch 64, timm's ResNet-18 as it comes)": pythae_epoch(patches, 64, small_maps=False),
+        "pythae (batch 64, timm's unchanged ResNet-18)": pythae_epoch(patches, 64, small_maps=False),
     }
-    beside(benchmark, ways, len(patches), "patches")
+    compare(benchmark, variants, len(patches), "patches")
 
 
 def test_a_step_without_small_map_convolutions(benchmark: Any) -> None:
-    """The encoder alone, forwards and backwards, beside timm's as it comes."""
+    """Compare forward and backward passes of the encoder alone with timm's unchanged encoder."""
     batch = torch.rand(32, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
     with_maps = AutoEncoder("resnet18", SIZE, LATENT, variational=True).encoder.to(memory_format=torch.channels_last)
     plain = timm.create_model("resnet18", pretrained=False, num_classes=0).to(memory_format=torch.channels_last)
@@ -167,4 +167,6 @@ def test_a_step_without_small_map_convolutions(benchmark: Any) -> None:
 
         return run
 
-    beside(benchmark, {"timm's convolutions": steps(plain), "small maps as products": steps(with_maps)}, 320, "patches")
+    compare(
+        benchmark, {"timm's convolutions": steps(plain), "small maps as products": steps(with_maps)}, 320, "patches"
+    )

@@ -1,4 +1,4 @@
-"""When a search ends by itself: when the best that is still to be found is not worth a further trial."""
+"""Early stopping of the stage `search`, when a further trial is not expected to improve the best one noticeably."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from bench.statistics.regret import expected_regret
 
 
 def stop_reasons(request: Request, directory: Path, records: Sequence[TrialRecord]) -> list[str]:
-    """Return why each method's trials ended, in words; nothing where they were not asked to end early.
+    """Return one sentence per method: why its trials ended. The list is empty without --stop-early.
 
     Args:
-        request: The search.
-        directory: Its folder.
-        records: Trials of its search stage.
+        request: The request of the search.
+        directory: The folder of the search.
+        records: Trials of the stage `search`.
     """
     if not request.stop_early:
         return []
@@ -24,25 +24,27 @@ def stop_reasons(request: Request, directory: Path, records: Sequence[TrialRecor
         own = [record for record in records if record.method == space.method]
         done = [record for record in own if record.outcome == "completed" and objective.final in record.metrics]
         if space.method in stops:
-            found.append(f"Trying {space.method} ended by itself: {stops[space.method]}.")
+            found.append(f"The trials of {space.method} stopped early: {stops[space.method]}.")
         elif space.searched:
             values = [objective.sign * record.metrics[objective.final] for record in done]
             view = expected_regret(space, [record.params for record in done], values, objective.noise, request.seed)
-            why = f"only {len(done)} completed, too few to say" if view is None else view.sentence
-            found.append(f"Trying {space.method} did not end by itself before {len(own)} trials: {why}.")
+            why = f"{len(done)} are completed, too few to estimate" if view is None else view.sentence
+            found.append(f"The {len(own)} trials of {space.method} did not stop early: {why}.")
     return found
 
 
 def trials_left(request: Request, directory: Path, records: Sequence[TrialRecord]) -> int:
-    """Return how many trials of the search stage are still to be ended, at most; none of a method that was ended.
+    """Return the largest number of trials that the stage `search` still has to run or to resume.
+
+    A method that was stopped early counts with its running trials only.
 
     Args:
-        request: The search.
-        directory: Its folder.
-        records: Trials of its search stage.
+        request: The request of the search.
+        directory: The folder of the search.
+        records: Trials of the stage `search`.
     """
     stops, left = StoppedMethods(directory).read(), 0
-    if request.share_trials and len(stops) < len(request.spaces):  # what one method leaves, others get
+    if request.share_trials and len(stops) < len(request.spaces):  # the others get the trials that one leaves
         wanted = sum(request.n_tried(space) for space in request.spaces)
         return wanted - sum(record.outcome != "running" for record in records)
     for space in request.spaces:

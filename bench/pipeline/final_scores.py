@@ -1,9 +1,9 @@
-"""How a search ends: floors, ceiling, and the one look at the holdout; runs in a worker with a trial's resources."""
+"""The final scores of a search: floors, winner and ceiling, holdout included; computed in a worker, as a trial is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from cellbench.patches import PatchSet
     from cellbench.suppression import Suppression
 
-PROBE_SEEDS = (0, 1, 2)
+ORACLE = "oracle"
+"""Name of the ceiling: patches masked by their contour."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class HoldoutScore:
 
     Attributes:
         f1_macro: Mean over fresh seeds and seeds of the probe.
-        f1_std: Standard deviation over fresh seeds; None where there is one only.
+        f1_std: Standard deviation over fresh seeds; None where there is only one.
         low: Lower end of the 95 % bootstrap interval over groups.
-        high: Upper end.
-        n_patches: Number of patches.
+        high: Upper end of that interval.
+        n_patches: Number of patches in the holdout.
     """
 
     f1_macro: float
@@ -37,16 +38,20 @@ class HoldoutScore:
 
 @dataclass(frozen=True)
 class FinalScore:
-    """A floor, a ceiling or the winner.
+    """The final score of a floor, of the winner or of the ceiling.
 
     Attributes:
-        name: `random`, `pca`, `pca_masked`, `oracle` or a method.
-        f1_macro: Macro F1 on the labelled patches, cross-validated.
-        f1_std: Its standard deviation over seeds; of a floor without seeds, over folds.
-        holdout: Score on the holdout; None where that is empty.
+        kind: `method` for the winner, `floor` or `ceiling`.
+        name: Name of the method; `random`, `pca` or `pca_masked` of a floor, `oracle` of the ceiling.
+        n_seeds: Number of seeds in the means.
+        f1_macro: Cross-validated macro F1 on the labelled patches, mean over seeds.
+        f1_std: Its standard deviation over seeds, for a floor without seeds over folds; None where there is one seed.
+        holdout: Score on the holdout; None where the holdout is empty.
     """
 
+    kind: Literal["method", "floor", "ceiling"]
     name: str
+    n_seeds: int
     f1_macro: float
     f1_std: float | None
     holdout: HoldoutScore | None
@@ -54,16 +59,17 @@ class FinalScore:
 
 @dataclass(frozen=True)
 class FinalScoringJob:
-    """What to score.
+    """What the final scores are computed from.
 
     Attributes:
         dataset: Folder of the patch set.
         cache: Folder of resized copies.
-        settings: Those of the search.
+        settings: Settings of the search.
         seeds: Fresh seeds.
-        trained: For the winner and the ceiling, folder and macro F1 of each training from a fresh seed.
+        trained: Trained encoders by name (the winning method, `oracle`): folder and macro F1 of each training from a
+            fresh seed.
         masked: Configuration whose mask or crop `pca_masked` uses; None leaves that floor out.
-        r_max: Radius in native px of that configuration's mask, as it was trained; None where it has none.
+        r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 
     dataset: Path
@@ -76,11 +82,7 @@ class FinalScoringJob:
 
 
 def score_finals(job: FinalScoringJob) -> list[FinalScore]:
-    """Return the floors, and the scores of what was trained, each on the labelled patches and on the holdout.
-
-    Args:
-        job: What to score.
-    """
+    """Return the scores of floors and trained encoders, on the labelled patches and on the holdout."""
     import torch
 
     from cellbench.patches import PatchSet
@@ -103,21 +105,28 @@ def score_finals(job: FinalScoringJob) -> list[FinalScore]:
         seen = patch_set.resized(suppression.source_size, job.cache)
         mask = _mask(job, suppression, native)
         floors.append(principal_components("pca_masked", seen, rows, suppression, job.settings.views, mask))
-    ends = [
-        FinalScore(floor.name, floor.f1_macro, floor.f1_std, _holdout(patch_set, floor.labelled, floor.holdout))
+    scores = [
+        FinalScore(
+            "floor",
+            floor.name,
+            len(floor.scores),
+            floor.f1_macro,
+            floor.f1_std,
+            _holdout(patch_set, floor.labelled, floor.holdout),
+        )
         for floor in floors
     ]
-    return ends + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
+    return scores + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
 
 
 def _mask(job: FinalScoringJob, suppression: "Suppression", native_size: int) -> np.ndarray:
-    """Return the weight map of the winner, shape (view_size, view_size)."""
+    """Return the weight map of `job.masked`, values ≥ 0, shape (view_size, view_size)."""
     import torch
 
     from cellbench.suppression import build_suppression
 
     assert job.masked is not None
-    if job.r_max is not None:  # a learned radius is known from its training alone
+    if job.r_max is not None:  # only its training knows a learned radius
         params = {"r_max": job.r_max, "shape": job.masked.params.get("shape", "sqrt"), "normalize": False}
         suppression = build_suppression("mask_fixed", params, native_size, job.settings.network_size, 1)
     latent = torch.zeros(1, job.masked.latent_dim)
@@ -129,7 +138,9 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
     stored = [np.load(folder / "embeddings.npz", allow_pickle=False) for folder, _ in trainings]
     f1 = [score for _, score in trainings]
     return FinalScore(
+        "ceiling" if name == ORACLE else "method",
         name,
+        len(f1),
         float(np.mean(f1)),
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,
         _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored]),
@@ -139,9 +150,15 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
 def _holdout(
     patch_set: "PatchSet", labelled: Sequence[np.ndarray], holdout: Sequence[np.ndarray]
 ) -> HoldoutScore | None:
-    """Fit probes on all labelled patches and judge them on the holdout."""
+    """Fit probes on all labelled patches, and return their score on the holdout; None where it is empty.
+
+    Args:
+        patch_set: The data set.
+        labelled: Embeddings of the labelled patches for each fresh seed, each of shape (N, D).
+        holdout: Embeddings of the holdout likewise, each of shape (M, D).
+    """
     from cellbench.scores.classification import bootstrap_f1, macro_f1
-    from cellbench.scores.probe import fit_probe
+    from cellbench.scores.probe import DEFAULT_SEEDS, fit_probe
 
     rows, known = patch_set.rows("holdout"), patch_set.rows("labelled")
     if len(rows) == 0:
@@ -149,7 +166,7 @@ def _holdout(
     n_classes = len(patch_set.card.classes)
     labels, truth = patch_set.labels(known), patch_set.labels(rows)
     predictions = [
-        [fit_probe(train, labels, n_classes, seed).predict(test) for seed in PROBE_SEEDS]
+        [fit_probe(train, labels, n_classes, seed).predict(test) for seed in DEFAULT_SEEDS]
         for train, test in zip(labelled, holdout, strict=True)
     ]
     f1 = [np.mean([macro_f1(truth, each, n_classes) for each in fits]) for fits in predictions]

@@ -1,4 +1,4 @@
-"""The finalists' race: fold by fold, and whoever is clearly behind gets no further fold."""
+"""Racing of the finalists: they are trained fold by fold, and a clearly worse one is dropped before the next fold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -24,18 +24,19 @@ def run_race(
     train: Callable[[Sequence["TrialJob"], int], None],
     remark: Callable[[TrialRecord], None],
 ) -> int:
-    """Train finalists fold by fold; return how many trainings were spared.
+    """Train the finalists fold by fold, and return how many trainings the race saved.
 
-    Who is dropped follows from the search folder alone, so a race that was interrupted goes on as if it had not been. A
-    finalist that failed on a fold cannot win and gets no further one either. Methods are raced apart, at the same time.
+    Which finalists are dropped depends on the search folder alone. An interrupted race therefore continues with the
+    same decisions. A finalist that failed on a fold cannot win and is dropped too. Each method has its own race; the
+    races run at the same time.
 
     Args:
         candidates: The finalists of each method.
-        at_once: Trainings at once.
+        at_once: Number of trainings at once.
         jobs: Makes the jobs of the search.
-        folder: The search's folder.
-        train: Trains what of some jobs is left to do; the number is how many jobs of the stage were before them.
-        remark: Hears of the last training of a finalist that was dropped, with the reason in its record.
+        folder: The folder of the search.
+        train: Trains those jobs that are not done; the number is how many jobs of the stage precede them.
+        remark: Called with the last record of a dropped finalist, which then has the reason.
     """
     objective = jobs.request.primary_objective
     left = {method: list(each) for method, each in candidates.items()}
@@ -46,12 +47,12 @@ def run_race(
         n_now = race_width(len(running), at_once)
         now, folds = folds[:n_now], folds[n_now:]
         known += now
-        heat = [job for fold in now for job in jobs.on_fold(running, fold)]
-        train(heat, n_begun)
-        n_begun += len(heat)
+        trainings = [job for fold in now for job in jobs.on_fold(running, fold)]
+        train(trainings, n_begun)
+        n_begun += len(trainings)
         if not folds:
             break
-        # Resumed, the search folder holds later heats already, which were not known when this one was judged.
+        # When a search is resumed, the folder has later rounds, which were not known when this round was judged.
         records = [record for record in jobs.request.judged(folder.records()) if record.fold in known]
         for method, started in candidates.items():
             dropped = _dropped(records, left[method], len(started), objective)
@@ -63,18 +64,18 @@ def run_race(
 
 
 def race_width(n_finalists: int, at_once: int) -> int:
-    """Return over how many folds finalists are trained together: more than one only where a slot would stand idle.
+    """Return over how many folds finalists are trained at the same time: several only if slots would be idle otherwise.
 
-    >>> heat_width(3, 1), heat_width(3, 2), heat_width(3, 8), heat_width(3, 64)
+    >>> race_width(3, 1), race_width(3, 2), race_width(3, 8), race_width(3, 64)
     (1, 1, 2, 21)
     """
     return max(1, at_once // max(1, n_finalists))
 
 
 def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
-    """Return the trainings of each heat over so many further folds, where nobody is dropped.
+    """Return the number of trainings in each round of a race in which no finalist is dropped.
 
-    >>> heats(3, 4, 1), heats(3, 4, 8), heats(3, 4, 64)
+    >>> race_rounds(3, 4, 1), race_rounds(3, 4, 8), race_rounds(3, 4, 64)
     ([3, 3, 3, 3], [6, 6], [12])
     """
     width = race_width(n_finalists, at_once)
@@ -84,7 +85,7 @@ def race_rounds(n_finalists: int, n_folds: int, at_once: int) -> list[int]:
 def _dropped(
     records: Sequence[TrialRecord], left: Sequence[Configuration], n_started: int, objective: Objective
 ) -> dict[str, str | None]:
-    """Return who gets no further fold and why; no reason for one that failed, whose record says it."""
+    """Return the reason for each dropped configuration; None for one that failed, because its record has the reason."""
     found = standings(records, left, objective)
     n_folds = max((len(standing.folds) for standing in found), default=0)
     whole = [standing for standing in found if len(standing.folds) == n_folds]

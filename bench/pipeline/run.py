@@ -1,6 +1,5 @@
-"""A search from its lock to its record: the cluster and the store that its course needs."""
+"""Runs a search: locks its folder, starts the cluster, connects to MLflow, and then runs the stages."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,49 +28,49 @@ from cellbench.errors import CellbenchError, StoreError
 from cellbench.patches import PatchSet
 
 PATIENCE_S = (10, 30, 60)
-"""Waits before another try to tell MLflow how a search ended, where it does not answer."""
+"""Seconds between tries to write the result to MLflow, while MLflow does not answer."""
 
 
 def run_search(request: Request, folder: SearchFolder) -> Summary:
-    """Run a search to its end, or go on with one that was stopped, and return how it ended.
+    """Run a search, or resume one that was stopped, and return its summary.
 
-    What is done already, to the single trial, is not done again.
+    Trials that have ended are not trained again.
 
     Args:
-        request: What was asked for.
-        folder: The search's folder.
+        request: The request of the search.
+        folder: The folder of the search.
 
     Raises:
-        KeyboardInterrupt: It was stopped; asked for again, it goes on.
-        CellbenchError: It cannot go on; the message says why.
+        KeyboardInterrupt: The search was stopped. It can be resumed.
+        CellbenchError: The search cannot continue; the message gives the reason.
     """
     patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, request.name)
     check_reachable(store_uri())
-    holdout_looks(patch_set)  # looks that cannot be counted are met before anything is trained
+    holdout_looks(patch_set)  # a damaged counter of looks is an error before anything is trained
     with folder.lock():
         try:
             summary = Summary.read(folder)
             if summary is None:
                 return _run_stages(request, folder, patch_set)
-            # its end is known, but not to MLflow
+            # The search has ended, but MLflow lacks the result.
             _record(folder, Tracker(request, patch_set.card, "unknown"), summary)
             return summary
-        finally:  # under the lock: the folder may be that of another search of this name, begun at the same moment
-            if not folder.request_path.exists():
-                shutil.rmtree(folder.directory, ignore_errors=True)
+        finally:  # under the lock, because another search of this name may start at the same moment
+            folder.discard_unless_begun()
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
-    with polite_end(folder.stop_path) as listen, ThreadPoolExecutor(1) as beside:
-        store = beside.submit(connect)  # MLflow is slow to import, Ray is slow to start
+    with polite_end(folder.stop_path) as listen, ThreadPoolExecutor(1) as threads:
+        store = threads.submit(connect)  # importing MLflow and starting Ray are slow, so both at once
         with cluster(request.address, this_machine()) as machine:
             listen()
-            asked = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
-            shares = plan(machine, *asked, request.max_concurrent)
+            resources = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
+            shares = plan(machine, *resources, request.max_concurrent)
             if request.address is not None:
                 check_nodes(folder.directory, request.dataset_path, request.fingerprint, cache_dir())
-            store.result()  # a store that cannot be used is met before anything is written
+            store.result()  # an unusable store is an error before anything is written
             request.write(folder)
+            folder.reopen_trials()
             return _run_on(shares, request, folder, patch_set)
 
 
@@ -86,7 +85,7 @@ def _run_on(shares: Plan, request: Request, folder: SearchFolder, patch_set: Pat
 
 
 def _record(folder: SearchFolder, tracker: Tracker, summary: Summary) -> None:
-    """Write how a search ended into its folder and to MLflow."""
+    """Write the result of a search for people into its folder, and to MLflow."""
     files = write_results(folder, summary)
     for wait in (*PATIENCE_S, None):
         try:
@@ -103,12 +102,12 @@ def _record(folder: SearchFolder, tracker: Tracker, summary: Summary) -> None:
 
 @contextmanager
 def _closed_run(tracker: Tracker) -> Iterator[None]:
-    """See that the search's run does not stay open when the search does not end."""
+    """Close the MLflow run of the search if the search does not end."""
     try:
         yield
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
-        with suppress(CellbenchError):  # the store is away: the next search sweeps the run
+        with suppress(CellbenchError):  # the store does not answer: the next search closes the run
             tracker.end_search(status, {}, {"cellbench.reason": reason} if status == "FAILED" else {})
         raise

@@ -1,4 +1,4 @@
-"""The course of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
+"""The stages of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
-from bench.pipeline.final_scores import FinalScoringJob, score_finals
+from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
 from bench.pipeline.race import race_rounds, run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
 from bench.record.jobs import Jobs
@@ -25,7 +25,6 @@ from bench.tuning.run import StageContext, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from bench.tuning.trainable import HUNG
 from cellbench.errors import CellbenchError
 from cellbench.patches import PatchSet
 from cellbench.training.configuration import Configuration
@@ -38,7 +37,7 @@ class Pipeline:
     """The stages of one search.
 
     Args:
-        request: What was asked for.
+        request: The request of the search.
         context: What all stages share.
         patch_set: The data set.
     """
@@ -47,10 +46,7 @@ class Pipeline:
         self._request, self._context, self._patch_set = request, context, patch_set
         self._folder = context.folder
         self._jobs = Jobs(request, context.folder)
-        for record in context.folder.records():
-            if record.outcome == "running":  # that it hung before says nothing of now
-                (context.folder.trial_directory(record.key) / HUNG).unlink(missing_ok=True)
-        self._terms = TrialSettings(
+        self._settings = TrialSettings(
             objective=request.primary_objective.name,
             gpus=context.plan.gpus,
             timeout_s=request.trial_timeout_s,
@@ -58,7 +54,7 @@ class Pipeline:
         )
 
     def run(self) -> Summary:
-        """Run what is left to do, and return how the search ended."""
+        """Run the stages that have not ended, and return the summary of the search."""
         request, objective, tracker = self._request, self._request.primary_objective, self._context.tracker
         start = time.monotonic()
         self._search()
@@ -86,30 +82,34 @@ class Pipeline:
         method = overall(winners, fresh, objective)
         if request.oracle:
             self._train("oracle", self._jobs.oracle(winners[method].configuration))
-        ending = PipelineResult(
-            method=method, winners=winners, fresh=fresh, ends=[], look=0, n_spared=n_spared, seconds=0.0
+        result = PipelineResult(
+            method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
-        ending.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
+        result.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
         say("floors, and one look at the holdout")
-        ending.ends = remotely(
-            score_finals, self._ends_job(ending), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
+        result.final_scores = remotely(
+            score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
-        ending.seconds = time.monotonic() - start
-        ending.notes = stop_reasons(request, self._folder.directory, tried)
-        return summarise(request, self._patch_set.card, self._folder.records(), ending)
+        result.seconds = time.monotonic() - start
+        result.notes = stop_reasons(request, self._folder.directory, tried)
+        return summarise(request, self._patch_set.card, self._folder.records(), result)
 
     def _search(self) -> None:
         """Try configurations of every method."""
         request, objective = self._request, self._request.primary_objective
         records = self._folder.records("search")
-        goals = {
+        if self._folder.has_ended_stage("search"):  # trials whose result was lost are trained again, and no others
+            self._train("search", [self._jobs.of_record(record) for record in records if record.outcome == "running"])
+            return
+        values = {
             record.key: {
-                entry["epoch"]: objective.in_progress(entry["metrics"]) for entry in self._folder.history(record.key)
+                entry["epoch"]: objective.in_progress(entry["metrics"])
+                for entry in self._folder.trial(record.key).history()
             }
             for record in records
         }
         n_left = trials_left(request, self._folder.directory, records)
-        if n_left <= 0 or self._is_over("search"):
+        if n_left <= 0:
             return
         rungs = request.rungs
         methods = {
@@ -118,11 +118,11 @@ class Pipeline:
             )
             for space in request.spaces
         }
-        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._terms, records, goals)
+        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._settings, records, values)
         scheduler = None
         if rungs:
             scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction, request.n_kept)
-            scheduler.recall(records, goals)
+            scheduler.restore(records, values)
         stopper = None
         if request.time_budget_s is not None:
             stopper = TimeBudget(request.time_budget_s, self._rounds_after(), request.settings.epochs)
@@ -133,12 +133,18 @@ class Pipeline:
             say(f"  {line}")
 
     def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
-        """Train what of some jobs of a stage is not trained yet; so many jobs of the stage were before them."""
+        """Train those jobs of a stage that are not done.
+
+        Args:
+            stage: Name of the stage.
+            jobs: Jobs of the stage.
+            n_before: Number of jobs of the stage that precede them.
+        """
         records = {record.key: record for record in self._folder.records()}
         left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
         if not left:
             return
-        searcher = JobSearcher(left, self._terms, n_before + len(jobs) - len(left))
+        searcher = JobSearcher(left, self._settings, n_before + len(jobs) - len(left))
         with self._context.view.stage(stage, len(left), self._request.settings.epochs):
             run_stage(self._context, stage, searcher, len(left))
         self._end_stage(stage)
@@ -149,13 +155,10 @@ class Pipeline:
                 self._context.tracker.repair(self._folder)
             except CellbenchError as error:
                 note(str(error))
-        (self._folder.directory / f".{stage}.over").touch()
-
-    def _is_over(self, stage: str) -> bool:
-        return (self._folder.directory / f".{stage}.over").exists()
+        self._folder.end_stage(stage)
 
     def _rounds_after(self) -> int:
-        """Return how many trainings follow the search stage one after another."""
+        """Return how many trainings follow the stage `search`, one after another."""
         request, at_once = self._request, self._context.plan.concurrent
         sizes = [
             *race_rounds(request.most_finalists, len(request.further_folds), at_once),
@@ -164,12 +167,12 @@ class Pipeline:
         ]
         return sum(-(-size // at_once) for size in sizes)
 
-    def _ends_job(self, ending: PipelineResult) -> FinalScoringJob:
-        winner = ending.winners[ending.method].configuration
-        trained = {ending.method: self._trainings("final", winner)}
+    def _final_scoring_job(self, result: PipelineResult) -> FinalScoringJob:
+        winner = result.winners[result.method].configuration
+        trained = {result.method: self._trainings("final", winner)}
         if self._request.oracle:
-            trained["oracle"] = self._trainings("oracle", winner)
-        masked = self._masked(ending)
+            trained[ORACLE] = self._trainings("oracle", winner)
+        masked = self._masked(result)
         radius = None if masked is None else self._radius(masked)
         return FinalScoringJob(
             dataset=self._request.dataset_path,
@@ -181,7 +184,7 @@ class Pipeline:
             r_max=radius,
         )
 
-    def _masked(self, ending: PipelineResult) -> Configuration | None:
+    def _masked(self, result: PipelineResult) -> Configuration | None:
         """Return the configuration for `pca_masked`: the winner's, else the best one that has a mask or a crop."""
         from cellbench.suppression import SUPPRESSIONS, Suppression
 
@@ -189,8 +192,8 @@ class Pipeline:
             kind = SUPPRESSIONS.get(method)
             return kind.weights is not Suppression.weights or kind.fraction < 1
 
-        order = sorted(ending.winners, key=lambda name: (name != ending.method, -mean(ending.fresh[name])))
-        return next((ending.winners[name].configuration for name in order if has_mask(name)), None)
+        order = sorted(result.winners, key=lambda name: (name != result.method, -mean(result.fresh[name])))
+        return next((result.winners[name].configuration for name in order if has_mask(name)), None)
 
     def _radius(self, configuration: Configuration) -> float | None:
         own = [record for record in self._done("final", configuration) if "radius/r_max" in record.metrics]
@@ -198,7 +201,7 @@ class Pipeline:
 
     def _trainings(self, stage: str, configuration: Configuration) -> tuple[tuple[Path, float], ...]:
         return tuple(
-            (self._folder.trial_directory(record.key), record.metrics["probe/f1_macro"])
+            (self._folder.trial(record.key).directory, record.metrics["probe/f1_macro"])
             for record in self._done(stage, configuration)
         )
 

@@ -1,45 +1,43 @@
-"""The rows of a search's table: one for each method, floor and ceiling."""
+"""Makes the summary of a search from its trials and from what the stages found."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
 from bench.pipeline.final_scores import FinalScore
 from bench.record.request import SEARCH_FOLD, Request
-from bench.record.summary import SHOWN, Row, Summary
+from bench.record.summary import Row, Summary
 from bench.record.trial import TrialRecord
 from bench.statistics.importance import importances
 from bench.statistics.pareto_front import members
 from bench.statistics.radius_range import response
 from bench.statistics.selection import Standing
 from cellbench.patches.card import Card
-
-if TYPE_CHECKING:
-    pass
+from cellbench.scores.metrics import all_metrics, find_metric
 
 
 @dataclass
 class PipelineResult:
-    """What the stages found.
+    """What the stages of a search found.
 
     Attributes:
-        method: The method that wins.
-        winners: Each method's best configuration.
-        fresh: Each method's macro F1 from fresh seeds.
-        ends: Floors, the winner and the ceiling, with the holdout.
-        look: Which look at the holdout this was.
+        method: The winning method.
+        winners: Best configuration of each method.
+        fresh: Macro F1 of each method's trainings from fresh seeds.
+        final_scores: Scores of the floors, the winner and the ceiling, holdout included.
+        look: Number of this look at the holdout, 1 for the first.
         n_spared: Trainings that racing left out.
-        seconds: How long it took, this time.
-        notes: Why the trials ended, where they could end by themselves.
+        seconds: Time of this run of the search in s.
+        notes: Why the trials of each method ended, where they could end early.
     """
 
     method: str
     winners: dict[str, Standing]
     fresh: dict[str, list[float]]
-    ends: list[FinalScore]
+    final_scores: list[FinalScore]
     look: int
     n_spared: int
     seconds: float
@@ -56,16 +54,25 @@ def records_of(records: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
     return [record for record in records if record.stage == stage]
 
 
-def method_row(method: str, records: Sequence[TrialRecord], ending: PipelineResult, end: FinalScore | None) -> Row:
-    """Return the row of a method: its best configuration, from fresh seeds, and what all its trials cost."""
-    standing, fresh = ending.winners[method], ending.fresh[method]
+def method_row(
+    method: str, records: Sequence[TrialRecord], result: PipelineResult, final_score: FinalScore | None
+) -> Row:
+    """Return the row of a method: the scores of its best configuration, and the cost of all its trials.
+
+    Args:
+        method: Name of the method.
+        records: All trials of the search.
+        result: What the stages found.
+        final_score: The method's score on the holdout; None where it did not win.
+    """
+    standing, fresh = result.winners[method], result.fresh[method]
     own = [record for record in records if record.method == method and record.stage != "oracle"]
     tried = records_of(own, "search")
     counts = {f"n_{kind}": sum(r.outcome == kind for r in tried) for kind in ("completed", "pruned", "failed")}
     scores = {
-        name: mean([record.metrics[name] for record in standing.records if name in record.metrics])
-        for name in SHOWN
-        if any(name in record.metrics for record in standing.records)
+        metric.name: mean([record.metrics[metric.name] for record in standing.records if metric.name in record.metrics])
+        for metric in all_metrics()
+        if metric.mean_over == "folds" and any(metric.name in record.metrics for record in standing.records)
     }
     return Row(
         kind="method",
@@ -76,7 +83,7 @@ def method_row(method: str, records: Sequence[TrialRecord], ending: PipelineResu
         f1_std=float(np.std(fresh, ddof=1)) if len(fresh) > 1 else None,
         n_seeds=len(fresh),
         scores=scores,
-        **_holdout(end),
+        **_holdout(final_score),
         n_trials=len(tried),
         **counts,
         seconds=sum(_seconds(record) for record in own),
@@ -85,66 +92,67 @@ def method_row(method: str, records: Sequence[TrialRecord], ending: PipelineResu
 
 
 def _seconds(record: TrialRecord) -> float:
-    """Return how long a trial trained; one that was stopped counts from its start, its process's start included."""
+    """Return the time of a trial in s; of a pruned or failed one, from its start, the start of its process included."""
     return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
 
 
-def end_row(end: FinalScore, kind: Literal["floor", "ceiling"], n_seeds: int) -> Row:
-    """Return the row of a floor or ceiling."""
+def _row_without_trials(score: FinalScore) -> Row:
+    """Return the row of a floor or of the ceiling."""
     return Row(
-        kind=kind,
-        name=end.name,
-        f1_macro=end.f1_macro,
-        f1_std=end.f1_std,
-        n_seeds=n_seeds if end.name == "random" else 1,
-        **_holdout(end),
+        kind=score.kind,
+        name=score.name,
+        f1_macro=score.f1_macro,
+        f1_std=score.f1_std,
+        n_seeds=score.n_seeds,
+        **_holdout(score),
     )
 
 
-def _holdout(end: FinalScore | None) -> dict[str, Any]:
-    if end is None or end.holdout is None:
+def _holdout(score: FinalScore | None) -> dict[str, Any]:
+    if score is None or score.holdout is None:
         return {}
-    found = end.holdout
+    found = score.holdout
     return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
 
 
-def summarise(request: Request, card: Card, records: Sequence[TrialRecord], ending: PipelineResult) -> Summary:
-    """Return how a search ended.
+def summarise(request: Request, card: Card, records: Sequence[TrialRecord], result: PipelineResult) -> Summary:
+    """Return the summary of a search.
 
     Args:
-        request: What was asked for.
-        card: Card of the data set.
+        request: The search.
+        card: Card of its data set.
         records: All its trials.
-        ending: What the stages found.
+        result: What the stages found.
     """
-    ends = {end.name: end for end in ending.ends}
-    methods = [method_row(method, records, ending, ends.get(method)) for method in ending.winners]
-    methods.sort(key=lambda row: (row.name != ending.method, -row.f1_macro))
-    others = [end for end in ending.ends if end.name not in ending.winners]
-    floors = [end_row(end, "floor", len(ending.fresh[ending.method])) for end in others if end.name != "oracle"]
-    ceilings = [end_row(end, "ceiling", 1) for end in others if end.name == "oracle"]
+    by_method = {score.name: score for score in result.final_scores if score.kind == "method"}
+    methods = [method_row(method, records, result, by_method.get(method)) for method in result.winners]
+    methods.sort(key=lambda row: (row.name != result.method, -row.f1_macro))
+    floors, ceilings = (
+        [_row_without_trials(score) for score in result.final_scores if score.kind == kind]
+        for kind in ("floor", "ceiling")
+    )
     found = {
         space.method: importances(records_of(records, "search"), space, request.primary_objective)
         for space in request.spaces
     }
-    best = ending.winners[ending.method].configuration
-    space = next(space for space in request.spaces if space.method == ending.method)
+    best = result.winners[result.method].configuration
+    space = next(space for space in request.spaces if space.method == result.method)
     done = [r for r in records if r.stage == "final" and r.configuration == best.id and r.outcome == "completed"]
-    names = {name for record in done for name in record.metrics if name.startswith(("probe/", "cost/", "train/"))}
-    holdout = ends[ending.method].holdout
+    names = {name for record in done for name in record.metrics if find_metric(name).mean_over == "seeds"}
+    holdout = by_method[result.method].holdout
     return Summary(
         search=request.name,
         dataset=request.dataset,
-        winner=ending.method,
+        winner=result.method,
         rows=[*methods, *floors, *ceilings],
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
-        look=ending.look,
-        notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *ending.notes],
+        look=result.look,
+        notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *result.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
-        seconds=ending.seconds,
+        seconds=result.seconds,
         front=members(records_of(records, "search"), request.objectives) if len(request.objectives) > 1 else [],
-        n_spared=ending.n_spared,
+        n_spared=result.n_spared,
         response=response(records, space, request.primary_objective, best.id, best.flat(), request.is_screened),
     )
 
@@ -154,11 +162,11 @@ def _shared(request: Request, records: Sequence[TrialRecord]) -> list[str]:
         return []
     counts = Counter(record.method for record in records_of(records, "search"))
     shares = ", ".join(f"{method} {n}" for method, n in counts.most_common())
-    return [f"The methods shared {counts.total()} trials ({shares}), so this does not compare them at equal budgets."]
+    return [f"The methods shared {counts.total()} trials ({shares}), so their budgets were not equal."]
 
 
 def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
-    """Return whether what was found at less was confirmed: both on the fold that configurations were tried on."""
+    """Return whether the best configuration of a smaller training is the best of the full one, on the same fold."""
     if not request.is_screened:
         return []
     objective, size = request.primary_objective, request.settings.network_size
@@ -172,12 +180,12 @@ def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
     )
     order = sorted(tried.keys() & trained.keys(), key=lambda each: -tried[each])
     share = f" on {request.screen_pool:.0%} of the patches" if request.screen_pool < 1 else ""
-    what = f"Configurations were tried at {request.screen_size or size} px{share}, finalists at {size} px on all"
+    what = f"Trials ran at {request.screen_size or size} px{share}, finalists at {size} px on all patches"
     if len(order) < 2:
-        return [f"{what}; with one finalist nothing tells whether the order is the same there."]
-    place = sorted(order, key=lambda each: -trained[each]).index(order[0]) + 1
-    same = "is the best there too" if place == 1 else f"is number {place} of {len(order)} there"
-    return [f"{what}: the best tried {same}, on the same fold."]
+        return [f"{what}; one finalist cannot show whether the order of configurations stays the same."]
+    rank = sorted(order, key=lambda each: -trained[each]).index(order[0]) + 1
+    same = "is also the best finalist" if rank == 1 else f"is number {rank} of {len(order)} finalists"
+    return [f"{what}: the configuration with the best trial {same}, on the same fold."]
 
 
 def _notes(card: Card) -> list[str]:
@@ -185,8 +193,8 @@ def _notes(card: Card) -> list[str]:
     if card.transductive:
         notes.append("Transductive: the labelled patches, without their labels, were part of the pool.")
     if not card.groups_known:
-        notes.append("Groups are not known: each image counts as its own, so the figures are optimistic.")
+        notes.append("Groups are unknown: each image counts as its own group, so the scores are optimistic.")
     if card.unscored_classes:
         left_out = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
-        notes.append(f"Too rare to be scored: {left_out}.")
+        notes.append(f"Classes that are too rare to be scored: {left_out}.")
     return notes

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from bench.space.objectives import parse_objectives
+from bench.space.samplers import SAMPLERS
 from bench.terminal.parsing import number, whole
 from cellbench.errors import SettingError
 from cellbench.training.configuration import TrainingSettings
@@ -56,11 +57,15 @@ def check_options(asked: SearchArguments) -> None:
     Raises:
         CellbenchError: They do, or there is no such objective.
     """
-    if asked.sampler == "grid":
+    sampler = SAMPLERS.get(asked.sampler)
+    if sampler.is_exhaustive:
         for option, given in (("--warm-start", asked.warm_start), ("--share-trials", asked.share_trials)):
             if given:
-                raise SettingError(f"{option} means nothing with --sampler grid, which tries the grid alone.")
+                raise SettingError(f"{option} has no effect with --sampler {sampler.name}, which tries only the grid.")
     if len(parse_objectives(asked.objective)) > 1:
+        if not sampler.is_multi_objective:
+            able = ", ".join(record.name for record in SAMPLERS.items() if record.thing.is_multi_objective)
+            raise SettingError(f"--sampler {sampler.name} optimises one objective; for several, choose {able}.")
         if asked.scheduler == "asha":
             raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it away.")
         for option, given in (("--stop-early", asked.stop_early), ("--share-trials", asked.share_trials)):

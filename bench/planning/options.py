@@ -2,22 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.record.profiles import PROFILES
+from bench.space.samplers import SAMPLERS
 
 WHAT, BUDGET, TRAINING, MACHINE = "What is searched", "Budget", "Training", "Machine"
 
 
-class SamplerName(StrEnum):
-    """How configurations are chosen."""
-
-    tpe = "tpe"
-    random = "random"
-    grid = "grid"
-    gp = "gp"
+if TYPE_CHECKING:
+    SamplerName = StrEnum
+else:
+    SamplerName = StrEnum("SamplerName", SAMPLERS.names())
 
 
 class SchedulerName(StrEnum):

@@ -15,15 +15,16 @@ from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, network_size, profile
 from bench.record.request import CHECKPOINT_S, TRIAL_TIMEOUT_S, Request
 from bench.space.estimates import with_estimates
+from bench.space.objectives import OBJECTIVES, parse_objectives
 from bench.space.overrides import override
 from bench.space.reader import load_space
+from bench.space.samplers import SAMPLERS, Sampler
 from bench.space.space import PAPER_METHODS, Space, check_values
 from bench.terminal.parsing import seconds, whole
 from bench.tuning.cluster import connect
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
-from cellbench.scores.cell_content import MIN_CELLS
 from cellbench.training.configuration import TrainingSettings
 
 ENCODER_BYTES = 60 * 2**20
@@ -37,6 +38,7 @@ def make_request(asked: SearchArguments) -> tuple[Request, SearchFolder]:
         CellbenchError: Something that was typed cannot be; the message says what, and the way out.
     """
     check_options(asked)
+    sampler = SAMPLERS.get(asked.sampler)
     budget = None if asked.time_budget is None else seconds(asked.time_budget, "--time-budget")
     timeout = TRIAL_TIMEOUT_S if asked.trial_timeout is None else seconds(asked.trial_timeout, "--trial-timeout")
     due = CHECKPOINT_S if asked.checkpoint_every is None else seconds(asked.checkpoint_every, "--checkpoint-every")
@@ -49,18 +51,7 @@ def make_request(asked: SearchArguments) -> tuple[Request, SearchFolder]:
     patch_set = open_dataset(asked.dataset)
     card = patch_set.card
     n_training = check_patch_set(patch_set)
-    inside = next((name for name in asked.objective.split(",") if name in ("ssim", "label_free")), None)
-    if inside is not None and not _has_radius(patch_set):
-        raise SettingError(
-            f"The objective {inside} is measured inside the cell, but the data set {card.name} knows no cell radius; "
-            "choose --objective f1 or l1_core."
-        )
-    n_unseen = len(patch_set.rows("pool")) - n_training
-    if "label_free" in asked.objective.split(",") and n_unseen < MIN_CELLS:
-        raise SettingError(
-            f"The objective label_free takes {MIN_CELLS} patches that a training does not see, and a fold of "
-            f"{card.name} has {n_unseen}; choose --objective f1 or l1_core."
-        )
+    _check_objectives(asked.objective, patch_set, len(patch_set.rows("pool")) - n_training)
     native, _ = with_estimates(override([space.scaled(card.native_size) for space in spaces], asked.set), patch_set)
     machine = this_machine() if asked.address is None else connect(asked.address)
     defaults = profile(asked.profile, machine.gpus > 0)
@@ -85,11 +76,11 @@ def make_request(asked: SearchArguments) -> tuple[Request, SearchFolder]:
     native, warm = _warm(asked, native, patch_set, asked.screen_size or settings.network_size)
     for space in native:
         check_values(space, card.native_size, asked.screen_size or settings.network_size)
-        if asked.sampler == "grid" and not space.grid_points():
+        if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves nothing of the grid of {space.method}; choose --sampler random or tpe.")
     _check_encoder(settings)
     name = asked.name or _new_name(card.name, spaces)
-    n_trials = _first(asked.trials, _n_trials(asked.sampler, native, defaults))
+    n_trials = _first(asked.trials, _n_trials(sampler, native, defaults))
     values = {
         "name": name,
         "command": asked.command,
@@ -102,7 +93,7 @@ def make_request(asked: SearchArguments) -> tuple[Request, SearchFolder]:
         "spaces": tuple(native),
         "sampler": asked.sampler,
         "warm_start": {method: sources[:n_trials] for method, sources in warm.items()},
-        "scheduler": asked.scheduler or ("none" if asked.sampler == "grid" or "," in asked.objective else "asha"),
+        "scheduler": asked.scheduler or ("none" if sampler.is_exhaustive or "," in asked.objective else "asha"),
         "objective": asked.objective,
         "n_trials": n_trials,
         "n_finalists": _first(asked.finalists, defaults.n_finalists),
@@ -187,13 +178,34 @@ def _size(text: str, defaults: Profile, patch_set: PatchSet) -> int:
     return size
 
 
-def _n_trials(sampler: str, spaces: Sequence[Space], defaults: Profile) -> int:
+def _n_trials(sampler: Sampler, spaces: Sequence[Space], defaults: Profile) -> int:
     """Return the trials per method: a grid is walked to its end."""
-    return max(len(space.grid_points()) for space in spaces) if sampler == "grid" else defaults.n_trials
+    return max(len(space.grid_points()) for space in spaces) if sampler.is_exhaustive else defaults.n_trials
 
 
 def _first(asked: int | None, default: int) -> int:
     return default if asked is None else asked
+
+
+def _check_objectives(text: str, patch_set: PatchSet, n_unseen: int) -> None:
+    """Check that a data set has what the objectives need: a cell radius, and unseen patches in a fold."""
+    has_radius, name = _has_radius(patch_set), patch_set.card.name
+    others = " or ".join(
+        record.name
+        for record in OBJECTIVES.items()
+        if (has_radius or not record.thing.needs_radius) and n_unseen >= record.thing.min_unseen
+    )
+    for objective in parse_objectives(text):
+        if objective.needs_radius and not has_radius:
+            raise SettingError(
+                f"The objective {objective.name} is measured inside the cell, but the data set {name} knows no cell "
+                f"radius; choose --objective {others}."
+            )
+        if n_unseen < objective.min_unseen:
+            raise SettingError(
+                f"The objective {objective.name} needs {objective.min_unseen} patches that a training does not see, "
+                f"but a fold of {name} has {n_unseen}; choose --objective {others}."
+            )
 
 
 def _has_radius(patch_set: PatchSet) -> bool:

@@ -1,1 +1,1 @@
-"""Everything on disk about a search, and every file name of it."""
+"""Everything that a search has on disk, and all names of its files."""

@@ -1,232 +1,260 @@
-"""The folder of a search: what was asked for, and what became of each trial.
+"""The folder of a search: its request, its trials, and how far it has come.
 
-It is the one truth about a search. MLflow shows what is in it, `--resume` goes on from it, `bench.results` reads it.
+The folder is the one source about a search. MLflow shows a copy of it, `--resume` continues from it, and the programs
+`results`, `status` and `classify` read it.
 
     searches/NAME/
-        request.yaml        what was asked for, every default filled in
-        summary.json        how it ended; there only once it has
-        table.csv, figure.png
-        trials/KEY/         one folder per trial: result.json, embeddings.npz, ... of cellbench.trials.run, and
-            trial.json      what the driver knows of it
-            history.jsonl   its metrics, a line an epoch
-            checkpoint/     while it is not finished
+        .lock               which process works on the search; released when the process dies
+        .stop               asks that process to stop
+        request.yaml        the request with every default filled in; the search has begun
+        trials/KEY/         one folder per trial, see `bench.record.trial`
+        stopped.json        methods that need no further trials, and why (--stop-early)
+        .STAGE.over         the stage has ended: .search.over, .folds.over, .final.over, .oracle.over
+        .ray/               files of Ray Tune while a stage runs; never read by a resumed search
+        summary.json        the result; the search has ended
+        table.csv, importances.csv, figure.png, response.png, front.csv, front.png
+                            the result for people, written by `bench.reporting.files`
+        .recorded           MLflow has the result
+
+A search passes through these states. Each state is a file that appears:
+
+    starting        `.lock` is held, `request.yaml` is missing; if the search ends here, its folder is removed
+    begun           `request.yaml` exists; a search that stops here can be resumed
+    stage ended     `.STAGE.over` exists; the stage gets no new trials when the search is resumed
+    ended           `summary.json` exists; only MLflow may still lack the result
+    recorded        `.recorded` exists; nothing is left to do
 """
 
 import json
-import os
-import time
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 from bench.home.paths import searches_dir
-from bench.record.trial import TrialRecord
-from cellbench.disk import explained, write_text
+from bench.record.trial import TrialFolder, TrialRecord
+from cellbench.disk import LockedError, explained, file_lock, is_locked, lock_holder, write_text
 from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.registry import nearest
+
+STAGES = ("search", "folds", "final", "oracle")
+"""Stages of a search in their order."""
+_LOCK, _REQUEST = ".lock", "request.yaml"
+_MAX_NAME = 100
+"""Longest name of a search; longer ones are not looked up, because a file system may refuse them."""
 
 
 class SearchFolder:
     """Reads and writes the folder of one search.
 
     Args:
-        directory: The folder.
+        directory: The folder. It need not exist yet.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.name = directory.name
+        self.trials_directory = directory / "trials"
+        self.request_path = directory / _REQUEST
+        self.summary_path = directory / "summary.json"
+        self.stop_path = directory / ".stop"
+        self._lock_path = directory / _LOCK
+        self._recorded_path = directory / ".recorded"
 
     @classmethod
     def open(cls, name: str) -> "SearchFolder":
-        """Open the folder of a search that was begun.
+        """Open the folder of a search that has begun.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is no search with this name.
         """
-        directory = searches_dir() / name
-        if not name or len(name) > 100 or not (directory / "request.yaml").is_file():
+        folder = cls(searches_dir() / name)
+        if not name or len(name) > _MAX_NAME or not folder.has_begun:
             known = search_names()
             raise NotFoundError(f"There is no search '{name}' in {searches_dir()}; {nearest(name, known)}")
-        return cls(directory)
+        return folder
 
     @property
-    def request_path(self) -> Path:
-        """Where the request is."""
-        return self.directory / "request.yaml"
+    def has_begun(self) -> bool:
+        """Whether the request is written, so that the search can be resumed."""
+        return self.request_path.is_file()
 
-    def trial_directory(self, key: str) -> Path:
+    @property
+    def has_ended(self) -> bool:
+        """Whether the search has a result."""
+        return self.summary_path.exists()
+
+    def discard_unless_begun(self) -> None:
+        """Remove the folder of a search that ended before its request was written. The caller holds the lock."""
+        if not self.has_begun:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    # Trials
+
+    def trial(self, key: str) -> TrialFolder:
         """Return the folder of a trial."""
-        return self.directory / "trials" / key
+        return TrialFolder(self.trials_directory / key)
 
     def write(self, record: TrialRecord) -> None:
-        """Write what is known of a trial, whole or not at all."""
-        directory = self.trial_directory(record.key)
-        with explained(directory):
-            directory.mkdir(parents=True, exist_ok=True)
-        write_text(directory / "trial.json", record.model_dump_json(indent=1))
+        """Write the record of a trial atomically.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        self.trial(record.key).write_record(record)
 
     def records(self, stage: str | None = None) -> list[TrialRecord]:
-        """Return the trials of a stage (of all) in their order.
+        """Return the records of all trials in the order of stages and numbers.
+
+        Args:
+            stage: Only trials of this stage; None for all.
 
         Raises:
             DataError: A record is damaged.
         """
         found = []
-        for path in sorted(self.directory.glob("trials/*/trial.json")):
+        for path in sorted(self.trials_directory.glob("*/trial.json")):
             try:
                 found.append(TrialRecord.model_validate_json(path.read_text(encoding="utf-8")))
-            except (ValueError, OSError) as error:  # no JSON, no UTF-8, not the fields
-                also = " and summary.json" if self.has_ended else ""  # else --resume only prints the end
+            except (ValueError, OSError) as error:  # not JSON, not UTF-8, other fields
+                # A resumed search that has a summary only prints it.
+                also = f" and {self.summary_path.name}" if self.has_ended else ""
                 raise DataError(
                     f"{path} is damaged; remove its folder{also}, and --resume {self.name} trains it again."
                 ) from error
         chosen = [record for record in found if stage in (None, record.stage)]
         return sorted(chosen, key=lambda record: (STAGES.index(record.stage), record.number))
 
-    def append_history(self, key: str, epoch: int, metrics: dict[str, float]) -> dict[str, Any]:
-        """Add the metrics of an epoch; return the entry as `history` will."""
-        entry = {"epoch": epoch, "time": time.time(), "metrics": metrics}
-        path = self.trial_directory(key) / "history.jsonl"
-        with explained(path), path.open("ab+") as file:
-            if file.tell() > 0:
-                file.seek(-1, 2)
-                if file.read() != b"\n":  # a full disk, or a crash, left half a line
-                    file.write(b"\n")
-            file.write(json.dumps(entry).encode() + b"\n")
-        return entry
+    def reopen_trials(self) -> None:
+        """Make the records agree with the results, before a search is resumed.
 
-    def history(self, key: str) -> list[dict[str, Any]]:
-        """Return `epoch`, `time` and `metrics` of each epoch, the last word on each, in their order."""
-        path = self.trial_directory(key) / "history.jsonl"
-        if not path.exists():
-            return []
-        found: dict[int, dict[str, Any]] = {}
-        for line in path.read_bytes().splitlines():
-            with suppress(ValueError, TypeError, KeyError):  # what was being written when the driver was killed
-                entry = json.loads(line)
-                found[int(entry["epoch"])] = {name: entry[name] for name in ("epoch", "time", "metrics")}
-        return [found[epoch] for epoch in sorted(found)]
+        A record that says `completed` gets the metrics of its `result.json`. If there is no readable `result.json`, the
+        trial is open again and will be trained again. A running trial may hang again, so an earlier hang is forgotten.
+        """
+        for record in self.records():
+            trial = self.trial(record.key)
+            if record.outcome == "completed":
+                result = trial.result()
+                if result is None:
+                    self.write(record.reopened())
+                elif (metrics := {n: result.get(n, value) for n, value in record.metrics.items()}) != record.metrics:
+                    self.write(record.model_copy(update={"metrics": metrics}))
+            elif record.outcome == "running":
+                trial.forget_hang()
 
-    @property
-    def summary_path(self) -> Path:
-        """Where it is written how the search ended; there only once it has."""
-        return self.directory / "summary.json"
+    # Stages
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the search came to its end."""
-        return self.summary_path.exists()
+    def end_stage(self, stage: str) -> None:
+        """Mark a stage as ended: it gets no new trials when the search is resumed."""
+        with explained(self.directory):
+            self._stage_path(stage).touch()
+
+    def has_ended_stage(self, stage: str) -> bool:
+        """Return whether a stage has ended."""
+        return self._stage_path(stage).exists()
+
+    def _stage_path(self, stage: str) -> Path:
+        return self.directory / f".{stage}.over"
+
+    @contextmanager
+    def ray_storage(self) -> Iterator[Path]:
+        """Yield the folder for Ray Tune's own files, and remove it afterwards."""
+        storage = self.directory / ".ray"
+        try:
+            yield storage
+        finally:
+            shutil.rmtree(storage, ignore_errors=True)
 
     def mark_recorded(self) -> None:
-        """Note that MLflow knows how the search ended."""
-        (self.directory / ".recorded").touch()
+        """Note that MLflow has the result of the search."""
+        with explained(self.directory):
+            self._recorded_path.touch()
 
     @property
     def is_recorded(self) -> bool:
-        """Whether MLflow knows how the search ended."""
-        return (self.directory / ".recorded").exists()
+        """Whether MLflow has the result of the search."""
+        return self._recorded_path.exists()
 
-    @property
-    def stop_path(self) -> Path:
-        """File that asks the process which works on the search to stop."""
-        return self.directory / ".stop"
-
-    @property
-    def holder(self) -> str:
-        """The process that works on the search, or last did, in words."""
-        with suppress(OSError):
-            return (self.directory / ".lock").read_text().strip() or "another process"
-        return "another process"
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether a process works on the search."""
-        import fcntl
-
-        try:
-            with (self.directory / ".lock").open() as handle:  # to read it is enough, and may be all that is allowed
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+    # The process that works on the search
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the search, so that no second process works on it; freed when its holder dies.
+        """Hold the search, so that no second process works on it. The lock is released when its holder dies.
 
         Raises:
-            SettingError: Another process holds it.
+            SettingError: Another process works on the search.
+            StoreError: The folder cannot be written.
         """
-        path = self.directory / ".lock"
-        with explained(path):
-            self.directory.mkdir(parents=True, exist_ok=True)
-            handle = path.open("a+")
-        with handle:
-            with suppress(OSError):  # a file system without locks
-                if not _locked(handle):
-                    raise SettingError(
-                        f"The search {self.name} is being worked on by {self.holder}; wait for it, or end it by "
-                        f"python -m bench.stop {self.name}"
-                    )
-            self.stop_path.unlink(missing_ok=True)  # what was meant for an earlier process
-            handle.truncate(0)
-            handle.write(f"process {os.getpid()} on {os.uname().nodename}")
-            handle.flush()
-            yield
-
-
-def _locked(handle: IO[str]) -> bool:
-    """Lock a file, and return whether that was possible; whoever merely looks holds it for an instant."""
-    import fcntl
-
-    for wait in (0.05, 0.2, None):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if wait is not None:
-                time.sleep(wait)
-        else:
-            return True
-    return False
+            with file_lock(self._lock_path, wait=False):
+                self.stop_path.unlink(missing_ok=True)  # it was meant for an earlier process
+                yield
+        except LockedError as error:
+            raise SettingError(
+                f"Another process works on the search {self.name}: {error.holder}. Wait until it ends, or stop it with "
+                f"python -m bench.stop {self.name}"
+            ) from None
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether a process works on the search. Read access to the folder is enough."""
+        return is_locked(self._lock_path)
 
-STAGES = ("search", "folds", "final", "oracle")
-"""Stages of a search in their order."""
+    @property
+    def holder(self) -> str:
+        """The process that works on the search, or did last, with its machine, for messages."""
+        return lock_holder(self._lock_path)
+
+    def request_stop(self) -> None:
+        """Ask the process that works on the search to stop.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        with explained(self.stop_path):
+            self.stop_path.touch()
 
 
 def search_names() -> list[str]:
-    """Return the searches of the home, the newest first."""
-    folder = searches_dir()
-    found = [path.parent for path in folder.glob("*/request.yaml")] if folder.is_dir() else []
-    return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+    """Return the names of all searches that have begun, the newest first."""
+    found = [path for path in _with_file(_REQUEST) if path.is_file()]
+    return [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
 def starting_names() -> list[str]:
-    """Return the searches that a process has just begun: their folder is there and locked, their request is not."""
+    """Return the names of searches that a process is starting: the folder is locked, the request is not written."""
+    folders = [SearchFolder(path.parent) for path in _with_file(_LOCK)]
+    return sorted(folder.name for folder in folders if not folder.has_begun and folder.is_locked)
+
+
+def _with_file(name: str) -> list[Path]:
+    """Return the paths of the files with this name in the folders of all searches."""
     folder = searches_dir()
-    begun = [path.parent for path in folder.glob("*/.lock")] if folder.is_dir() else []
-    return sorted(path.name for path in begun if not (path / "request.yaml").is_file() and SearchFolder(path).is_locked)
+    return list(folder.glob(f"*/{name}")) if folder.is_dir() else []
 
 
 class StoppedMethods:
-    """Which methods need no further trials and why, kept in the search's folder: once said, it stands.
+    """The methods of a search that need no further trials, kept in `stopped.json`.
+
+    A method that was stopped stays stopped when the search is resumed.
 
     Args:
-        directory: The search's folder.
+        directory: The folder of the search.
     """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "stopped.json"
 
     def read(self) -> dict[str, str]:
-        """Return the reason for each method that was ended."""
+        """Return the reason for each method that was stopped."""
         with explained(self._path):
             return dict(json.loads(self._path.read_text(encoding="utf-8"))) if self._path.exists() else {}
 
     def add(self, method: str, reason: str) -> None:
-        """End a method."""
+        """Stop a method.
+
+        Args:
+            method: Name of the method.
+            reason: Why it needs no further trials, as a clause for messages.
+        """
         write_text(self._path, json.dumps(self.read() | {method: reason}, indent=1) + "\n")

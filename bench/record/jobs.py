@@ -1,4 +1,4 @@
-"""Which trainings a search consists of."""
+"""The trainings of a search, as jobs for workers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ from bench.home.paths import cache_dir
 from bench.record.folder import SearchFolder
 from bench.record.request import SEARCH_FOLD, Request
 from bench.record.trial import TrialRecord
+from bench.space.space import COMMON
 from cellbench.training.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -18,34 +19,39 @@ class Jobs:
     """Makes the jobs of a search.
 
     Args:
-        request: What was asked for.
-        folder: Where the search's files go.
+        request: The request of the search.
+        folder: The folder of the search.
     """
 
     def __init__(self, request: Request, folder: SearchFolder) -> None:
         self.request, self.directory = request, folder.directory
-        self._trials = folder.directory / "trials"
+        self._folder = folder
         self._cache = cache_dir()
 
     def search(self, configuration: Configuration) -> "TrialJob":
-        """Return the training that tries a configuration."""
+        """Return the training that tries a configuration in the stage `search`."""
         return self._job(configuration, "search", SEARCH_FOLD, self.request.seed, self.request.rungs)
 
     def on_fold(self, configurations: Sequence[Configuration], fold: int) -> list["TrialJob"]:
-        """Return the trainings of finalists on one of those folds."""
+        """Return one training per finalist, with one fifth of the pool left out.
+
+        Args:
+            configurations: The finalists.
+            fold: The fifth that is left out, from 0.
+        """
         return [self._job(configuration, "folds", fold, self.request.seed) for configuration in configurations]
 
     def final(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
-        """Return the trainings of winners on the whole pool, from fresh seeds."""
+        """Return the trainings of winners on the whole pool, one per winner and fresh seed."""
         seeds = self.request.final_seeds()
         return [self._job(c, "final", None, seed, keep=True) for seed in seeds for c in configurations]
 
     def oracle(self, configuration: Configuration) -> list["TrialJob"]:
-        """Return the training on patches that are masked by their contour, from the first fresh seed."""
+        """Return the training of the ceiling: on patches masked by their contour, with the first fresh seed."""
         return [self._job(configuration, "oracle", None, self.request.final_seeds()[0])]
 
     def of_record(self, record: TrialRecord) -> "TrialJob":
-        """Return the job of a trial that was begun."""
+        """Return the job of a trial that was started."""
         rungs = self.request.rungs if record.stage == "search" else ()
         keep = record.stage == "final"
         return self._job(configuration_of(record), record.stage, record.fold, record.seed, rungs, keep)
@@ -76,11 +82,16 @@ class Jobs:
             "keep_encoder": keep,
         }
         key = TrialJob.model_validate(values).key
-        return TrialJob.model_validate({**values, "directory": self._trials / key})
+        return TrialJob.model_validate({**values, "directory": self._folder.trial(key).directory})
 
 
 def record_of(job: "TrialJob", number: int) -> TrialRecord:
-    """Return the record of a trial that begins."""
+    """Return the record of a trial that starts now.
+
+    Args:
+        job: The job of the trial.
+        number: Position of the trial in its stage, from 0.
+    """
     return TrialRecord(
         key=job.key,
         number=number,
@@ -96,6 +107,6 @@ def record_of(job: "TrialJob", number: int) -> TrialRecord:
 
 def configuration_of(record: TrialRecord) -> Configuration:
     """Return the configuration of a trial."""
-    common = {name: record.params[name] for name in ("lr", "beta", "latent_dim")}
+    common = {name: record.params[name] for name in COMMON}
     params = {name: value for name, value in record.params.items() if name not in common}
     return Configuration.model_validate({"method": record.method, "params": params, **common})

@@ -1,13 +1,22 @@
-"""Which radii do as well as the best: part of a search's summary."""
+"""The acceptable radii of a search: part of `summary.json`."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import length_in_words, lengths_in_words, rounded
 
 
 class Point(BaseModel):
-    """A completed training: radius in native px, objective, stage, fold (None: whole pool) and seed."""
+    """A completed training.
+
+    Attributes:
+        radius: Radius in native px.
+        value: The objective.
+        stage: Stage of the search.
+        fold: Fold that the training did not see; None if it saw the whole pool.
+        seed: Seed of the training.
+        configuration: Short hash of the configuration.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +29,7 @@ class Point(BaseModel):
 
 
 class RadiusRange(BaseModel):
-    """The objective over the radius of one method, its other hyperparameters held at the winner's.
+    """The objective over the radius of one method, with its other hyperparameters at the winner's values.
 
     Attributes:
         method: Name of the method.
@@ -28,14 +37,16 @@ class RadiusRange(BaseModel):
         objective: Name of the objective.
         winner: Short hash of the winning configuration.
         points: All completed trainings of the method that have the objective.
-        radii: Radii of the curve, native px, log-spaced within those tried; empty where there is no curve.
-        mean: The objective there.
-        low: Lower end of its 95 % interval, the noise of a training left out,
-        high: upper end.
-        noise: Standard deviation of the objective over trainings that differ in nothing but chance.
-        best: Radius where the curve is highest (for an error, lowest).
-        will_do: First and last radius of each stretch that will do.
-        reason: Why there is no curve; empty where there is one.
+        radii: Radii of the curve in native px, log-spaced between the smallest and the largest tried. Empty without a
+            curve.
+        mean: The objective at these radii.
+        low: Lower end of its 95 % interval, without the noise of a training.
+        high: Upper end of that interval.
+        noise: Standard deviation of the objective between trainings that differ only in their seed.
+        best: Radius with the best objective, in native px.
+        acceptable: First and last radius of each acceptable interval, in native px: there the objective is within the
+            noise of the best. Older files call it `will_do`.
+        reason: Why there is no curve; empty if there is one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,32 +62,32 @@ class RadiusRange(BaseModel):
     high: list[float] = []
     noise: float | None = None
     best: float | None = None
-    will_do: list[tuple[float, float]] = []
+    acceptable: list[tuple[float, float]] = Field([], validation_alias=AliasChoices("acceptable", "will_do"))
     reason: str = ""
 
     def sentence(self, um_per_px: float | None) -> str:
-        """Return in one line which radii will do.
+        """Return one line about the acceptable radii.
 
         Args:
-            um_per_px: µm per native px, if known.
+            um_per_px: µm per native px; None if unknown.
         """
         if self.best is None or self.noise is None:
-            return f"Which {self.parameter} will do: {self.reason}."
-        stretches = " or ".join(lengths_in_words(low, high, um_per_px) for low, high in self.will_do)
+            return f"No range of {self.parameter}: {self.reason}."
+        intervals = " or ".join(lengths_in_words(low, high, um_per_px) for low, high in self.acceptable)
         best = length_in_words(rounded(self.best), um_per_px)
-        what = get_objective(self.objective).description
-        whole = len(self.will_do) == 1 and self.will_do[0] == (self.radii[0], self.radii[-1])
-        everything = ", which is all that was tried" if whole else ""
+        what = OBJECTIVES.get(self.objective).description
+        whole = len(self.acceptable) == 1 and self.acceptable[0] == (self.radii[0], self.radii[-1])
+        everything = ", the whole range that was tried" if whole else ""
         return (
-            f"Any {self.parameter} from {stretches} will do{everything}: {what} there is within {self.noise:.3f}, the "
-            f"noise of one training, of the best, at {best} ({len(self.points)} trainings)."
+            f"Any {self.parameter} from {intervals} is acceptable{everything}: {what} is within {self.noise:.3f}, the "
+            f"noise of one training, of the best at {best} ({len(self.points)} trainings)."
         )
 
     def metrics(self) -> dict[str, float]:
-        """Return what MLflow shows: the best radius, the noise, and the ends of what will do around the best."""
+        """Return the metrics for MLflow: the best radius, the noise, and the acceptable interval around the best."""
         if self.best is None or self.noise is None:
             return {}
-        low, high = next(ends for ends in self.will_do if ends[0] <= self.best <= ends[1])
+        low, high = next(ends for ends in self.acceptable if ends[0] <= self.best <= ends[1])
         return {
             f"response/{self.parameter}_best": self.best,
             f"response/{self.parameter}_low": low,

@@ -4,15 +4,16 @@ import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, rungs
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective, parse_objectives
+from bench.space.samplers import SAMPLERS
 from bench.space.space import Space
 from cellbench.disk import write_text
 from cellbench.errors import DataError
@@ -78,7 +79,7 @@ class Request(BaseModel):
     um_per_px: float | None
     profile: str
     spaces: tuple[Space, ...]
-    sampler: Literal["tpe", "random", "grid", "gp"]
+    sampler: Annotated[str, AfterValidator(lambda name: SAMPLERS.get(name).name)]
     warm_start: dict[str, list[str]] = {}
     scheduler: Literal["asha", "none"]
     objective: str
@@ -175,7 +176,9 @@ class Request(BaseModel):
         """Return how many trials of a method the search stage has: no more than its grid or its space holds."""
         if not space.searched:
             return 1
-        return min(self.n_trials, len(space.grid_points())) if self.sampler == "grid" else self.n_trials
+        return (
+            min(self.n_trials, len(space.grid_points())) if SAMPLERS.get(self.sampler).is_exhaustive else self.n_trials
+        )
 
     def final_seeds(self) -> list[int]:
         """Return the seeds of the final trainings, none of which the search has used."""

@@ -1,4 +1,4 @@
-"""How a search ended: one row for each method, floor and ceiling, and what can honestly be said of the winner."""
+"""The summary of a search: one row for each method, floor and ceiling, and the verdict on the winner."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,35 +8,33 @@ from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
 from cellbench.disk import write_text
 from cellbench.errors import DataError
+from cellbench.scores.metrics import all_metrics, check_known
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = ("val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage", "latent/cell_content")
-"""Scores of a method that need unseen patches, so they come from its trainings on folds."""
-
 
 class Row(BaseModel):
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
         kind: `method`, `floor` or `ceiling`.
         name: Its name.
         configuration: Short hash of the configuration; empty for a floor.
         params: Its hyperparameters, lengths in native px.
-        f1_macro: Macro F1 on the labelled patches, cross-validated; for what is trained, the mean over fresh seeds.
-        f1_std: Its standard deviation over seeds; for PCA over folds.
+        f1_macro: Cross-validated macro F1 on the labelled patches; of trained encoders, the mean over fresh seeds.
+        f1_std: Its standard deviation over seeds, for PCA over folds; None where there is one seed.
         n_seeds: Number of trainings in that mean.
-        scores: Those of `SHOWN`: means over folds.
-        holdout: Macro F1 on the holdout; only the winner, floors and the ceiling are looked at.
+        scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
+        holdout: Macro F1 on the holdout; None except for the winner, the floors and the ceiling.
         holdout_low: Lower end of its 95 % bootstrap interval over groups.
-        holdout_high: Upper end.
-        n_trials: Trials of the search stage, and of these
-        n_completed: completed,
-        n_pruned: stopped early,
-        n_failed: failed.
-        seconds: Time of all its trainings, added up.
-        patches: Patches that all its trainings have seen.
+        holdout_high: Upper end of that interval.
+        n_trials: Trials of the search stage.
+        n_completed: Those that were completed.
+        n_pruned: Those that were stopped early.
+        n_failed: Those that failed.
+        seconds: Total time of its trainings in s.
+        patches: Total number of patches that its trainings have seen.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -67,8 +65,9 @@ class Member(BaseModel):
         method: Name of the method.
         configuration: Short hash of the configuration.
         params: Its hyperparameters, lengths in native px.
-        values: Each objective on fold 0, by its name.
-        on_front: Whether no other is at least as good in all objectives and better in one.
+        values: Value of each objective on fold 0, by the name of the objective.
+        on_front: Whether it is on the Pareto front: no other one is at least as good in all objectives and better in
+            one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -81,22 +80,22 @@ class Member(BaseModel):
 
 
 class Summary(BaseModel):
-    """How a search ended.
+    """The outcome of a search.
 
     Attributes:
-        search: Its name.
+        search: Name of the search.
         dataset: Name of the data set.
         winner: Name of the winning method.
-        rows: Methods, the best first, then floors, then the ceiling.
-        importances: For each method, how importances were found and their values.
-        n_holdout: Patches of the holdout.
-        look: Which look at the holdout this was.
-        notes: What a reader of the figures must know.
-        final: Means over the winner's fresh seeds of all its final metrics.
-        seconds: How long the search took, this time.
-        front: Of several objectives, the fully trained configurations of the search stage, the front's first.
+        rows: Methods, the winner first, then floors, then the ceiling.
+        importances: Importances of each method's hyperparameters: `how` they were computed, and their `values`.
+        n_holdout: Number of patches in the holdout.
+        look: Number of this look at the holdout, 1 for the first.
+        notes: Limits of the numbers, for people.
+        final: Means over the winner's fresh seeds, by the name of the metric.
+        seconds: Time of the last run of the search in s.
+        front: With several objectives, the fully trained configurations of the search stage, the Pareto front first.
         n_spared: Trainings on further folds that racing left out.
-        response: The objective over the winner's radius; None where the winner has none that was searched.
+        response: The objective over the winner's radius; None where no radius of the winner was searched.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -131,72 +130,78 @@ class Summary(BaseModel):
 
     @property
     def beats_floors(self) -> bool:
-        """Whether training was worth it at all."""
+        """Whether the winner scores higher than every floor."""
         return self.best.f1_macro > self.best_floor.f1_macro
 
     def write(self, folder: SearchFolder) -> None:
-        """Write `summary.json`, whole or not at all: with it, the search counts as finished."""
+        """Write `summary.json` atomically; a search with a summary counts as finished."""
         write_text(folder.summary_path, self.model_dump_json(indent=1))
 
     @classmethod
     def read(cls, folder: SearchFolder) -> "Summary | None":
-        """Read `summary.json`; None where the search has not ended.
+        """Return the summary of a search, from `summary.json`; None where the search has not ended.
 
         Raises:
-            DataError: It is damaged.
+            DataError: The file is damaged.
         """
         try:
             return cls.model_validate_json(folder.summary_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:  # no JSON, no UTF-8, not the fields
+        except (ValueError, OSError) as error:  # not JSON, not UTF-8, or other fields
             raise DataError(
-                f"{folder.summary_path} is damaged; remove it, and --resume {folder.name} writes it anew."
+                f"{folder.summary_path} is damaged; remove it, and --resume {folder.name} writes it again."
             ) from error
 
     @property
     def doubt(self) -> str:
-        """Why the winner may not lie above every floor; empty where nothing speaks against it."""
+        """Why the winner may not be better than every floor; empty where it clearly is."""
         best = self.best
         if best.f1_std is None:
-            return "from one seed, no more than a hint"
+            return "one seed is not enough to be sure"
         for floor in sorted(self._floors, key=lambda row: -row.f1_macro):
             margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
             of_seeds = std if floor.n_seeds > 1 else 0.0
             noise = (best.f1_std**2 / best.n_seeds + of_seeds**2 / floor.n_seeds) ** 0.5
-            lead = "this" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
+            lead = "this lead" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
             if margin < 2 * noise:
                 return f"{lead} is within the noise of {best.n_seeds} seeds"
             if floor.n_seeds == 1 and margin < std:
-                return f"{lead} is less than that floor's spread over folds ({std:.3f})"
+                return f"{lead} is smaller than that floor's standard deviation over folds ({std:.3f})"
         return ""
 
     @property
     def is_clear(self) -> bool:
-        """Whether the winner lies above every floor by more than the noise."""
+        """Whether the winner is better than every floor by more than the noise."""
         return self.beats_floors and not self.doubt
 
     def verdict(self) -> str:
-        """Return one honest sentence about the winner and the floors."""
+        """Return one sentence that compares the winner with the floors."""
         best, floor = self.best, self.best_floor
         if not self.beats_floors:
             return (
-                f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without any training, "
-                f"{best.name} {best.f1_macro:.3f}."
+                f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without training, "
+                f"{best.name} reaches {best.f1_macro:.3f}."
             )
         margin = best.f1_macro - floor.f1_macro
-        text = f"{best.name} lies {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
+        text = f"{best.name} is {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
         return "; ".join(filter(None, [text, self.doubt])) + "."
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the search's MLflow run: the winner's, and the holdout."""
+        """Return the metrics of the search's MLflow run: those of the winner, and of the holdout.
+
+        Raises:
+            NotFoundError: The table of metrics does not have one of them.
+        """
         best = self.best
         found = {**self.final, **best.scores, **(self.response.metrics() if self.response else {})}
         named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
-        return found | {f"holdout/{name}": value for name, value in named.items() if value is not None}
+        found |= {f"holdout/{name}": value for name, value in named.items() if value is not None}
+        check_known(found)
+        return found
 
     def tags(self) -> dict[str, str]:
-        """Return tags of the search's MLflow run."""
+        """Return the tags of the search's MLflow run."""
         radii = [] if self.response is None else [self.response.sentence(None)]
         return {
             "cellbench.outcome": "completed",
@@ -207,13 +212,14 @@ class Summary(BaseModel):
         }
 
     def frame(self) -> "pd.DataFrame":
-        """Return the table, one row a method, floor or ceiling."""
+        """Return the table: one row for each method, floor and ceiling."""
         import pandas as pd
 
+        names = [metric.name for metric in all_metrics() if metric.mean_over == "folds"]
         flat = []
         for row in self.rows:
             entry = row.model_dump(exclude={"params", "scores"})
-            entry |= {name: row.scores.get(name) for name in SHOWN}
+            entry |= {name: row.scores.get(name) for name in names}
             entry |= {f"params/{name}": value for name, value in row.params.items()}
             flat.append(entry)
         return pd.DataFrame(flat)

@@ -82,9 +82,9 @@ def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
 
 def print_levels(levels: GroupScales) -> None:
     """Print how much the groups of a data set were magnified, least first."""
-    zoom, radius = (each[np.isfinite(levels.zoom)] for each in (levels.zoom, levels.radius_px))
+    zoom, radius = (each[np.isfinite(levels.scale)] for each in (levels.scale, levels.radius_px))
     say(f"Magnified:   {len(zoom)} groups by {zoom.min():.2f} to {zoom.max():.2f}")
     before = f"{radius.min():.1f} to {radius.max():.1f} px"
     say(f"Cells:       {before}, brought to {levels.target_px:.1f} px; by estimates, each group's its own")
-    if unknown := len(levels.zoom) - len(zoom):
+    if unknown := len(levels.scale) - len(zoom):
         say(f"Left out:    {unknown} groups with too few patches to tell the radius of their cells")

@@ -1,4 +1,4 @@
-"""The figure of a search, drawn without a display."""
+"""The figures of a search: its scores and trials, the Pareto front, and the radius curve; drawn without a display."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from bench.record.radius_range import RadiusRange
 from bench.record.summary import Member
 from bench.record.trial import TrialRecord
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.space.space import COMMON
 from bench.terminal.formatting import lengths_in_words
+from cellbench.scores.metrics import find_metric
 from cellbench.suppression.base import length_names
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ COLOURS = {"method": "#2a6f97", "floor": "#9aa5b1", "ceiling": "#c9a227"}
 
 
 def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) -> None:
-    """Draw macro F1 of methods, floors and ceiling, and what the trials say of the radius or the first parameter.
+    """Draw macro F1 of methods, floors and ceiling, and macro F1 of trials over their most important parameter.
 
     Args:
-        summary: How the search ended.
+        summary: Summary of the search.
         tried: Trials of its search stage.
         path: PNG to write.
     """
@@ -46,9 +47,9 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
         bars.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1, frameon=False)
     bars.axvline(summary.best_floor.f1_macro, color=COLOURS["floor"], linestyle="--", linewidth=1)
     bars.set_xlim(0, 1)
-    bars.set_xlabel("macro F1 (labelled patches; bars: standard deviation over seeds, of PCA over folds)")
-    ahead = summary.winner if summary.is_clear else f"{summary.winner}, not clearly ahead"
-    bars.set_title(f"{summary.dataset}: {ahead if summary.beats_floors else 'no winner'}", loc="left")
+    bars.set_xlabel("macro F1 (labelled patches; error bars: standard deviation over seeds, for PCA over folds)")
+    winner = summary.winner if summary.is_clear else f"{summary.winner}, not clearly ahead"
+    bars.set_title(f"{summary.dataset}: {winner if summary.beats_floors else 'no winner'}", loc="left")
     _draw_trials(points, summary, tried)
     part = path.with_suffix(".part")
     figure.savefig(part, dpi=130, format="png")
@@ -56,16 +57,20 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
 
 
 def _draw_trials(axes: Any, summary: "Summary", tried: Sequence[TrialRecord]) -> None:
-    """Scatter the trials of the winning method over their most important number that varies, its own first."""
+    """Draw the trials of the winning method over its most important number that varies.
+
+    Hyperparameters of the method itself come before those that all methods have.
+    """
     own = [record for record in tried if record.method == summary.winner]
     numbers = [n for n in summary.best.params if all(type(r.params.get(n)) in (int, float) for r in own)]
     ranked = sorted(numbers, key=lambda name: -summary.importances[summary.winner]["values"].get(name, 0.0))
     varied = [n for n in ranked if len({r.params[n] for r in own}) > 1]
     own_numbers = [name for name in varied if name not in COMMON]
     name = (own_numbers or varied or ranked)[0]
+    objective = OBJECTIVES.get("f1")  # as in the bars, whatever the search optimised
     for outcome, marker in (("completed", "o"), ("pruned", "v")):
         shown = [record for record in own if record.outcome == outcome]
-        key = "probe/f1_macro" if outcome == "completed" else "rung/f1_macro"
+        key = objective.final if outcome == "completed" else objective.rung
         pairs = [(record.params[name], record.metrics[key]) for record in shown if record.metrics.get(key)]
         if pairs:
             x, y = zip(*pairs, strict=True)
@@ -75,16 +80,16 @@ def _draw_trials(axes: Any, summary: "Summary", tried: Sequence[TrialRecord]) ->
     if axes.collections:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1, frameon=False, fontsize=8)
     axes.set_xlabel(f"{name} (px)" if name in length_names(summary.winner) else name)
-    axes.set_ylabel("macro F1 of a trial")
+    axes.set_ylabel(find_metric(objective.final).title)
     axes.set_title(f"trials of {summary.winner}", loc="left")
 
 
 def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
-    """Draw the first two objectives of every configuration, the front as a line, and the winner.
+    """Draw the first two objectives of every configuration, the Pareto front as a line, and the winner.
 
     Args:
         found: Configurations with their values.
-        winner: Short hash of the winner.
+        winner: Short hash of the winning configuration.
         path: PNG to write.
     """
     from matplotlib.figure import Figure
@@ -105,7 +110,7 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
             won.values[first], won.values[second], s=150, facecolors="none", edgecolors="#b03a2e", label="winner"
         )
     for name, axis in ((first, axes.xaxis), (second, axes.yaxis)):
-        objective = get_objective(name)
+        objective = OBJECTIVES.get(name)
         axis.set_label_text(f"{objective.description} ({'more' if objective.sign > 0 else 'less'} is better)")
     axes.set_title(f"{first} and {second} on fold 0", loc="left")
     axes.legend(frameon=False, fontsize=8)
@@ -115,18 +120,18 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
 
 
 STAGES = {
-    "search": ("o", "#2a6f97", "tried on fold 0"),
+    "search": ("o", "#2a6f97", "trial on fold 0"),
     "folds": ("s", "#e07a1f", "finalist on another fold"),
     "final": ("D", "#7b2d8b", "winner from a fresh seed, on the whole pool"),
 }
-"""Marker, colour and words for the trainings of each stage."""
+"""Marker, colour and label of the trainings of each stage."""
 
 
 def draw_response(response: RadiusRange, path: Path) -> None:
-    """Draw the curve with its band, every training, and the radii that will do.
+    """Draw the curve with its band, every training, and the acceptable radii.
 
     Args:
-        response: A response that has a curve.
+        response: Range of radii that has a curve.
         path: PNG to write.
     """
     from matplotlib.figure import Figure
@@ -134,9 +139,9 @@ def draw_response(response: RadiusRange, path: Path) -> None:
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for number, (low, high) in enumerate(response.will_do):
-        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.will_do)
-        label = f"will do: {stretches}" if number == 0 else None
+    for number, (low, high) in enumerate(response.acceptable):
+        stretches = " or ".join(lengths_in_words(*ends, None) for ends in response.acceptable)
+        label = f"acceptable: {stretches}" if number == 0 else None
         axes.axvspan(low, high, color="#b7d7a8", alpha=0.5, linewidth=0, label=label)
     axes.fill_between(response.radii, response.low, response.high, color=COLOURS["floor"], alpha=0.35, linewidth=0,
                       label="95 % interval of the curve")  # fmt: skip
@@ -156,8 +161,8 @@ def draw_response(response: RadiusRange, path: Path) -> None:
     inside = [tick for tick in ticks if response.radii[0] <= tick <= response.radii[-1]]
     axes.set_xticks(inside, [f"{tick:g}" for tick in inside])
     axes.set_xlabel(f"{response.parameter} (px)")
-    axes.set_ylabel(get_objective(response.objective).description)
-    axes.set_title(f"{response.method}: which {response.parameter} will do (filled: the winner)", loc="left")
+    axes.set_ylabel(OBJECTIVES.get(response.objective).description)
+    axes.set_title(f"{response.method}: acceptable {response.parameter} (filled: the winner)", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8)
     part = path.with_suffix(".part")
     figure.savefig(part, dpi=130, format="png")

@@ -1,4 +1,4 @@
-"""What a search leaves for people in its folder: the table, the importances and the figures."""
+"""Writes the results of a search into its folder: the table, the importances and the figures."""
 
 from pathlib import Path
 
@@ -9,7 +9,12 @@ from cellbench.disk import write_text
 
 
 def write_results(folder: SearchFolder, summary: Summary) -> list[Path]:
-    """Write the table, the importances and the figures into the search's folder, and return their paths."""
+    """Write the table, the importances and the figures into the folder of a search, and return their paths.
+
+    Args:
+        folder: Folder of the search.
+        summary: Its summary.
+    """
     import pandas as pd
 
     table, shares, figure = (folder.directory / name for name in ("table.csv", "importances.csv", "figure.png"))

@@ -1,4 +1,4 @@
-"""What the terminal shows while a search runs: a live table, or a line a stage where nobody watches."""
+"""The progress of a search on the terminal: a live table, or two lines per stage if the output is not a terminal."""
 
 import time
 from collections.abc import Iterator
@@ -23,26 +23,26 @@ STAGES = {
 
 
 class ProgressView:
-    """Shows how a search goes.
+    """Shows the progress of a search.
 
     Args:
         name: Name of the search.
-        objective: What it optimises.
-        um_per_px: µm per native px of the data set, if known.
+        objective: Objective whose best value is shown.
+        um_per_px: µm per native px of the data set; None if unknown.
     """
 
     def __init__(self, name: str, objective: Objective, um_per_px: float | None) -> None:
-        self._name, self._goal, self._um_per_px = name, objective, um_per_px
+        self._name, self._objective, self._um_per_px = name, objective, um_per_px
         self._live: Live | None = None
         self._start("", 0, 1)
 
     @contextmanager
     def stage(self, stage: str, n_trials: int, epochs: int) -> Iterator[None]:
-        """Show a stage while it runs.
+        """Show a stage while the block runs.
 
         Args:
-            stage: Its name.
-            n_trials: Trials that it still has to do.
+            stage: Name of the stage.
+            n_trials: Trials that the stage still has to run.
             epochs: Epochs of a full training.
         """
         self._start(stage, n_trials, epochs)
@@ -61,32 +61,32 @@ class ProgressView:
         say(self._line())
 
     def trial_started(self, record: TrialRecord) -> None:
-        """Hear that a trial begins."""
+        """Called when a trial starts or resumes."""
         self._running[record.key] = record
         self._epoch_of[record.key] = record.epoch
 
     def epoch(self, record: TrialRecord) -> None:
-        """Hear of an epoch."""
+        """Called after every epoch of a trial."""
         self._done_epochs += max(0, record.epoch - self._epoch_of.get(record.key, 0))
         self._epoch_of[record.key] = record.epoch
 
     def moved(self, record: TrialRecord) -> None:
-        """Hear that a trial goes on on another machine."""
+        """Called when a trial has resumed on another machine."""
         before, now = record.nodes[-2:]
-        say(f"  training {record.number + 1} goes on at {now} with epoch {record.epoch}; it was at {before}")
+        say(f"  training {record.number + 1} resumes at {now} with epoch {record.epoch}; it was at {before}")
 
     def remark(self, record: TrialRecord, text: str) -> None:
-        """Hear what the user should know of a trial that goes on."""
-        say(f"  training {record.number + 1} goes on with epoch {record.epoch}: {text}")
+        """Called when a trial that resumes has a message for the user."""
+        say(f"  training {record.number + 1} resumes with epoch {record.epoch}: {text}")
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """Hear of a trial's end."""
+        """Called when a trial has ended."""
         self._running.pop(record.key, None)
         self._ended.append(record)
         self._skipped_epochs += max(0, record.epochs - record.epoch)
 
     def stopping(self) -> None:
-        """Hear of Ctrl-C."""
+        """Called after Ctrl-C."""
         self._stopping = True
 
     def _start(self, stage: str, n_trials: int, epochs: int) -> None:
@@ -102,12 +102,12 @@ class ProgressView:
         return sum(record.outcome == outcome for record in self._ended)
 
     def _best(self) -> TrialRecord | None:
-        """Return the best configuration so far; fresh seeds are not chosen among."""
+        """Return the best completed trial; None in stages that only repeat a chosen configuration."""
         if self._stage in ("final", "oracle"):
             return None
-        final = self._goal.final
+        final = self._objective.final
         scored = [r for r in self._ended if r.outcome == "completed" and final in r.metrics]
-        return max(scored, key=lambda record: self._goal.sign * record.metrics[final], default=None)
+        return max(scored, key=lambda record: self._objective.sign * record.metrics[final], default=None)
 
     def _seconds_left(self) -> float | None:
         if self._done_epochs == 0:
@@ -122,8 +122,8 @@ class ProgressView:
         best = self._best()
         if best is None:
             return text
-        value = best.metrics[self._goal.final]
-        return f"{text}; best {self._goal.description} {value:.3f}: {self._what(best)}"
+        value = best.metrics[self._objective.final]
+        return f"{text}; best {self._objective.description} {value:.3f}: {self._what(best)}"
 
     def _what(self, record: TrialRecord) -> str:
         shown = {name: value for name, value in record.params.items() if name != "latent_dim"}
@@ -139,16 +139,16 @@ class ProgressView:
             (f"{self._name}  ", "bold"),
             f"{STAGES.get(self._stage, self._stage)}: {len(self._ended)} of {self._n_trials} trainings",
             f"  {len(self._running)} running  {self._count('pruned')} pruned  {self._count('failed')} failed",
-            f"  {duration(time.monotonic() - self._began)} gone",
+            f"  {duration(time.monotonic() - self._began)} elapsed",
             "" if left is None else f", about {duration(left)} left in this stage",
         )
         lines: list[RenderableType] = [head]
         best = self._best()
         if best is not None:
-            value = best.metrics[self._goal.final]
-            lines.append(Text(f"best {self._goal.description} {value:.3f}: {self._what(best)}", style="green"))
+            value = best.metrics[self._objective.final]
+            lines.append(Text(f"best {self._objective.description} {value:.3f}: {self._what(best)}", style="green"))
         if self._stopping:
-            lines.append(Text("stopping; what runs goes on from its checkpoint later", style="yellow"))
+            lines.append(Text("stopping; running trials can be resumed from their checkpoints", style="yellow"))
         table = Table(box=None, pad_edge=False)
         for name in ("trial", "epoch", "loss", "F1 at rung", "patches/s", "configuration"):
             table.add_column(name, no_wrap=name != "configuration", justify="left")

@@ -1,4 +1,4 @@
-"""What a search prints at its end."""
+"""Prints the outcome of a search."""
 
 from typing import TYPE_CHECKING
 
@@ -6,23 +6,22 @@ from bench.terminal.console import console, say
 from bench.terminal.formatting import counted, duration, params_in_words, with_spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from bench.record.request import Request
     from bench.record.summary import Row, Summary
-
-SCORES = {"val/ssim_cell": "SSIM", "val/l1_core": "L1", "latent/leakage": "leakage"}
-"""Shown of each method: SSIM in the cell, L1 in the centre disc."""
-LABEL_FREE = {"val/ssim_cell": "SSIM", "latent/cell_content": "content", "latent/leakage": "leakage"}
-"""Shown where the cell content of the latent was what decided."""
+    from bench.space.objectives import Objective
+    from cellbench.scores.base import Metric
 
 
 def print_verdict(request: "Request", summary: "Summary") -> None:
-    """Print the winner, the table, what mattered, the holdout, and what to type next.
+    """Print the winner, the table of methods, the importances, the holdout score and the next commands.
 
     Args:
-        request: What was asked for.
-        summary: How the search ended.
+        request: The search.
+        summary: Its summary.
     """
     best = summary.best
     say()
@@ -34,7 +33,7 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     if summary.response is not None:
         say(summary.response.sentence(request.um_per_px))
     say()
-    console().print(table(summary, LABEL_FREE if "label_free" in request.objective else SCORES))
+    console().print(table(summary, score_columns(request.objectives)))
     if summary.front:
         _print_front(request, summary)
     if len(request.spaces) > 1:
@@ -43,15 +42,15 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
                 say(f"Best of {row.name}: {params_in_words(row.name, row.params, request.um_per_px)}")
     known = {method: found for method, found in summary.importances.items() if found["values"]}
     if not known:
-        say("What mattered: too few completed trials to say.")
+        say("Importance: too few completed trials.")
     for method, found in known.items():
         shares = ", ".join(f"{name} {value:.2f}" for name, value in found["values"].items())
         whose = "" if len(summary.importances) == 1 else f" of {method}"
-        say(f"What mattered{whose}: {shares} ({found['how']}).")
+        say(f"Importance{whose}: {shares} ({found['how']}).")
     if summary.n_spared:
-        say(f"Racing spared {counted(summary.n_spared, 'training')} on folds: their finalists were clearly behind.")
+        say(f"Racing left out {counted(summary.n_spared, 'training')} on folds of finalists that were clearly worse.")
     if best.holdout is None:
-        say("There is no holdout to look at.")
+        say("The data set has no holdout.")
     else:
         say(
             f"Holdout: macro F1 {best.holdout:.3f} (95 % interval {best.holdout_low:.3f} to {best.holdout_high:.3f}, "
@@ -66,10 +65,10 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
 
 
 def _print_front(request: "Request", summary: "Summary") -> None:
-    """Print the front's members: what no other configuration beats in all objectives."""
+    """Print the configurations on the Pareto front."""
     from rich.table import Table
 
-    found = Table(box=None, pad_edge=False, title="Front, on fold 0", title_justify="left")
+    found = Table(box=None, pad_edge=False, title="Pareto front, on fold 0", title_justify="left")
     for objective in request.objectives:
         found.add_column(objective.name, justify="right", no_wrap=True)
     found.add_column("configuration")
@@ -83,28 +82,44 @@ def _print_front(request: "Request", summary: "Summary") -> None:
     say()
 
 
-def table(summary: "Summary", scores: "dict[str, str]") -> "Table":
+def score_columns(objectives: "Sequence[Objective]") -> "list[Metric]":
+    """Return the scores that the table of methods shows: those that the table of metrics lists.
+
+    A metric that is not listed, but that an objective optimises, takes the column of another one.
+
+    Args:
+        objectives: Objectives of the search.
+    """
+    from cellbench.scores.metrics import all_metrics, find_metric
+
+    optimised = [find_metric(objective.final) for objective in objectives]
+    instead = {metric.takes_column_of: metric for metric in optimised}
+    listed = [metric for metric in all_metrics() if metric.listed and metric.mean_over == "folds"]
+    return [instead.get(metric.name, metric) for metric in listed]
+
+
+def table(summary: "Summary", scores: "Sequence[Metric]") -> "Table":
     """Return methods, floors and ceiling as a table for the terminal.
 
     Args:
-        summary: How the search ended.
-        scores: Title of the column of each score that is shown.
+        summary: Summary of a search.
+        scores: Metrics to show, one column each.
     """
     from rich.table import Table
 
     found = Table(box=None, pad_edge=False, caption_justify="left")
-    for name in ("", "macro F1", "holdout", *scores.values(), "cost"):
+    for name in ("", "macro F1", "holdout", *(metric.column for metric in scores), "cost"):
         found.add_column(name, justify="right" if name else "left", no_wrap=True)
     for row in summary.rows:
         found.add_row(*_cells(row, scores), style=None if row.kind == "method" else "dim")
     return found
 
 
-def _cells(row: "Row", scores: "dict[str, str]") -> list[str]:
+def _cells(row: "Row", scores: "Sequence[Metric]") -> list[str]:
     return [
         row.name if row.kind == "method" else f"{row.kind} {row.name}",
         with_spread(row.f1_macro, row.f1_std),
         "–" if row.holdout is None else f"{row.holdout:.3f}",
-        *(f"{row.scores[name]:.3f}" if name in row.scores else "–" for name in scores),
+        *(f"{row.scores[metric.name]:.3f}" if metric.name in row.scores else "–" for metric in scores),
         duration(row.seconds) if row.seconds else "–",
     ]

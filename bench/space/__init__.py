@@ -1,1 +1,1 @@
-"""What may be searched: domains, spaces, objectives."""
+"""What a search can vary and optimise: domains, spaces, samplers and objectives."""

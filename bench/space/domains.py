@@ -1,20 +1,22 @@
-"""Where a hyperparameter may lie: a range, a few choices, or one value."""
+"""The domain of a hyperparameter: a range, a few choices, or one value."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-import optuna
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from bench.terminal.formatting import rounded
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def as_scalar(value: Any) -> Any:
-    """Turn a text that is a number into that number, and integers into floats; anything else stays as it is.
+    """Return strings that are numbers, and integers, as floats; return other values unchanged.
 
-    YAML 1.1 reads `1e-3` as a text, where its author meant a number.
+    YAML 1.1 reads `1e-3` as a string, although its author meant a number.
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
@@ -26,36 +28,36 @@ Point = dict[str, Scalar]
 
 
 class Range(BaseModel):
-    """Numbers between two ends, both included."""
+    """Numbers between two ends, which are included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     low: float = Field(description="smallest value")
     high: float = Field(description="largest value")
-    log: bool = Field(False, description="whether ratios count, not differences")
-    default: float = Field(description="value of a point that does not name this parameter")
+    log: bool = Field(False, description="whether the scale is logarithmic")
+    default: float = Field(description="value in a point without this parameter")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
         if self.log and self.low <= 0:
-            raise ValueError(f"a log scale starts above 0, got low {self.low:g}")
+            raise ValueError(f"low must be above 0 on a log scale, got {self.low:g}")
         if not self.low <= self.default <= self.high:
             raise ValueError(f"default {self.default:g} is outside {self.low:g} to {self.high:g}")
         return self
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
-        """The values that decide whether all others are allowed."""
+        """The values to check: a method that accepts them accepts the whole domain."""
         return self.low, self.high
 
     def holds(self, value: Scalar) -> bool:
-        """Whether a value lies in the range."""
+        """Return whether a value is in the range."""
         return isinstance(value, float) and self.low <= value <= self.high
 
     def scaled(self, factor: float) -> "Range":
-        """Return the range in another unit."""
+        """Return the range with its numbers multiplied by a factor."""
         low, high, default = (rounded(value * factor) for value in (self.low, self.high, self.default))
         return Range(low=low, high=high, log=self.log, default=default)
 
@@ -69,20 +71,20 @@ class Choice(BaseModel):
 
     @property
     def default(self) -> Scalar:
-        """Value of a point that does not name this parameter."""
+        """Value in a point without this parameter."""
         return self.choices[0]
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
-        """The values that decide whether all others are allowed."""
+        """The values to check: a method that accepts them accepts the whole domain."""
         return self.choices
 
     def holds(self, value: Scalar) -> bool:
-        """Whether a value is one of the choices."""
+        """Return whether a value is one of the choices."""
         return any(type(value) is type(choice) and value == choice for choice in self.choices)
 
     def scaled(self, factor: float) -> "Choice":
-        """Return the choices in another unit."""
+        """Return the choices with their numbers multiplied by a factor."""
         return Choice(choices=tuple(times(value, factor) for value in self.choices))
 
 
@@ -100,15 +102,15 @@ class Constant(BaseModel):
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
-        """The values that decide whether all others are allowed."""
+        """The values to check: a method that accepts them accepts the whole domain."""
         return (self.value,)
 
     def holds(self, value: Scalar) -> bool:
-        """Whether a value is this one."""
+        """Return whether a value equals the constant."""
         return type(value) is type(self.value) and value == self.value
 
     def scaled(self, factor: float) -> "Constant":
-        """Return the value in another unit."""
+        """Return the value, if it is a number multiplied by a factor."""
         return Constant(value=times(self.value, factor))
 
 
@@ -129,12 +131,14 @@ Domain = Annotated[
 
 
 def times(value: Scalar, factor: float) -> Scalar:
-    """Return a number times a factor; texts and flags stay as they are."""
+    """Return a number times a factor; return strings and booleans unchanged."""
     return rounded(value * factor) if isinstance(value, float) else value
 
 
-def distribution_of(domain: Range | Choice) -> optuna.distributions.BaseDistribution:
-    """Return a domain as Optuna knows it."""
+def distribution_of(domain: Range | Choice) -> "BaseDistribution":
+    """Return the Optuna distribution of a domain."""
+    import optuna
+
     if isinstance(domain, Range):
         return optuna.distributions.FloatDistribution(domain.low, domain.high, log=domain.log)
     return optuna.distributions.CategoricalDistribution(domain.choices)

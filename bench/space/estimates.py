@@ -1,4 +1,4 @@
-"""`auto` in a search space: replaced, before the first trial, by what is estimated from the patches."""
+"""`auto` in a search space: a value that is estimated from the patches before the first trial."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ AUTO = "auto"
 
 
 def auto_names(method: str) -> dict[str, str]:
-    """Return the hyperparameters of a method that may be `auto`, and what each is then read off: r_max or profile."""
+    """Return the hyperparameters of a method that can be `auto`, each with its estimate: `r_max` or `profile`."""
     from cellbench.suppression import SUPPRESSIONS
 
     fields = SUPPRESSIONS.get(method).Params.model_fields
@@ -25,17 +25,24 @@ def auto_names(method: str) -> dict[str, str]:
 
 
 def needs_estimate(spaces: Sequence[Space]) -> bool:
-    """Whether any hyperparameter of these spaces is `auto`."""
+    """Return whether any hyperparameter of these spaces is `auto`."""
     return any(_is_auto(space, name) for space in spaces for name in auto_names(space.method))
 
 
 def with_estimates(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list[Space], "RadiusEstimate | None"]:
-    """Return the spaces with numbers in native px for every `auto`, and the estimate; None where none was asked for.
+    """Return the spaces with an estimate in native px in place of each `auto`.
 
-    A radius depends on the shape of the mask; where shapes are searched, it is that of their default.
+    The estimated `r_max` depends on the shape of the mask. If shapes are searched, the default shape is used.
+
+    Args:
+        spaces: Spaces in native px.
+        patch_set: Data set whose patches the radius is estimated from.
+
+    Returns:
+        The spaces, and the radius estimate; None if no hyperparameter is `auto`.
 
     Raises:
-        DataError: The patches give no radius.
+        DataError: No radius can be estimated from the patches.
     """
     if not needs_estimate(spaces):
         return list(spaces), None
@@ -44,18 +51,18 @@ def with_estimates(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list
     found = estimate_radius(patch_set)
     if not found.is_found:
         raise DataError(
-            f"No radius of {patch_set.card.name} can be estimated ({found.doubts[0].rstrip('.').lower()}); "
-            "name one by --set r_max=PX."
+            f"No radius can be estimated for {patch_set.card.name} ({found.doubts[0].rstrip('.').lower()}); "
+            "give one with --set r_max=PX."
         )
     return [with_values(space, _reader(found, patch_set.card.native_size)) for space in spaces], found
 
 
 def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
-    """Return a space with values for every `auto`.
+    """Return a space with a value in place of each `auto`.
 
     Args:
         space: A space in native px.
-        read: Gives the value of `r_max` or `profile` for the shape of a mask.
+        read: Returns the value of an estimate, `r_max` or `profile`, for a shape of the mask.
     """
     kinds = {name: kind for name, kind in auto_names(space.method).items() if _is_auto(space, name)}
     if not kinds:
@@ -77,7 +84,9 @@ def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
 def _is_auto(space: Space, name: str) -> bool:
     domain = space.parameters.get(name)
     if isinstance(domain, Choice) and AUTO in domain.choices:
-        raise SettingError(f"{space.method}: auto is no choice among others; write {name}=auto alone, or numbers.")
+        raise SettingError(
+            f"{space.method}: auto cannot be one of several choices; write {name}=auto alone, or numbers."
+        )
     return isinstance(domain, Constant) and domain.value == AUTO
 
 

@@ -1,4 +1,4 @@
-"""`--set NAME=VALUES`: narrows a search space from the command line, lengths in native px."""
+"""`--set NAME=VALUES`: replace domains of a search space, lengths in native px."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ HINT = "write NAME=LOW..HIGH, NAME=VALUE or NAME=VALUE,VALUE"
 
 
 def override(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
-    """Return the spaces with their domains replaced.
+    """Return the spaces with domains replaced.
 
-    A range keeps the scale of the one it replaces; one value makes the hyperparameter constant. Points of the grid
-    that are left outside drop out; a hyperparameter that was made constant is constant in all of them.
+    A range keeps the scale (linear or log) of the range that it replaces. A single value makes the hyperparameter
+    constant, in the points of the grid too. Points of the grid outside the new domain are dropped.
 
     Args:
-        spaces: Spaces in native px. A name must belong to at least one of them, and changes all that know it.
+        spaces: Spaces in native px. Each setting changes all spaces that have the hyperparameter.
         settings: Texts such as `r_max=30..120`, `beta=0.001`, `shape=sqrt,linear`.
 
     Raises:
-        NotFoundError: No method of the search has a hyperparameter of that name.
-        SettingError: The values are not as they must be.
+        NotFoundError: No space has a hyperparameter of that name.
+        SettingError: A text cannot be read, or its values do not fit the hyperparameter.
     """
     for text in settings:
         name, separator, values = (part.strip() for part in text.partition("="))
@@ -61,16 +61,16 @@ def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -
         try:
             ends = float(low), float(high)
         except ValueError:
-            raise SettingError(f"--set {text}: {low!r} to {high!r} is no range of numbers; {HINT}.") from None
+            raise SettingError(f"--set {text}: {low!r} to {high!r} is not a range of numbers; {HINT}.") from None
         if not ends[0] < ends[1]:
-            raise SettingError(f"--set {text}: the range must rise, got {ends[0]:g} to {ends[1]:g}.")
+            raise SettingError(f"--set {text}: the range must increase, got {ends[0]:g} to {ends[1]:g}.")
         if not isinstance(old.default, float):
-            raise SettingError(f"--set {text}: its values are not numbers but such as {_text(old.default)!r}.")
+            raise SettingError(f"--set {text}: {name} has no range; its values are like {_text(old.default)!r}.")
         log = ends[0] > 0 and (name in ("lr", "beta") or (isinstance(old, Range) and old.log))
         return Range(low=ends[0], high=ends[1], log=log, default=min(max(old.default, ends[0]), ends[1]))
     found = [_scalar(value.strip(), old.default, text) for value in values.split(",")]
     if len(found) != len(set(found)):
-        raise SettingError(f"--set {text}: a value stands there twice.")
+        raise SettingError(f"--set {text}: a value is given twice; give each once.")
     return Constant(value=found[0]) if len(found) == 1 else Choice(choices=tuple(found))
 
 
@@ -81,7 +81,7 @@ def _scalar(value: str, like: Scalar, text: str) -> Scalar:
         return value.lower() == "true"
     found: Scalar = as_scalar(value)
     if isinstance(like, float) and not isinstance(found, float) and value != "elbo":
-        raise SettingError(f"--set {text}: {value!r} is no number; {HINT}.")
+        raise SettingError(f"--set {text}: {value!r} is not a number; {HINT}.")
     return found
 
 

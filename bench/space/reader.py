@@ -1,4 +1,4 @@
-"""Search spaces on disk: one YAML file per method in `search_spaces/`, read and checked."""
+"""Read and check search spaces: one YAML file per method in `search_spaces/`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ SPACES_DIR = Path(__file__).resolve().parents[2] / "search_spaces"
 
 
 def space_names() -> list[str]:
-    """Return the methods that have a search space: those of the paper in its order, then the others."""
+    """Return the methods that have a search space: those of the paper in its order, then the others by name."""
     names = {path.stem for path in SPACES_DIR.glob("*.yaml")}
     return [name for name in PAPER_METHODS if name in names] + sorted(names - set(PAPER_METHODS))
 
@@ -28,8 +28,8 @@ def load_space(method: str, path: Path | None = None) -> Space:
         path: File to read. By default the file that the suppression declares, else `search_spaces/METHOD.yaml`.
 
     Raises:
-        NotFoundError: There is no such method, or it has no file.
-        SettingError: The file is no search space of that method; the message says which line.
+        NotFoundError: The method is unknown, or the file does not exist.
+        SettingError: The file is not a valid search space of the method. The message names the line.
     """
     from cellbench.suppression import SUPPRESSIONS
 
@@ -38,9 +38,11 @@ def load_space(method: str, path: Path | None = None) -> Space:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise SettingError(f"{path} is no text file in UTF-8, so it is no search space.") from None
+        raise SettingError(f"{path} is not a UTF-8 text file, so it cannot be a search space.") from None
     except OSError:
-        raise NotFoundError(f"There is no search space at {path}; write one, or name one by --space FILE.") from None
+        raise NotFoundError(
+            f"There is no search space at {path}; write one, or name another with --space FILE."
+        ) from None
     node, data = _parse(path, text)
     try:
         space = Space.model_validate(data)
@@ -74,9 +76,9 @@ def _check(space: Space, method: str, path: Path, node: yaml.Node | None) -> Non
         for number, point in enumerate(getattr(space, kind)):
             for name, value in point.items():
                 if name not in space.parameters:
-                    raise refuse([kind, number, name], f"'{name}' is no parameter of this space.")
+                    raise refuse([kind, number, name], f"'{name}' is not a parameter of this space.")
                 if not space.parameters[name].holds(value):
-                    raise refuse([kind, number, name], f"{name}: {_text(value)} lies outside its range or choices.")
+                    raise refuse([kind, number, name], f"{name}: {_text(value)} is not in its range or choices.")
 
 
 def _text(value: Scalar) -> str:
@@ -88,13 +90,13 @@ def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingError(f"{path}, line {line}: this is no YAML ({error.problem}).") from None
+        raise SettingError(f"{path}, line {line}: this is not valid YAML ({error.problem}).") from None
     except yaml.YAMLError as error:
-        raise SettingError(f"{path}: this is no YAML ({error}).") from None
+        raise SettingError(f"{path}: this is not valid YAML ({error}).") from None
 
 
 def _line(node: yaml.Node | None, where: list[Any]) -> int:
-    """Return the line of the innermost part of `where` that stands in the file."""
+    """Return the line of the innermost part of `where` that the file contains."""
     line = 1
     for part in where:
         if isinstance(node, yaml.MappingNode):

@@ -1,7 +1,7 @@
-"""Search spaces: one readable YAML file per method, checked, and scaled to a data set.
+"""The search space of a method.
 
-A file holds lengths in px of a 256 px patch, as the paper does. `Space.scaled` turns them into native px of a data
-set; from there on every length that a user meets is in native px.
+Lengths in a YAML file are in px of a 256 px patch, as in the paper. `Space.scaled` converts them to native px of a data
+set. All lengths that a user meets elsewhere are in native px.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,23 +12,23 @@ from cellbench.suppression.base import length_names
 from cellbench.training.configuration import Configuration
 
 FILE_SIZE = 256
-"""Side in px of the patches that the files speak of."""
+"""Side in px of the patches that lengths in the files refer to."""
 PAPER_METHODS = ("vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_learned", "crop_small", "crop_medium")
-"""The methods that the paper compares: what `--method all` stands for."""
+"""The methods that the paper compares; `--method all` means these."""
 COMMON = ("lr", "beta", "latent_dim")
-LARGEST_LR = 1.0
-"""Adam moves each weight by about the learning rate: more than this can only diverge."""
 """Hyperparameters that every method has, beside those of its suppression."""
+LARGEST_LR = 1.0
+"""Largest learning rate. Adam moves each weight by about the learning rate, so a larger one diverges."""
 
 
 class Space(BaseModel):
-    """The hyperparameters of one method and where they may lie.
+    """The hyperparameters of one method and their domains.
 
     Attributes:
         method: Name of the suppression.
         parameters: Domain of each hyperparameter, by its name.
-        first: Points that a sampler tries before it samples, the best known first.
-        grid: The paper's grid; a sampler tries it after `first`.
+        first: Points that a sampler tries first, the best known one before the others.
+        grid: The paper's grid. A sampler tries it after `first`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,26 +44,26 @@ class Space(BaseModel):
         return {name: domain for name, domain in self.parameters.items() if not isinstance(domain, Constant)}
 
     def complete(self, point: Point) -> Point:
-        """Return a point with every hyperparameter, missing ones at their defaults."""
+        """Return a point with all hyperparameters; missing ones have their defaults."""
         return {name: point.get(name, domain.default) for name, domain in self.parameters.items()}
 
     def holds(self, point: Point) -> bool:
-        """Whether a complete point lies in the space."""
+        """Return whether a complete point lies in the space."""
         return all(domain.holds(point[name]) for name, domain in self.parameters.items())
 
     def grid_points(self) -> list[Point]:
-        """Return the grid's points that lie in the space, complete, none twice."""
+        """Return the different points of the grid that lie in the space, complete."""
         return self._inside(self.grid)
 
     def first_points(self) -> list[Point]:
-        """Return what a sampler tries first: the best known points, then the grid."""
+        """Return the points that a sampler tries first, complete: those of `first`, then those of the grid."""
         return self._inside((*self.first, *self.grid))
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration of a complete point.
 
         Raises:
-            SettingError: A value is out of the range that every method shares.
+            SettingError: A common hyperparameter is out of range.
         """
         common = {name: value for name, value in point.items() if name in COMMON}
         params = {name: value for name, value in point.items() if name not in COMMON}
@@ -76,7 +76,11 @@ class Space(BaseModel):
             ) from None
 
     def scaled(self, native_size: int) -> "Space":
-        """Return the space with lengths in native px of a data set whose patches have this side."""
+        """Return the space with lengths in native px.
+
+        Args:
+            native_size: Side in px of the data set's patches.
+        """
         factor, lengths = native_size / FILE_SIZE, set(length_names(self.method))
 
         def point(values: Point) -> Point:
@@ -98,10 +102,15 @@ class Space(BaseModel):
 
 
 def check_values(space: Space, native_size: int, network_size: int = 32) -> None:
-    """Check that the method accepts every end and choice of a space in native px.
+    """Check that the method accepts the ends of every range and all choices.
+
+    Args:
+        space: A space in native px.
+        native_size: Side in px of the data set's patches.
+        network_size: Side in px that patches are trained at.
 
     Raises:
-        SettingError: It does not.
+        SettingError: The method refuses a value. The message names the value and the reason.
     """
     from cellbench.suppression import build_suppression
 
@@ -111,17 +120,17 @@ def check_values(space: Space, native_size: int, network_size: int = 32) -> None
         for value in domain.ends:
             if name in lengths and isinstance(value, float) and value > corner:
                 raise SettingError(
-                    f"{space.method}: {name}={value:g} px lies outside a patch of {native_size} px, "
+                    f"{space.method}: {name}={value:g} px is outside a patch of {native_size} px, "
                     f"whose corners are {corner:.0f} px from its centre."
                 )
             if name == "lr" and isinstance(value, float) and value > LARGEST_LR:
-                raise SettingError(f"{space.method} refuses lr={value:g}: it should be at most {LARGEST_LR:g}.")
+                raise SettingError(f"{space.method} refuses lr={value:g}: use at most {LARGEST_LR:g}.")
             configuration = space.configuration({**space.complete({}), name: value})
             params = dict(configuration.params)
             build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)
 
 
 def radius_name(space: Space) -> str | None:
-    """Return the hyperparameter that is the radius: the first searched length named r_…; None where there is none."""
+    """Return the name of the radius: the first searched length whose name starts with `r_`; None if there is none."""
     lengths = set(length_names(space.method))
     return next((name for name in space.searched if name in lengths and name.startswith("r_")), None)

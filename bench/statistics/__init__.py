@@ -1,1 +1,1 @@
-"""Pure functions of records: selection, racing, response curves. Reads and writes no file."""
+"""Pure functions of records: selection, racing, response curves. They read and write no file."""

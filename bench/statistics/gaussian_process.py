@@ -1,4 +1,4 @@
-"""A Gaussian process over a method's hyperparameters: what is known of the objective between the trials."""
+"""A Gaussian process over the hyperparameters of a method, with an effect for each fold."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ LENGTH = (0.4, 0.4)
 SIGNAL = (1.0, 0.7)
 GROUP = (0.3, 0.7)
 NOISE_SPREAD = 0.5
-"""Log-normal priors, median and standard deviation of the logarithm: of the length scale where inputs lie in 0–1, and
-of the response and the groups in standard deviations of the values. The noise's median is what is expected of it.
-A dozen trials that none was repeated of do not say alone what is response and what is noise; those of the search stage
-share fold and seed besides, so that chance moves neighbours alike and looks smaller than it is."""
+"""Log-normal priors: median, and standard deviation of the logarithm. The length scale is in units of the inputs (0–1).
+Response and groups are in standard deviations of the values. The median of the noise is the expected noise. The noise
+needs a prior: a dozen trials without repeats cannot separate response from noise, and trials of the search stage share
+fold and seed, so that neighbours deviate alike and the noise looks smaller than it is."""
 
 
 def encoded(points: Sequence[Mapping[str, Any]], domains: Mapping[str, Range | Choice]) -> Array:
-    """Return points as rows of numbers in 0–1.
+    """Return points as rows of numbers in 0–1, shape (points, columns).
 
-    Ranges keep their scale, numeric choices get a log scale, other choices a flag each after the first.
+    A range gives one column on its own scale, numeric choices one column on a log scale. Other choices give one 0/1
+    column for each choice after the first.
 
     Args:
         points: Values by name.
@@ -51,13 +52,13 @@ def _between(value: float, low: float, high: float, log: bool) -> float:
 
 @dataclass(frozen=True)
 class Scales:
-    """What a surrogate found of the scales, response, groups and noise in units of the values.
+    """Scales of a Gaussian process; response, groups and noise in units of the values.
 
     Attributes:
         lengths: Length scale of each input, in units of its range.
         signal: Standard deviation of the response.
-        group: Standard deviation of what a fold or the whole pool adds to all its values.
-        noise: Standard deviation between trainings that differ in nothing but chance.
+        group: Standard deviation of the effect that a fold or the whole pool adds to its values.
+        noise: Standard deviation between trainings that differ only in their seed.
     """
 
     lengths: Array
@@ -67,17 +68,18 @@ class Scales:
 
 
 class GaussianProcess:
-    """value = response(input) + effect(group) + noise; Matérn 5/2, one length scale an input, scales at their mode.
+    """Model of values as response(input) + effect(group) + noise.
 
-    All trials count at once, those that were chosen because their value was high too: given them all, that does no
-    harm, where a mean of the chosen alone would be too high.
+    The kernel is Matérn 5/2 with one length scale for each input. The scales are at the mode of their posterior. All
+    trials are fitted together. This includes trials that were repeated because their value was high: a mean over those
+    alone would be biased upwards, the model of all trials is not.
 
     Args:
         inputs: Shape (n, d), 0–1; n at least 2.
-        values: Shape (n,), what was measured.
-        groups: What each was measured on; values on one fold share an effect.
-        noise: Expected standard deviation between trainings that differ in nothing but chance, in units of the values.
-        scales: Taken as they are; fitted where None.
+        values: Measured values, shape (n,).
+        groups: The fold or pool of each value. Values of one group share an effect.
+        noise: Expected standard deviation between trainings that differ only in their seed, in units of the values.
+        scales: Scales to use; None fits them.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class GaussianProcess:
         return self._centre + self._unit * mean, self._unit**2 * covariance
 
     def draws(self, inputs: Array, n: int, seed: int = 0) -> Array:
-        """Return n responses that fit the trials, at points of shape (m, d): shape (n, m)."""
+        """Return n responses drawn from the posterior at points of shape (m, d), without noise: shape (n, m)."""
         mean, covariance = self.posterior(inputs)
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.clip(values, 0, None))
@@ -124,7 +126,7 @@ class GaussianProcess:
         from scipy.optimize import minimize
 
         best = None
-        for shift in (0.0, -1.5, 1.0):  # more than one mode: all is response, all is noise
+        for shift in (0.0, -1.5, 1.0):  # the posterior has several modes: all response, or all noise
             begin = start.copy()
             begin[-1] += shift
             found = minimize(self._badness, begin, method="L-BFGS-B", bounds=[(v - 4, v + 4) for v in start])
@@ -134,7 +136,7 @@ class GaussianProcess:
         return np.asarray(best.x, dtype=np.float64)
 
     def _badness(self, theta: Array) -> float:
-        """Return minus the logarithm of likelihood times priors, but for a constant."""
+        """Return the negative log posterior of the scales, up to a constant."""
         factor = np.linalg.cholesky(self._covariance(theta))
         half = np.linalg.solve(factor, self._targets)
         misfit = [(t - np.log(middle)) / width for t, (middle, width) in zip(theta, self._priors, strict=True)]

@@ -1,29 +1,27 @@
-"""Which hyperparameters mattered in a search."""
+"""Importance of the hyperparameters of a search."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective
 from bench.space.space import Space
 
 MIN_FANOVA = 10
-"""Completed trials from which a random forest has something to say."""
+"""Smallest number of completed trials for fANOVA."""
 MIN_RANKS = 4
-"""Completed trials from which a rank correlation has."""
+"""Smallest number of completed trials for rank correlations."""
 
 
 @dataclass(frozen=True)
 class Importances:
-    """How much of the objective each hyperparameter explains, the largest first.
+    """Share of the objective that each hyperparameter explains, the largest first.
 
     Attributes:
-        how: How it was found, in words.
-        values: Share of each hyperparameter, summing to 1; empty where too few trials were completed.
+        how: How the shares were computed, in words.
+        values: Share of each hyperparameter. They sum to 1. Empty if too few trials were completed.
     """
 
     how: str
@@ -33,14 +31,14 @@ class Importances:
 def importances(records: Sequence[TrialRecord], space: Space, objective: Objective, seed: int = 0) -> Importances:
     """Return the importances of one method's searched hyperparameters.
 
-    From ten completed trials on by fANOVA (Hutter et al., 2014), below that by rank correlations, which see no
-    interaction and no optimum inside a range.
+    With ten completed trials or more they are computed by fANOVA (Hutter et al., 2014). With fewer they are absolute
+    rank correlations, which miss interactions and an optimum inside a range.
 
     Args:
         records: Trials of the search stage.
         space: The method's space.
-        objective: What was optimised.
-        seed: Seed of the forest.
+        objective: The objective that was optimised.
+        seed: Seed of fANOVA's random forest.
     """
     names = list(space.searched)
     done = [
@@ -53,9 +51,10 @@ def importances(records: Sequence[TrialRecord], space: Space, objective: Objecti
     if len(done) < MIN_RANKS or not varied or len(set(values)) < 2:
         return Importances(f"too few completed trials ({len(done)}) to say", {})
     if len(done) < MIN_FANOVA:
-        raw = {
-            name: abs(_rank_correlation([_number(record.params[name]) for record in done], values)) for name in varied
-        }
+        from scipy.stats import spearmanr
+
+        columns = {name: [_number(record.params[name]) for record in done] for name in varied}
+        raw = {name: abs(float(spearmanr(column, values).statistic)) for name, column in columns.items()}
         return Importances(f"rank correlations over only {len(done)} completed trials, a hint at most", _shares(raw))
     return Importances(f"fANOVA over {len(done)} completed trials", _shares(_fanova(done, space, varied, values, seed)))
 
@@ -79,15 +78,8 @@ def _fanova(
         return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def _rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    from scipy.stats import rankdata
-
-    ranks = np.corrcoef(rankdata(one), rankdata(other))
-    return float(ranks[0, 1])
-
-
 def _number(value: Any) -> float:
-    """Return a value as a number; texts by their letters, which serves for two of them."""
+    """Return a value as a number. Strings are ordered by their first six bytes, which is enough for two choices."""
     return (
         float(value) if isinstance(value, bool | int | float) else float(int.from_bytes(str(value)[:6].encode(), "big"))
     )

@@ -1,4 +1,4 @@
-"""Several objectives at once: the configurations that none other beats in all of them."""
+"""Pareto front of several objectives, and the winner among its members."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def members(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[Member]:
-    """Return the completed trials of the search stage: the front's first, by the first objective, then the others.
+    """Return the completed trials of the search stage: members of the front first, by the first objective.
 
     Args:
-        records: Trials of the search stage, of one method or of several: all are scored on the same fold.
-        objectives: The objectives.
+        records: Trials of the search stage, of one method or of several. All are scored on the same fold.
+        objectives: The objectives, the most important first.
     """
     done = [
         r for r in records if r.outcome == "completed" and all(objective.final in r.metrics for objective in objectives)
@@ -45,13 +45,14 @@ def members(records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> 
 
 
 def front_winner(standings: "Sequence[Standing]", objectives: Sequence[Objective]) -> "Standing":
-    """Return the winner among finalists: the best first objective, where equal within noise the best second, and so on.
+    """Return the winner among finalists.
 
-    Within noise means: not worse than the best mean by more than the standard error of such a difference, from the
-    noise pooled over finalists and folds and what is expected of it.
+    It is the best in the first objective, among equals the best in the second objective, and so on. Two finalists are
+    equal if their means differ by no more than the standard error of such a difference. Its variance is pooled over
+    finalists and folds, with a weak prior at the objective's expected noise.
 
     Args:
-        standings: Finalists of one method, best first; those without all folds cannot win.
+        standings: Finalists of one method, best first. Those without all folds cannot win.
         objectives: The objectives, the most important first.
     """
     if len(objectives) == 1:
@@ -74,7 +75,13 @@ def front_winner(standings: "Sequence[Standing]", objectives: Sequence[Objective
 
 
 def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows of shape (n, objectives), more is better, no other row dominates.
+    """Return a flag for each row that no other row dominates.
+
+    Args:
+        values: Shape (n, objectives), more is better.
+
+    Returns:
+        Shape (n,).
 
     >>> non_dominated(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.4, 0.4]])).tolist()
     [True, True, True, False]

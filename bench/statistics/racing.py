@@ -1,4 +1,4 @@
-"""Racing: which finalists are clearly behind, so that further folds would tell nothing that matters."""
+"""Racing: finalists that are clearly worse than the leader are not trained on further folds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 0.05
-"""Highest rate, over a whole race, at which the truly best finalist is dropped."""
+"""Largest probability, over a whole race, that the truly best finalist is dropped."""
 PRIOR_WEIGHT = 4.0
-"""Degrees of freedom that the expected noise counts for."""
+"""Degrees of freedom of the prior at the expected noise."""
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A finalist that is clearly behind.
+    """A finalist that is clearly worse than the leader.
 
     Attributes:
         name: The finalist.
-        leader: The one with the best mean.
-        behind: How much better the leader's mean is.
-        probability: That the finalist is truly better than the leader.
-        n_folds: Folds that both have.
+        leader: The finalist with the best mean.
+        behind: Difference between the leader's mean and that of the finalist.
+        probability: Probability that the finalist is truly better than the leader.
+        n_folds: Number of folds that both were trained on.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Dropped:
 
     @property
     def reason(self) -> str:
-        """Why it gets no further fold, in words."""
+        """The reason in words."""
         return (
             f"no further fold: {self.behind:.3f} behind {self.leader} on {self.n_folds} folds, better with a "
             f"probability of {max(self.probability, 0.001):.3f}"
@@ -40,23 +40,22 @@ class Dropped:
 
 
 def clearly_behind(scores: Mapping[str, Mapping[int, float]], n_started: int, noise: float) -> list[Dropped]:
-    """Return the finalists that are clearly behind the leader on the folds that all have.
+    """Return the finalists that are clearly worse than the leader on the folds that all of them have.
 
-    Model: score = configuration + fold + noise, normal, one variance for all. The noise is pooled over all finalists
-    that are left, (k − 1)(n − 1) degrees of freedom, with a weak prior of 4 at the expected noise; the difference to
-    the leader, over pairs on the same fold, then has Student's distribution. A finalist is dropped where the
-    probability of being better than the leader is below 0.05 / finalists: there are that many pairs less one, and each
-    fold asks anew.
+    The model is score = configuration + fold + noise, with normal noise of one variance for all. The variance is pooled
+    over the k finalists that are left and their n folds, with (k − 1)(n − 1) degrees of freedom and 4 more for a prior
+    at the expected noise. The difference to the leader, over pairs on the same fold, then has Student's t-distribution.
+    A finalist is dropped if its probability of being better than the leader is below 0.05 / number of finalists. This
+    Bonferroni correction is for the pairs with the leader.
 
-    A Wilcoxon test could not drop anything: with n pairs its smallest one-sided p is 2⁻ⁿ, 0.25 after two folds and
-    0.03 after all five, and it looks at each pair of finalists alone. Folds on which finalists were chosen count like
-    any other: what is best of many on the first fold was lucky there, which only makes the leader's lead too large
-    where finalists are alike, and then it costs nothing to lose one.
+    A Wilcoxon test could not drop anything. Its smallest one-sided p for n pairs is 2⁻ⁿ: 0.25 after two folds and 0.03
+    after five. Folds on which finalists were chosen count like any other. The best of many on the first fold was lucky
+    there, so the leader's lead is overestimated if the finalists are equal; dropping one of them then costs nothing.
 
     Args:
         scores: For each finalist left, its score by fold, more is better.
-        n_started: Finalists that began the race.
-        noise: Expected standard deviation between trainings that differ in nothing but chance.
+        n_started: Number of finalists at the start of the race.
+        noise: Expected standard deviation between trainings that differ only in their seed.
     """
     from scipy.stats import t
 
@@ -81,11 +80,11 @@ def clearly_behind(scores: Mapping[str, Mapping[int, float]], n_started: int, no
 
 
 def pooled_variance(table: NDArray[np.float64], noise: float) -> float:
-    """Return the variance of what neither configuration nor fold explains, with the weak prior of `clearly_behind`.
+    """Return the variance that neither configuration nor fold explains, with the prior of `clearly_behind`.
 
     Args:
         table: Scores, shape (configurations, folds).
-        noise: Expected standard deviation.
+        noise: Expected standard deviation between trainings that differ only in their seed.
     """
     k, n = table.shape
     residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()

@@ -1,4 +1,4 @@
-"""What a search says of the radius: not one value, but which radii do as well as the best."""
+"""Radii that are as good as the best: the response curve of a search over the radius."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +14,15 @@ from bench.statistics.gaussian_process import GaussianProcess, encoded
 from bench.terminal.formatting import rounded
 
 MIN_RADII = 5
-"""Different radii, fully trained, from which a curve has something to say."""
+"""Smallest number of different, fully trained radii for a curve."""
 N_RADII = 80
+"""Points of the curve."""
 N_DRAWS = 2000
+"""Responses drawn from the Gaussian process."""
 SCREEN = -1
-"""Stands for the fold of the search stage where that is not to be compared with the same fold of finalists."""
+"""Group of the search stage in place of its fold, where its trainings are not comparable with those of finalists."""
 LIKELY = 0.5
-"""A radius will do where it is more likely than not to lose no more than the noise."""
+"""Smallest probability of losing no more than the noise, for an acceptable radius."""
 
 
 def response(
@@ -31,20 +33,21 @@ def response(
     params: Mapping[str, Any],
     is_screened: bool = False,
 ) -> RadiusRange | None:
-    """Return the objective over a method's radius, from every completed training of it; None where none was searched.
+    """Return the objective over a method's radius, from its completed trainings; None if no radius was searched.
 
-    A Gaussian process over the logarithm of the radius and all other searched hyperparameters is fitted to the trials
-    of all stages; each fold, and the whole pool, has an effect of its own. Responses are drawn from it, and a radius
-    will do where at least half of them lie no more than the noise of one training below their own maximum. What is
-    hardly known is rarely near a maximum, so that ignorance does not widen what will do.
+    A Gaussian process over the logarithm of the radius and the other searched hyperparameters is fitted to the trials
+    of all stages. Each fold, and the whole pool, has an effect of its own. Responses are drawn from the process. A
+    radius is acceptable if at least half of the responses there are no more than the noise of one training below their
+    own maximum. Radii with a high posterior uncertainty are rarely near a maximum, so they are excluded from the range.
 
     Args:
         records: Trials of all stages.
         space: The method's space, lengths in native px.
         objective: The objective.
         winner: Short hash of the winning configuration.
-        params: Its hyperparameters, which the others are held at.
-        is_screened: Whether the search stage trained at less than the others, so that it has an effect of its own too.
+        params: Hyperparameters of the winning configuration, at which the curve is computed.
+        is_screened: Whether the search stage trained at a smaller size or on fewer patches than the other stages. It
+            then has an effect of its own.
     """
     name = radius_name(space)
     if name is None:
@@ -73,8 +76,8 @@ def response(
     if len(tried) < MIN_RADII:
         return known.model_copy(
             update={
-                "reason": f"only {len(tried)} different radii were trained to the end, too few to say; --trials gives "
-                "more, --scheduler none lets all finish"
+                "reason": f"only {len(tried)} different radii were fully trained, too few for a curve; raise --trials, "
+                "or let all trials finish with --scheduler none"
             }
         )
     varied = {n: d for n, d in space.searched.items() if n == name or len({r.params[n] for r in done}) > 1}
@@ -102,9 +105,9 @@ def _curve(
     spread = 1.96 * np.sqrt(np.clip(np.diag(covariance), 0, None))
     draws = model.draws(inputs, N_DRAWS)
     loses = draws.max(axis=1, keepdims=True) - draws
-    fine = (loses <= model.scales.noise).mean(axis=0) >= LIKELY
+    is_acceptable = (loses <= model.scales.noise).mean(axis=0) >= LIKELY
     best = int(mean.argmax())
-    fine[best] = True
+    is_acceptable[best] = True
     ends = sorted([objective.sign * (mean - spread), objective.sign * (mean + spread)], key=lambda each: float(each[0]))
     return {
         "radii": [rounded(float(radius)) for radius in radii],
@@ -113,14 +116,14 @@ def _curve(
         "high": ends[1].tolist(),
         "noise": float(model.scales.noise),
         "best": rounded(float(radii[best])),
-        "will_do": [(rounded(float(radii[a])), rounded(float(radii[b]))) for a, b in _stretches(fine)],
+        "acceptable": [(rounded(float(radii[a])), rounded(float(radii[b]))) for a, b in _runs(is_acceptable)],
     }
 
 
-def _stretches(flags: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
-    """Return first and last place of each run of true flags.
+def _runs(flags: Sequence[bool] | np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and last index of each run of true flags.
 
-    >>> _stretches([True, False, True, True])
+    >>> _runs([True, False, True, True])
     [(0, 0), (2, 3)]
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags, dtype=int), [0]])))

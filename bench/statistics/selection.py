@@ -1,4 +1,4 @@
-"""Who goes on: finalists from the trials, a method's winner from its finalists, the winner of all from fresh seeds."""
+"""Select finalists among the trials, the winner of each method among its finalists, and the winner of all methods."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from cellbench.training.configuration import Configuration
 
 @dataclass(frozen=True)
 class Standing:
-    """What a configuration scored over folds.
+    """The scores of a configuration over folds.
 
     Attributes:
         configuration: The configuration.
-        folds: Value of the objective on each fold that was completed.
-        records: The completed trials, one a fold.
+        folds: The objective on each completed fold.
+        records: The completed trials, one for each fold.
     """
 
     configuration: Configuration
@@ -29,7 +29,7 @@ class Standing:
 
     @property
     def mean(self) -> float:
-        """Mean over folds."""
+        """Mean of the objective over the completed folds."""
         return float(np.mean(list(self.folds.values())))
 
 
@@ -38,16 +38,16 @@ def finalists(
 ) -> list[Configuration]:
     """Return the best configurations of a method among its completed trials of the search stage.
 
-    Of several objectives, the front's members are taken, the best in the first objective before the others.
+    With several objectives they are members of the Pareto front, the best in the first objective first.
 
     Args:
         records: Trials of the search stage.
         method: Name of the method.
-        objectives: What decides.
-        n: How many, at most.
+        objectives: The objectives, the most important first.
+        n: Largest number of configurations.
 
     Raises:
-        TrainingError: No trial of the method was completed; the message says why the first failed.
+        TrainingError: No trial of the method was completed. The message says why the first one failed.
     """
     own = [record for record in records if record.method == method]
     done = _completed(own, objectives)
@@ -64,20 +64,20 @@ def finalists(
 def finalists_of_all(
     records: Sequence[TrialRecord], methods: Sequence[str], objective: Objective, n: int
 ) -> dict[str, list[Configuration]]:
-    """Return the best configurations whatever their method, by method; those without any are left out.
+    """Return the best configurations of all methods together, grouped by method. Methods without any are left out.
 
     Args:
         records: Trials of the search stage.
         methods: Names of the methods.
-        objective: What decides.
-        n: How many, at most.
+        objective: The objective.
+        n: Largest number of configurations.
 
     Raises:
-        TrainingError: No trial was completed; the message says why the first failed.
+        TrainingError: No trial was completed. The message says why the first one failed.
     """
     done = _completed(records, (objective,))
     if not done:
-        finalists(records, methods[0], (objective,), n)  # raises, and says why
+        finalists(records, methods[0], (objective,), n)  # raises, with the reason
     found: dict[str, list[Configuration]] = {}
     for record in done[:n]:
         found.setdefault(record.method, []).append(configuration_of(record))
@@ -85,7 +85,7 @@ def finalists_of_all(
 
 
 def _completed(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[TrialRecord]:
-    """Return the completed trials that have all objectives, the best in the first before the others."""
+    """Return the completed trials that have all objectives, the best in the first objective first."""
     done = [r for r in records if r.outcome == "completed" and all(each.final in r.metrics for each in objectives)]
     return sorted(done, key=lambda r: (-objectives[0].sign * r.metrics[objectives[0].final], r.number))
 
@@ -93,12 +93,12 @@ def _completed(records: Iterable[TrialRecord], objectives: Sequence[Objective]) 
 def standings(
     records: Iterable[TrialRecord], candidates: Sequence[Configuration], objective: Objective
 ) -> list[Standing]:
-    """Return what each candidate scored over folds, the best first; one that failed on a fold comes last.
+    """Return the scores of each candidate over folds, the best first. Candidates that failed on a fold come last.
 
     Args:
         records: Trials of the stages `search` and `folds`.
         candidates: Configurations of one method.
-        objective: What decides.
+        objective: The objective.
     """
     done = [record for record in records if record.outcome == "completed" and record.stage in ("search", "folds")]
     found = []
@@ -115,10 +115,10 @@ def standings(
 
 
 def fresh_scores(records: Iterable[TrialRecord], configuration: Configuration, stage: str = "final") -> list[float]:
-    """Return the macro F1 of each completed training from a fresh seed.
+    """Return the macro F1 (0–1) of each completed training from a fresh seed.
 
     Raises:
-        TrainingError: None was completed.
+        TrainingError: No such training was completed. The message says why the first one failed.
     """
     own = [record for record in records if record.stage == stage and record.configuration == configuration.id]
     done = [record.metrics["probe/f1_macro"] for record in own if record.outcome == "completed"]
@@ -131,13 +131,13 @@ def fresh_scores(records: Iterable[TrialRecord], configuration: Configuration, s
 def overall(winners: dict[str, Standing], fresh: dict[str, list[float]], objective: Objective) -> str:
     """Return the method that wins.
 
-    F1 is compared over fresh seeds; other objectives need unseen patches, so they are compared over folds.
+    Methods are compared by macro F1 over fresh seeds, or by the objective over folds: see `Objective.decided_on`.
 
     Args:
-        winners: Each method's best standing.
-        fresh: Each method's macro F1 from fresh seeds.
-        objective: What decides.
+        winners: Best standing of each method.
+        fresh: Macro F1 of each method from fresh seeds.
+        objective: The objective.
     """
-    if objective.name == "f1":
+    if objective.decided_on == "fresh_seeds":
         return max(winners, key=lambda method: float(np.mean(fresh[method])))
     return max(winners, key=lambda method: objective.sign * winners[method].mean)

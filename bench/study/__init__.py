@@ -1,5 +1,4 @@
-"""How `docs/radius.md` was measured: the trained grid over radii, and every route to r_max held against it.
+"""Programs that produce the tables of `docs/radius.md` and `docs/marrow.md`.
 
-Programs for those who doubt or extend the figures; a user's own data set is served by `bench.radius` and
-`bench.search`.
+They serve readers who check or extend those figures. For a data set of your own use `bench.radius` and `bench.search`.
 """

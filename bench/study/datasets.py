@@ -1,4 +1,4 @@
-"""Marrow data sets whose true radius is known by design: four magnifications, a mixture, and that brought to one."""
+"""Marrow data sets with a known true radius: four magnifications, a mixture, and the mixture at one magnification."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,21 +8,25 @@ if TYPE_CHECKING:
     from cellbench.patches import PatchSet
 
 SIZE = 128
-"""Native px of a patch; radii below are px of a 256 px patch, as everywhere in the paper."""
+"""Native size of the patches in px. The radii below are px of a 256 px patch, as in the paper."""
 N_PATCHES, N_SLIDES = 2000, 25
 RADII = (30, 50, 70, 100)
 MIXED = (35, 90)
-"""True median radii of the two halves of the mixture: slides of two magnifications."""
+"""True median radii of the two halves of the mixture, whose slides have two magnifications."""
 LEVEL = "marrow-mixed-level"
-"""The mixture, its slides brought to one magnification without labels."""
+"""Name of the mixture whose slides were brought to one magnification without labels."""
 NAMES = (*(f"marrow-r{radius}" for radius in RADII), "marrow-mixed", LEVEL)
 
 
 def open_studied(name: str) -> "PatchSet":
-    """Open a data set of the home; a marrow variant is drawn on first use.
+    """Open a data set of the home by name. A marrow data set of this module is drawn on first use.
+
+    Args:
+        name: One of `NAMES`, a built-in data set, or a data set that was added.
 
     Raises:
-        NotFoundError: There is none of that name.
+        NotFoundError: The name is unknown.
+        DataError: The folder of the data set is damaged.
     """
     from bench.home.datasets import open_dataset
     from bench.home.paths import datasets_dir
@@ -36,8 +40,8 @@ def open_studied(name: str) -> "PatchSet":
     return open_dataset(name)
 
 
-def studied_if_at_hand(name: str) -> "PatchSet | None":
-    """Return what `open_studied` returns; None where the data set is not at hand."""
+def open_studied_if_known(name: str) -> "PatchSet | None":
+    """Return the data set of `open_studied`, or None if the home does not have it."""
     from cellbench.errors import NotFoundError
 
     try:
@@ -48,7 +52,7 @@ def studied_if_at_hand(name: str) -> "PatchSet | None":
 
 def _draw(name: str, path: Path) -> None:
     from cellbench.marrow import MarrowSpec, write_marrow
-    from cellbench.radius.magnification import find_group_scales, write_levelled
+    from cellbench.radius.magnification import find_group_scales, write_rescaled
 
     def spec(radius: int, n_patches: int, n_slides: int, seed: int) -> MarrowSpec:
         return MarrowSpec(
@@ -57,7 +61,7 @@ def _draw(name: str, path: Path) -> None:
 
     if name == LEVEL:
         mixture = open_studied("marrow-mixed")
-        write_levelled(mixture, find_group_scales(mixture), path, name)
+        write_rescaled(mixture, find_group_scales(mixture), path, name)
     elif name != "marrow-mixed":
         radius = int(name.removeprefix("marrow-r"))
         write_marrow(path, spec(radius, N_PATCHES, N_SLIDES, 1), name, f"True median radius {radius} px of 256.", 2)
@@ -67,7 +71,7 @@ def _draw(name: str, path: Path) -> None:
 
 
 def _write_mixture(name: str, path: Path, parts: "list[MarrowSpec]") -> None:
-    """Write several sets as one; each slide has one magnification, as scanners have."""
+    """Draw several marrow data sets and write them as one; every slide has one magnification, as scanners have."""
     import pandas as pd
 
     from cellbench.marrow import draw_marrow

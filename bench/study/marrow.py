@@ -1,10 +1,10 @@
-"""Compare a synthetic marrow data set with real images: PCA scores, rings and sizes; nothing is trained.
+"""Compare a synthetic marrow data set with real images: PCA scores, rings and sizes. No network is trained.
 
     python -m bench.study.marrow compare --name marrow-mini
     python -m bench.study.marrow compare --name marrow-mini --real FOLDER --per-class 200
 
-FOLDER holds images, also in subfolders; the class is what `--label-regex` finds in the file name. Images are compared
-at `SIDE` px.
+FOLDER contains images, also in subfolders. The first group of `--label-regex` in the file name is the class. Images are
+compared at 32 px.
 """
 
 from __future__ import annotations
@@ -13,150 +13,17 @@ import argparse
 import random
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.study.image_statistics import Images, disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
 from cellbench.errors import CellbenchError, DataError
-from cellbench.marrow.builtin import BUILTIN
 from cellbench.marrow.cells import CLASS_NAMES
 from cellbench.marrow.dataset import iterate_records
-
-SIDE = 32
-"""Patches are compared at this side, in px."""
-N_COMPONENTS = 64
-RING_STEP_PX = 8.0
-"""Width of a ring, in px of a 256 px patch."""
-DISC_PX = 20.0
-"""Radius of the centre disc that rings are predicted from, in px of a 256 px patch."""
-
-Images = NDArray[np.float32]
-
-
-def shrink(patches: Iterable[NDArray[np.uint8]]) -> Images:
-    """Patches of any side → float32, N × SIDE × SIDE × 3, 0 to 1 (area means)."""
-    from PIL import Image
-
-    small = [
-        np.asarray(Image.fromarray(patch).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32) / 255
-        for patch in patches
-    ]
-    return np.stack(small)
-
-
-def shrink_masks(masks: Iterable[NDArray[np.uint8]]) -> Images:
-    """Masks of 0 and 1, of any side → float32, N × SIDE × SIDE: the covered share of each px."""
-    from PIL import Image
-
-    small = [
-        np.asarray(Image.fromarray(mask * 255).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32) / 255
-        for mask in masks
-    ]
-    return np.stack(small)
-
-
-def _grid(side: int) -> NDArray[np.float64]:
-    """Distance of each px from the patch's centre, in px of a 256 px patch: side × side."""
-    axis = (np.arange(side) - (side - 1) / 2) * 256 / side
-    return np.hypot(axis[:, None], axis[None, :])
-
-
-def disc_weights(n: int, radius: float) -> Images:
-    """A disc of this radius, in px of a 256 px patch, for each of `n` patches: N × SIDE × SIDE, 0 or 1."""
-    return np.broadcast_to((_grid(SIDE) <= radius).astype(np.float32), (n, SIDE, SIDE))
-
-
-def pca_features(images: Images, weights: Images | None = None) -> NDArray[np.float64]:
-    """The first 64 principal components of the patches; px of weight 0 are replaced by the mean colour."""
-    from sklearn.decomposition import PCA
-
-    if weights is not None:
-        mean = images.mean(axis=(0, 1, 2))
-        images = mean + (images - mean) * weights[..., None]
-    flat = images.reshape(len(images), -1)
-    n_components = min(N_COMPONENTS, len(flat) - 1)
-    return np.asarray(PCA(n_components, svd_solver="randomized", random_state=0).fit_transform(flat), dtype=np.float64)
-
-
-def probe_f1(
-    features: NDArray[np.float64], labels: NDArray[Any], groups: NDArray[Any], probe: str = "linear", seed: int = 0
-) -> tuple[float, dict[str, float]]:
-    """Macro F1 over five folds that split no group, and the F1 of each class, of a `linear` or `mlp` probe."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import f1_score
-    from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    predicted = np.empty_like(labels)
-    for train, test in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(features, labels, groups):
-        head = (
-            LogisticRegression(C=0.03, max_iter=3000)
-            if probe == "linear"
-            else MLPClassifier((128, 64), alpha=1.0, early_stopping=True, max_iter=300, random_state=seed)
-        )
-        model = make_pipeline(StandardScaler(), head).fit(features[train], labels[train])
-        predicted[test] = model.predict(features[test])
-    names = sorted(set(labels.tolist()))
-    each = f1_score(labels, predicted, labels=names, average=None, zero_division=0)
-    return float(np.mean(each)), {str(name): float(f1) for name, f1 in zip(names, each, strict=True)}
-
-
-def ring_table(images: Images, groups: NDArray[Any], control_tint: bool = True) -> list[dict[str, float]]:
-    """Rings by distance from the centre: mean colour, spread between and within patches, R² from the centre disc.
-
-    R² is that of a ridge regression of the ring's mean colour and spread (six numbers) on ten principal components of
-    the centre disc, over five folds that split no group; with `control_tint` each group's mean is taken off first.
-    """
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import RidgeCV
-    from sklearn.metrics import r2_score
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    distance = _grid(SIDE)
-    disc = images[:, distance <= DISC_PX].reshape(len(images), -1)
-    features = _without_group_means(disc, groups) if control_tint else disc
-    features = PCA(min(10, features.shape[1], len(features) - 1), random_state=0).fit_transform(features)
-    rows = []
-    for low in np.arange(0.0, 128.0, RING_STEP_PX):
-        ring = images[:, (distance >= low) & (distance < low + RING_STEP_PX)]
-        if ring.shape[1] < 4:
-            continue
-        mean, spread = ring.mean(axis=1), ring.std(axis=1)
-        target = np.concatenate([mean, spread], axis=1)
-        if control_tint:
-            target = _without_group_means(target, groups)
-        model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 7)))
-        guess = cross_val_predict(model, features, target, groups=groups, cv=GroupKFold(5))
-        red, green, blue = (mean.mean(axis=0) * 255).tolist()
-        rows.append(
-            {
-                "distance": low + RING_STEP_PX / 2,
-                "red": red,
-                "green": green,
-                "blue": blue,
-                "between": float(mean.std(axis=0).mean() * 255),
-                "within": float(spread.mean() * 255),
-                "r2": float(r2_score(target, guess, multioutput="variance_weighted")),
-            }
-        )
-    return rows
-
-
-def _without_group_means(values: NDArray[Any], groups: NDArray[Any]) -> NDArray[Any]:
-    """Take each group's mean off its members; groups of fewer than three are left as they are."""
-    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(counts), values.shape[1]))
-    np.add.at(sums, codes, values)
-    means = np.where(counts[:, None] >= 3, sums / counts[:, None], values.mean(axis=0))
-    return np.asarray(values - means[codes])
-
+from cellbench.marrow.spec import BUILTIN
 
 _IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 _DISCS = (50.0, 80.0)
@@ -167,7 +34,7 @@ def _say(line: str = "") -> None:
 
 
 def _report(title: str, images: Images, labels: NDArray[Any], groups: NDArray[Any], masks: Images | None) -> None:
-    """Write the scores of PCA features and the rings; patches without a label are in the PCA, not in the scores."""
+    """Print the scores of PCA features and the rings. Patches without a label are in the PCA but not in the scores."""
     scored = np.array([label is not None for label in labels])
     _say(f"\n{title}: {len(images)} patches, {int(scored.sum())} with a class, {len(set(groups.tolist()))} groups")
     views: dict[str, Images | None] = {"whole patch": None}
@@ -215,7 +82,9 @@ def _real(folder: Path, label_regex: str, per_class: int) -> None:
         if path.suffix.lower() in _IMAGE_ENDINGS and found:
             by_class.setdefault(found.group(1), []).append(path)
     if len(by_class) < 2:
-        raise DataError(f"{folder} holds images of fewer than two classes by '{label_regex}'; see --label-regex.")
+        raise DataError(
+            f"{folder} has images of fewer than two classes: '{label_regex}' finds {len(by_class)}. Set --label-regex."
+        )
     images, labels = [], []
     for name, paths in by_class.items():
         for path in random.Random(0).sample(paths, min(per_class, len(paths))):
@@ -229,15 +98,26 @@ def _real(folder: Path, label_regex: str, per_class: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read the command line; 0 if all went well, 2 after a mistake of the user."""
+    """Run the program.
+
+    Args:
+        arguments: Command-line arguments. None: those of the process.
+
+    Returns:
+        Exit code: 0, or 2 after an error of the user.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.study.marrow", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    compare = parser.add_subparsers(required=True).add_parser("compare", help="PCA scores, rings and sizes")
-    compare.add_argument("--name", choices=sorted(BUILTIN), default="marrow-mini", help="which marrow")
-    compare.add_argument("--real", type=Path, help="folder of real images to set beside it")
-    compare.add_argument("--label-regex", default=r"^([A-Z]+)_", help="its first group is the class, in the file name")
-    compare.add_argument("--per-class", type=int, default=200, help="real images of each class, at most")
-    compare.add_argument("--processes", type=int, default=2, help="processes that draw")
+    compare = parser.add_subparsers(required=True).add_parser("compare", help="show PCA scores, rings and sizes")
+    compare.add_argument(
+        "--name", choices=sorted(BUILTIN), default="marrow-mini", help="name of the synthetic data set"
+    )
+    compare.add_argument("--real", type=Path, help="folder of real images to compare it with")
+    compare.add_argument(
+        "--label-regex", default=r"^([A-Z]+)_", help="pattern of the file name; its first group is the class"
+    )
+    compare.add_argument("--per-class", type=int, default=200, help="largest number of real images of each class")
+    compare.add_argument("--processes", type=int, default=2, help="number of processes that draw")
     options = parser.parse_args(arguments)
     try:
         _synthetic(options.name, options.processes)

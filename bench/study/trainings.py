@@ -1,4 +1,4 @@
-"""Trainings at the settings of the grid: what they share, how they run, and the table they make."""
+"""Trainings of the studies: common settings, running in parallel processes, and the table of results."""
 
 import hashlib
 import json
@@ -17,26 +17,30 @@ if TYPE_CHECKING:
 
 J = TypeVar("J")
 FIXED = {"lr": 1e-3, "beta": 2e-3, "latent_dim": 256}
-"""Hyperparameters that all trainings share."""
+"""Hyperparameters of all trainings."""
 PASSES = 10_000
-"""Patches that one training sees, at most, by default."""
+"""Largest number of patches that one training sees, by default. An epoch counts every patch once."""
 MIN_CELL_RADIUS = 8
-"""Network px that the radius of a typical cell keeps."""
+"""Smallest radius of a typical cell at the network size, in network px."""
 
 
 def network_size(patch_set: "PatchSet") -> int:
-    """Return the smallest multiple of 8 px, 32 or more, at which a typical cell's radius keeps 8 px."""
+    """Return the smallest multiple of 8 px, 32 or more, at which the radius of a typical cell is at least 8 px.
+
+    Args:
+        patch_set: The data set. The result is 32 px if its card has no cell radius, and never above its native size.
+    """
     radius = patch_set.card.cell_radius_px
     wanted = 32 if radius is None else MIN_CELL_RADIUS * patch_set.card.native_size / radius
     return min(max(32, 8 * math.ceil(round(wanted, 6) / 8)), patch_set.card.native_size)
 
 
 def settings_for(patch_set: "PatchSet", passes: int, size: int) -> "TrainingSettings":
-    """Return the settings of a training that sees at most so many patches.
+    """Return the settings of a training that sees at most `passes` patches, and at least one epoch.
 
     Args:
         patch_set: The data set.
-        passes: Patches that one training sees, at most; never less than one epoch.
+        passes: Largest number of patches that one training sees; an epoch counts every patch once.
         size: Network size in px.
     """
     from bench.record.profiles import profile
@@ -60,15 +64,15 @@ def make_job(
     seed: int,
     folder: Path,
 ) -> "TrialJob":
-    """Return one training; its files go into a folder of its own.
+    """Return the job of one training. Its files go into a sub-folder of `folder`.
 
     Args:
         patch_set: The data set.
         method: Name of the suppression.
-        params: Its hyperparameters, lengths in native px.
-        settings: What all trainings share.
+        params: Hyperparameters of the suppression, lengths in native px.
+        settings: Settings that all trainings share.
         seed: Seed of the training.
-        folder: Where the folder of the training goes.
+        folder: Parent of the training's folder.
     """
     from bench.home.paths import cache_dir
     from cellbench.training.configuration import Configuration
@@ -87,7 +91,7 @@ def make_job(
 
 
 def train(job: "TrialJob") -> dict[str, float]:
-    """Return the final metrics of one training, run from start to end unless it was before."""
+    """Run one training from start to end and return its final metrics. A finished training is not run again."""
     import torch
 
     from cellbench.trials.run import TrialRun
@@ -102,12 +106,12 @@ def train(job: "TrialJob") -> dict[str, float]:
 
 
 def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) -> Iterator[tuple[J, Any]]:
-    """Run trainings in processes of their own; yield each with what the work returned, as they end.
+    """Run jobs in worker processes and yield each job with its result, in order of completion.
 
     Args:
-        jobs: The trainings.
-        processes: So many at once; None for one a core.
-        work: What is done with each job.
+        jobs: The jobs.
+        processes: Number of worker processes. None: one for each available core.
+        work: Function of a job that returns its result. It must be picklable.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes or len(os.sched_getaffinity(0)), context) as pool:
@@ -117,19 +121,18 @@ def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) 
 
 
 def table_key(job: "TrialJob") -> str:
-    """Return a short hash of all that decides a training's numbers."""
+    """Return a hash of 12 hexadecimal digits over everything that decides the numbers of a training."""
     return hashlib.sha256(json.dumps(job.identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Measured:
-    """A table of trainings in a CSV file, one row each; what stands in it is not trained again, on any machine.
+    """A table of finished trainings in a CSV file, one row for each. They are not run again, on any machine.
 
-    Columns: key of the training, data set, method, seed, its
-    hyperparameters (lengths in native px), settings, every final metric, and `cost/pixels`: patches × pixels that went
-    through the network in training.
+    Columns: `key` of the training, data set, method, seed, hyperparameters (lengths in native px), settings and all
+    final metrics. `cost/pixels` is the number of patches × pixels that the training passed through the network.
 
     Args:
-        path: The file, made with the first row; None keeps the table in memory.
+        path: The CSV file. It is created with the first row. None keeps the table in memory.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -139,16 +142,16 @@ class Measured:
         self.frame = pd.read_csv(path) if path is not None and path.exists() else pd.DataFrame({"key": []})
 
     def lacks(self, job: "TrialJob") -> bool:
-        """Whether a training is not in the table."""
+        """Return whether a training is missing from the table."""
         return table_key(job) not in set(self.frame["key"])
 
     def add(self, job: "TrialJob", metrics: Mapping[str, float], **more: Any) -> None:
-        """Write a training.
+        """Add the row of a training and write the file.
 
         Args:
             job: The training.
-            metrics: Its final metrics.
-            more: Further columns.
+            metrics: Final metrics of the training.
+            more: Values of further columns.
         """
         import pandas as pd
 

@@ -1,15 +1,7 @@
 """Hyperparameters and scores as people read them: lengths in px and µm, numbers with their spread."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
 from collections.abc import Mapping
 from typing import Any
-
-from cellbench.suppression.base import length_names
 
 
 def value_in_words(value: Any) -> str:
@@ -31,6 +23,8 @@ def params_in_words(method: str, params: Mapping[str, Any], um_per_px: float | N
         params: Hyperparameters by name, lengths in native px.
         um_per_px: µm per native px, if known.
     """
+    from cellbench.suppression.base import length_names
+
     lengths = set(length_names(method))
     parts = []
     for name, value in params.items():

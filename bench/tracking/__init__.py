@@ -1,1 +1,1 @@
-"""The only room that imports MLflow: what a search leaves there, and the registry of classifiers."""
+"""The only package that imports MLflow: the runs of a search, and the registry of classifiers."""

@@ -1,4 +1,4 @@
-"""Where the store of runs is, whether it answers, and how to speak of it without its password."""
+"""The address of the MLflow store: where it is, whether it answers, and how messages show it without a password."""
 
 import os
 import re
@@ -10,41 +10,47 @@ from cellbench.errors import StoreError
 
 DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}
 PORTS = {"http": 80, "https": 443, **DATABASES}
-"""Where a store of each kind listens unless its address says otherwise."""
+"""Default port of each kind of store."""
 
 
 def store_uri() -> str:
-    """Return where runs are kept: `MLFLOW_TRACKING_URI`, else a database in `CELLBENCH_HOME`.
+    """Return the address of the store: `MLFLOW_TRACKING_URI`, or a database in `CELLBENCH_HOME`.
 
     Raises:
-        StoreError: The path of the home cannot be that of a database.
+        StoreError: The path of the home cannot be part of a database address.
     """
     if named := os.environ.get("MLFLOW_TRACKING_URI"):
         return named
     path = home() / "mlflow.db"
     if "?" in str(path):
-        raise StoreError(f"CELLBENCH_HOME ({home()}) has a '?' in it, which no database of MLflow can have; move it.")
+        raise StoreError(
+            f"CELLBENCH_HOME ({home()}) has a '?' in its path, which MLflow does not accept; move the folder."
+        )
     return f"sqlite:///{path}"
 
 
 def check_reachable(uri: str) -> None:
     """Check within seconds that a server or a database listens; MLflow itself would try for minutes.
 
+    Args:
+        uri: Address of the store.
+
     Raises:
-        StoreError: None does, or its address holds a password, which MLflow would show in errors and logs.
+        StoreError: Nothing listens at the address, the address is not valid, or it has a password in it, which MLflow
+            would show in errors and logs.
     """
     scheme = uri.partition(":")[0].partition("+")[0]
     if scheme not in ("sqlite", "file") and re.search(r"\s", uri):
-        # Not shown: where a password in it ends is not known.
-        raise StoreError("MLFLOW_TRACKING_URI has a space in it, so it is no address; write a space as %20.")
+        # The address is not shown, because it is unknown where a password in it ends.
+        raise StoreError("MLFLOW_TRACKING_URI has a space in it; write a space as %20.")
     if scheme not in DATABASES and ("@" in uri or re.search(r"[?&;](pass|pwd)", uri, re.IGNORECASE)):
         raise StoreError(
-            f"MLFLOW_TRACKING_URI ({shown(uri)}) holds a user name or password, which others could then read; leave it "
-            "out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+            f"MLFLOW_TRACKING_URI ({shown(uri)}) has a user name or password in it, which others can read; remove it, "
+            "and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
     if scheme == "file" or "://" not in uri:
         raise StoreError(
-            f"MLFLOW_TRACKING_URI ({shown(uri)}) is a folder; runs are kept by a server or in a database: write "
+            f"MLFLOW_TRACKING_URI ({shown(uri)}) is a folder, but the store must be a server or a database; set it to "
             "http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it."
         )
     if scheme not in PORTS:
@@ -55,8 +61,8 @@ def check_reachable(uri: str) -> None:
         host = parts.hostname or named.get("host")
         port = parts.port or int(named.get("port", PORTS[scheme]))
     except ValueError:
-        raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is no address; write http://HOST:PORT.") from None
-    if host is None or host.startswith("/"):  # a socket's folder
+        raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is not an address; write http://HOST:PORT.") from None
+    if host is None or host.startswith("/"):  # the folder of a socket
         return
     try:
         socket.create_connection((host, port), timeout=5).close()
@@ -65,7 +71,7 @@ def check_reachable(uri: str) -> None:
 
 
 def shown(text: str) -> str:
-    """Return a text in which addresses have neither user name nor password, be it before the host or behind it.
+    """Return a text without the user names, passwords and queries of the addresses in it.
 
     >>> shown("postgresql://me:p/w@host/runs is away")
     'postgresql://…@host/runs is away'
@@ -76,18 +82,25 @@ def shown(text: str) -> str:
 
 
 def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:
-    """Return the one sentence for a store that does not answer, or not us; it holds no password."""
+    """Return the error for a store that cannot be used; its text has no password in it.
+
+    Args:
+        uri: Address of the store.
+        error: The error of MLflow or of the connection.
+        more: Text that follows the message.
+    """
     status = error.get_http_status_code() if hasattr(error, "get_http_status_code") else None
     if status == 401:
         return StoreError(
             f"The MLflow server {shown(uri)} refuses this user name and password; set MLFLOW_TRACKING_USERNAME and "
-            f"MLFLOW_TRACKING_PASSWORD, or write them into ~/.mlflow/credentials.{more}"
+            f"MLFLOW_TRACKING_PASSWORD, or write them to ~/.mlflow/credentials.{more}"
         )
     lines = shown(str(error)).strip().splitlines()
     reason = lines[0].rstrip(".") if lines else type(error).__name__
     if status == 403:
         return StoreError(
-            f"The MLflow server {shown(uri)} does not allow this ({reason}); ask who runs it for the permission.{more}"
+            f"The MLflow server {shown(uri)} does not permit this ({reason}); ask its administrator.{more}"
         )
-    way_out = "let CELLBENCH_HOME" if uri.startswith("sqlite:") else "start its server, or let MLFLOW_TRACKING_URI"
-    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {way_out} point to another.{more}")
+    local = uri.startswith("sqlite:")
+    advice = "set CELLBENCH_HOME to another folder" if local else "start its server, or set MLFLOW_TRACKING_URI"
+    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {advice}.{more}")

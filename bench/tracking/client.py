@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def connect() -> "MlflowClient":
-    """Return a client of the store; a new database is set up here, before any other process can look for it.
+    """Return a client of the store. A new database is created here, before another process can look for it.
 
     Raises:
         StoreError: The store cannot be reached.
@@ -26,12 +26,12 @@ def connect() -> "MlflowClient":
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
     check_reachable(uri)
     try:
-        with warnings.catch_warnings():  # MLflow's own use of deprecated parts of other libraries
+        with warnings.catch_warnings():  # MLflow uses deprecated parts of other libraries
             warnings.simplefilter("ignore")
             import mlflow
 
             if not hasattr(mlflow, "MlflowClient"):
-                raise StoreError("The package mlflow is not installed; install it by `pip install mlflow`.")
+                raise StoreError("The package mlflow is not installed; install it with `pip install mlflow`.")
             for name in ("mlflow", "alembic"):
                 logging.getLogger(name).setLevel(logging.ERROR)
             if uri.startswith("sqlite:///"):

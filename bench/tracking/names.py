@@ -1,4 +1,4 @@
-"""How what a search knows is named in MLflow; nothing here imports MLflow."""
+"""The names, parameters, tags and notes that a search has in MLflow; this module does not import MLflow."""
 
 import re
 import subprocess
@@ -8,42 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 from bench.record.trial import TrialRecord
 from bench.terminal.formatting import params_in_words
+from cellbench.scores.base import Metric
+from cellbench.scores.metrics import find_metric
 
 if TYPE_CHECKING:
     from bench.record.request import Request
-
-FINAL = ("probe/", "cost/", "val/l1_core", "latent/leakage", "latent/cell_content")
-"""Metrics that only a trial with its full budget has."""
-EACH_EPOCH = ("train/", "val/", "latent/", "radius/", "speed/")
 
 
 def metrics_of(
     record: TrialRecord, entries: Iterable[dict[str, Any]], rungs: Sequence[int]
 ) -> list[tuple[str, float, int, int]]:
-    """Return name, value, time in ms and epoch of each metric that MLflow shows.
+    """Return the metrics of a trial that go to MLflow: name, value, time in ms since 1970, epoch.
 
     Args:
         record: The trial.
         entries: Entries of its history in the search folder.
         rungs: Epochs at which trials of the search stage are compared.
+
+    Raises:
+        NotFoundError: The table of metrics does not have a metric of the history.
     """
     found = []
     for entry in entries:
         epoch = entry["epoch"]
         for name, value in entry["metrics"].items():
-            if name.startswith("rung/"):
-                wanted = record.stage == "search" and epoch in rungs
-            elif name.startswith(FINAL):
-                wanted = epoch >= record.epochs
-            else:
-                wanted = name.startswith(EACH_EPOCH)
-            if wanted:
+            if _is_due(find_metric(name), record, epoch, rungs):
                 found.append((metric_name(name), value, int(1000 * entry["time"]), epoch))
     return found
 
 
+def _is_due(metric: Metric, record: TrialRecord, epoch: int, rungs: Sequence[int]) -> bool:
+    """Return whether a metric of an epoch goes to MLflow."""
+    if metric.when == "rung":
+        return record.stage == "search" and epoch in rungs
+    return metric.when == "epoch" or epoch >= record.epochs
+
+
 def search_params(request: "Request", device: str) -> dict[str, Any]:
-    """Return what was asked of a search, as the parameters of its run; those of its trials are `trial_params`."""
+    """Return the parameters of a search's run: what the user asked for. Those of its trials are `trial_params`."""
     started_with = "; ".join(f"{method}: {', '.join(names)}" for method, names in request.warm_start.items())
     return {
         "sampler": request.sampler,
@@ -66,7 +68,7 @@ def search_params(request: "Request", device: str) -> dict[str, Any]:
 
 
 def trial_params(record: TrialRecord, request: "Request", device: str) -> dict[str, Any]:
-    """Return what a trial was trained with, as the parameters of its run."""
+    """Return the parameters of a trial's run: its hyperparameters and settings."""
     return {
         **record.params,
         "fold": "all" if record.fold is None else record.fold,
@@ -93,7 +95,12 @@ def _settings(request: "Request", device: str, stage: str) -> dict[str, Any]:
 
 
 def search_tags(request: "Request", version: str) -> dict[str, str]:
-    """Return the tags that a search's run and those of its trials share; `version` is that of the code."""
+    """Return the tags that the run of a search and the runs of its trials share.
+
+    Args:
+        request: The search.
+        version: Version of the code.
+    """
     return {
         "cellbench.search": request.name,
         "cellbench.dataset": request.dataset,
@@ -103,9 +110,14 @@ def search_tags(request: "Request", version: str) -> dict[str, str]:
 
 
 def note_of(record: TrialRecord, um_per_px: float | None) -> str:
-    """Return what a trial is, in words."""
+    """Return a description of a trial, for people.
+
+    Args:
+        record: The trial.
+        um_per_px: µm per native px; None where it is unknown.
+    """
     what = {
-        "search": f"a try on fold {record.fold}",
+        "search": f"a trial on fold {record.fold}",
         "folds": f"a finalist on fold {record.fold}",
         "final": "a winner on the whole pool, from a fresh seed",
         "oracle": "the ceiling: patches masked by their contour",
@@ -115,16 +127,20 @@ def note_of(record: TrialRecord, um_per_px: float | None) -> str:
 
 
 def metric_name(name: str) -> str:
-    """Return a name that MLflow takes; classes may be called anything.
+    """Return a metric's name as MLflow accepts it; the name of a class may have other characters.
+
+    Raises:
+        NotFoundError: The table of metrics does not have it.
 
     >>> metric_name("probe/f1/neutrophil (band)")
     'probe/f1/neutrophil _band_'
     """
+    find_metric(name)
     return re.sub(r"[^\w\-./ :]", "_", name)
 
 
 def code_version() -> str:
-    """Return the commit of the checkout that runs, else the version of the package."""
+    """Return the commit of the checkout that is running; without a checkout, the version of the package."""
     try:
         command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
         found = subprocess.run(

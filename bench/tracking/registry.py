@@ -1,4 +1,4 @@
-"""The MLflow Model Registry: a classifier goes in as safetensors and code, under the alias `champion`."""
+"""Registers classifiers in the MLflow Model Registry, as safetensors and code, under the alias `champion`."""
 
 import io
 import os
@@ -28,21 +28,23 @@ def _quiet() -> Iterator[None]:
 def register_classifier(
     directory: Path, search: str, dataset: str, native_size: int, metrics: dict[str, float], pictures: list[Path]
 ) -> tuple[str, str, tuple[str, float] | None]:
-    """Log a classifier as a run beside its search and register it as the champion of its data set.
+    """Log a classifier as a run of its own, and register it as the champion of its data set.
 
     Args:
         directory: Folder that `cellbench.classification.classifier.Classifier.save` wrote.
         search: Name of the search that it comes from.
         dataset: Name of the data set; also of the MLflow experiment.
-        native_size: Side in px of the patches that it takes.
-        metrics: Scores to log.
-        pictures: Files to keep with the run.
+        native_size: Side in px of the patches that it classifies.
+        metrics: Scores to log, by the name of the metric.
+        pictures: Files to log with the run.
 
     Returns:
-        Name and version of the registered model; version and holdout macro F1 of the champion before it, if any.
+        Name and version of the registered model; version and holdout macro F1 of the previous champion, None where
+        there was none.
 
     Raises:
-        StoreError: The store cannot be used.
+        StoreError: The MLflow store cannot be used.
+        NotFoundError: The table of metrics does not have one of the metrics.
     """
     client = connect()
     import mlflow
@@ -57,7 +59,7 @@ def register_classifier(
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         mlflow.set_experiment(dataset)
-        # What MLflow tells of its own doings is not for the terminal; its errors are raised.
+        # Progress messages of MLflow would disturb the terminal; its errors are raised.
         with _quiet(), mlflow.start_run(run_name=f"classifier of {search}") as run:
             mlflow.set_tags({"cellbench.search": search, "cellbench.dataset": dataset})
             mlflow.log_metrics({metric_name(key): value for key, value in metrics.items()})
@@ -80,7 +82,7 @@ def register_classifier(
 
 
 def _champion(client: "MlflowClient", name: str) -> tuple[str, float] | None:
-    """Return version and holdout macro F1 of the champion so far, if there is one."""
+    """Return version and holdout macro F1 of the present champion; None where there is none."""
     aliases = client.get_registered_model(name).aliases
     if ALIAS not in aliases:
         return None

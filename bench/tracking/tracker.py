@@ -1,7 +1,7 @@
-"""What a search and its trials leave in MLflow.
+"""Writes the runs of a search and of its trials to MLflow.
 
-MLflow shows what is in the search folder (`bench.record.folder`); it is written by the driver alone. A store that falls
-away in the middle of a search does not stop it: `Tracker.repair` brings the store up to the search folder later.
+MLflow shows a copy of the search folder (`bench.record.folder`). Only the driver writes to it. A search continues while
+the store does not answer, and `Tracker.repair` writes what is missing later.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.home.paths import home, searches_dir
 from bench.record.folder import SearchFolder
-from bench.record.trial import TrialRecord
+from bench.record.trial import KEPT_BY_MLFLOW, TrialRecord
 from bench.terminal.formatting import value_in_words
 from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect
@@ -32,27 +32,19 @@ if TYPE_CHECKING:
 
     from bench.record.request import Request
 
-ARTIFACTS = (
-    "configuration.yaml",
-    "reconstructions.png",
-    "confusion.png",
-    "embeddings.npz",
-    "encoder.safetensors",
-    "model.json",
-    "error.txt",
-)
-"""Files of a trial's folder that go to MLflow, where they exist."""
 STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+"""MLflow's status of a run for each outcome of a trial."""
 RETRY_AFTER_S = 60.0
+"""Shortest time without a new try after the store did not answer, s."""
 
 
 class Tracker:
     """Writes one search to MLflow.
 
     Args:
-        request: The search.
+        request: The request of the search.
         card: Card of its data set.
-        device: What trials run on, for people.
+        device: Device of the trials, for the parameter `device`.
 
     Raises:
         StoreError: The store cannot be reached.
@@ -67,7 +59,7 @@ class Tracker:
         self._down_until = 0.0
         try:
             self._experiment = self._experiment_id()
-            self._sweep()
+            self._close_killed_searches()
             self._find_runs()
             self.run_id = self._runs.get("") or self._start_search()
             self._client.update_run(self.run_id, status="RUNNING")
@@ -76,46 +68,59 @@ class Tracker:
 
     @property
     def experiment_id(self) -> str:
-        """Id of the data set's experiment."""
+        """Id of the experiment of the data set."""
         return self._experiment
 
     @property
     def is_behind(self) -> bool:
-        """Whether something could not be written."""
+        """Whether runs lack something that could not be written."""
         return bool(self._behind)
 
     def trial_started(self, record: TrialRecord, history: Sequence[dict[str, Any]] = ()) -> None:
-        """Open the trial's run, or open it again.
+        """Called when a trial starts or resumes. Opens its run.
 
         Args:
-            record: The trial.
-            history: Its history in the search folder so far: a driver that was stopped may have owed it to the store.
+            record: Record of the trial.
+            history: Its history so far. An earlier driver may not have written all of it to the store.
         """
         self._attempt(record.key, lambda: self._catch_up(record, history))
 
     def epoch(self, record: TrialRecord, entry: dict[str, Any]) -> None:
-        """Write the metrics of an epoch: one entry of the search folder's history, in one batch."""
+        """Called after every epoch of a trial. Writes its metrics in one batch.
+
+        Args:
+            record: Record of the trial.
+            entry: Entry of the trial's history.
+        """
         self._attempt(
             record.key, lambda: self._log(self._runs[record.key], metrics_of(record, [entry], self._request.rungs))
         )
 
     def trial_ended(self, record: TrialRecord, directory: Path) -> None:
-        """Write how a trial ended, and its files."""
+        """Called when a trial has ended. Writes its outcome and its files.
+
+        Args:
+            record: Record of the trial.
+            directory: Folder of the trial.
+        """
         self._attempt(record.key, lambda: self._close(record, directory))
 
     def remark(self, record: TrialRecord) -> None:
-        """Write what was said of a trial after its end: its reason."""
+        """Called when a trial gets a reason after its end. Writes the reason."""
         self._attempt(record.key, lambda: self._write_reason(record))
 
     def interrupted(self, record: TrialRecord) -> None:
-        """Say that nobody works on a trial any more, though it has not ended."""
+        """Called when the driver stops before a trial has ended. Closes its run as killed."""
         self._attempt(record.key, lambda: self._client.set_terminated(self._runs[record.key], "KILLED"))
 
     def repair(self, folder: SearchFolder) -> None:
-        """Bring the runs of trials that have ended up to the search folder.
+        """Write everything that the runs of ended trials lack, from the search folder.
+
+        Args:
+            folder: The folder of the search.
 
         Raises:
-            StoreError: The store still cannot be reached.
+            StoreError: The store cannot be reached.
         """
         self._down_until = 0.0
         try:
@@ -123,8 +128,9 @@ class Tracker:
             for record in folder.records():
                 done = status.get(self._runs.get(record.key, ""), "RUNNING")
                 if record.outcome != "running" and (record.key in self._behind or done in ("RUNNING", "KILLED")):
-                    self._catch_up(record, folder.history(record.key))
-                    self._close(record, folder.trial_directory(record.key))
+                    trial = folder.trial(record.key)
+                    self._catch_up(record, trial.history())
+                    self._close(record, trial.directory)
         except Exception as error:
             raise unreachable(store_uri(), error, self._way_out()) from error
         self._behind.clear()
@@ -132,13 +138,13 @@ class Tracker:
     def end_search(
         self, status: str, metrics: dict[str, float], tags: dict[str, str], files: Iterable[Path] = ()
     ) -> None:
-        """Write how the search ended.
+        """Write the result of the search to its run, and close the run.
 
         Args:
             status: FINISHED, FAILED or KILLED.
-            metrics: The winner's.
-            tags: For the search's run.
-            files: Table, figures, summary.
+            metrics: Metrics of the winner.
+            tags: Tags of the run.
+            files: Table and figures.
 
         Raises:
             StoreError: The store cannot be reached.
@@ -146,7 +152,7 @@ class Tracker:
         try:
             now = int(1000 * time.time())
             self._log(self.run_id, [(metric_name(name), value, now, 0) for name, value in metrics.items()])
-            if "cellbench.reason" in self._client.get_run(self.run_id).data.tags:  # why it failed before it went on
+            if "cellbench.reason" in self._client.get_run(self.run_id).data.tags:  # from before it was resumed
                 self._client.delete_tag(self.run_id, "cellbench.reason")
             for name, value in tags.items():
                 self._client.set_tag(self.run_id, name, value)
@@ -157,10 +163,10 @@ class Tracker:
             raise unreachable(store_uri(), error, self._way_out()) from error
 
     def _way_out(self) -> str:
-        return f" Nothing is lost: --resume {self._request.name} records it."
+        return f" Nothing is lost: --resume {self._request.name} writes it."
 
     def _attempt(self, key: str, action: Callable[[], Any]) -> None:
-        """Do something if the store answers; else remember that the trial's run is behind."""
+        """Do something if the store answers; else note that the run of the trial needs `repair`."""
         if key in self._behind or time.monotonic() < self._down_until:
             self._behind.add(key)
             return
@@ -170,7 +176,7 @@ class Tracker:
         except Exception as error:
             logging.getLogger(__name__).debug("%s is behind: %s", key, shown(str(error)))
             self._behind.add(key)
-            now = time.monotonic()  # a server that hangs until a time-out must not slow the search down either
+            now = time.monotonic()  # a server that hangs until a time-out must not slow down the search
             self._down_until = now + max(RETRY_AFTER_S, 10 * (now - start))
 
     def _experiment_id(self) -> str:
@@ -195,20 +201,20 @@ class Tracker:
                 return found
 
     def _find_runs(self) -> dict[str, str]:
-        """Look up the search's runs, and return the status of each by its id."""
+        """Find the runs of the search, and return the status of each by its id."""
         status = {}
         for run in self._search():
             key, run_id = run.data.tags.get("cellbench.trial"), run.info.run_id
             if key is None and run.info.run_name != self._request.name:
-                continue  # a classifier of this search
+                continue  # a classifier from this search
             status[run_id] = run.info.status
-            # A server that goes away may have made a run without saying so, and then another in its place.
+            # A server that stops answering may have created a run without a reply, and a second one later.
             if self._runs.setdefault(key or "", run_id) != run_id and run.info.status == "RUNNING":
                 self._client.set_terminated(run_id, "KILLED")
         return status
 
-    def _sweep(self) -> None:
-        """Close the runs of searches on this machine that were killed."""
+    def _close_killed_searches(self) -> None:
+        """Close the open runs of other searches in this home that no process works on."""
         for run in self._search("attributes.status = 'RUNNING'"):
             name = run.data.tags.get("cellbench.search", "")
             here = bool(name) and name != self._request.name and (searches_dir() / name).is_dir()
@@ -224,11 +230,11 @@ class Tracker:
         }
         run = self._client.create_run(self._experiment, tags=tags)
         self._finish_opening(run.info.run_id, search_params(request, self._device))
-        self._client.log_artifact(run.info.run_id, str(searches_dir() / request.name / "request.yaml"))
+        self._client.log_artifact(run.info.run_id, str(SearchFolder(searches_dir() / request.name).request_path))
         return str(run.info.run_id)
 
     def _catch_up(self, record: TrialRecord, history: Iterable[dict[str, Any]]) -> None:
-        """Open a trial's run and write what the search folder holds of it; what the store has already, it ignores."""
+        """Open the run of a trial, and write its history; the store ignores what it has already."""
         self._open(record)
         self._log(self._runs[record.key], metrics_of(record, history, self._request.rungs))
 
@@ -266,7 +272,7 @@ class Tracker:
             self._client.set_tag(run_id, "cellbench.node", ", ".join(record.nodes))
         if record.reason:
             self._write_reason(record)
-        for name in ARTIFACTS:
+        for name in KEPT_BY_MLFLOW:
             if (directory / name).is_file():
                 self._client.log_artifact(run_id, str(directory / name))
         ended = int(1000 * (record.ended or time.time()))

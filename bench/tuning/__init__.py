@@ -1,6 +1,6 @@
-"""The only room that imports Ray: trials as Ray Tune trainables, samplers, schedulers, stages, the cluster.
+"""The only package that imports Ray: trials as Ray Tune trainables, samplers, schedulers, stages, the cluster.
 
-Ray reads its environment while it is imported, so it is set here, before any file of this room imports Ray.
+Ray reads its environment when it is imported. So it is set here, before any module of this package imports Ray.
 """
 
 import os
@@ -14,11 +14,11 @@ ENVIRONMENT = {
     "RAY_DEDUP_LOGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # the search's own folder is what a resumed search goes on from
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # a resumed search reads its own folder and not Ray's
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
-# The one that is no mere default: without it whoever reaches a port of Ray's runs code here.
+# Not only a default: without a token, anyone who reaches a port of Ray can run code here.
 os.environ["RAY_AUTH_MODE"] = ENVIRONMENT["RAY_AUTH_MODE"]

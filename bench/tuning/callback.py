@@ -1,7 +1,6 @@
-"""Ray Tune's callback on the driver: writes the search folder, MLflow and the terminal, so that workers need none."""
+"""Ray Tune's callback on the driver. It alone writes the search folder, MLflow and the terminal."""
 
 import functools
-import shutil
 import signal
 import threading
 import time
@@ -16,8 +15,8 @@ from bench.record.folder import SearchFolder
 from bench.record.jobs import record_of
 from bench.record.trial import TrialRecord
 from bench.tuning.config import OUTCOME, REASON, REMARK, TrialConfig
-from bench.tuning.trainable import CHECKPOINT
 from cellbench.errors import StoreError
+from cellbench.scores.metrics import metrics_in
 
 if TYPE_CHECKING:
     from bench.reporting.progress import ProgressView
@@ -31,11 +30,13 @@ PROCESS_DIED = (
     "OutOfMemoryError",
     "worker process has died",
 )
-TIME_IS_UP = "the time budget was used up"
+"""Texts in Ray's error of a trial that mean that its process died."""
+BUDGET_USED = "the time budget was used up"
+"""Reason of trials that the time budget ended."""
 
 
-def _kept(method: M) -> M:
-    """Keep an error for `run_stage`, which raises it as it is; Ray Tune would wrap it in a traceback."""
+def _keep_error(method: M) -> M:
+    """Keep an error of a callback for `run_stage`, which raises it unchanged; Ray Tune would wrap it in a traceback."""
 
     @functools.wraps(method)
     def wrapped(self: "SearchCallback", *args: Any, **kwargs: Any) -> None:
@@ -49,16 +50,16 @@ def _kept(method: M) -> M:
 
 
 class SearchCallback(Callback):
-    """Keeps the books of a stage.
+    """Records the trials of one stage.
 
     Args:
-        folder: The search's folder.
-        tracker: Its MLflow runs.
-        view: What the terminal shows.
+        folder: The folder of the search.
+        tracker: Writes the search to MLflow.
+        view: Shows the progress on the terminal.
 
     Attributes:
         interrupted: Whether Ctrl-C was pressed.
-        error: First error in keeping the books, if any.
+        error: The first error of this callback; None if there was none.
     """
 
     def __init__(self, folder: SearchFolder, tracker: "Tracker", view: "ProgressView") -> None:
@@ -69,11 +70,11 @@ class SearchCallback(Callback):
         self.error: Exception | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Ray Tune pickles its callbacks for a restore that we never ask for.
+        # Ray Tune pickles its callbacks to restore a run, which we never do.
         return Callback, ()
 
     def setup(self, **info: Any) -> None:
-        """Hear of Ctrl-C before Ray Tune does."""
+        """Called before the first trial. Installs a handler that notes Ctrl-C and then calls Ray Tune's handler."""
         if threading.current_thread() is not threading.main_thread():
             return
         handler = signal.getsignal(signal.SIGINT)
@@ -86,38 +87,35 @@ class SearchCallback(Callback):
 
         signal.signal(signal.SIGINT, interrupt)
 
-    @_kept
+    @_keep_error
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Open a trial's record and its run."""
+        """Called when a trial starts or resumes. Opens its record and its MLflow run."""
         from cellbench.trials.job import TrialJob
 
         config = TrialConfig.model_validate(trial.config["trial"])
         job = TrialJob.model_validate(config.job)
-        record = self._known.get(job.key) or record_of(job, config.number)
-        record = record.model_copy(update={"outcome": "running", "reason": None, "ended": None})
+        record = (self._known.get(job.key) or record_of(job, config.number)).reopened()
         self._known[job.key] = self._records[trial.trial_id] = record
         self._folder.write(record)
-        self._tracker.trial_started(record, self._folder.history(record.key))
+        self._tracker.trial_started(record, self._folder.trial(record.key).history())
         self._view.trial_started(record)
 
-    @_kept
+    @_keep_error
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Write an epoch."""
+        """Called after every epoch of a trial. Writes its metrics."""
         record = self._records[trial.trial_id]
         moved = bool(record.nodes) and record.nodes[-1] != result[NODE_IP]
         if moved or not record.nodes:
             record.nodes.append(result[NODE_IP])
             self._folder.write(record)
-        metrics = {
-            name: float(value) for name, value in result.items() if "/" in name and isinstance(value, int | float)
-        }
+        metrics = metrics_in(result)
         if result.get(OUTCOME) in ("failed", "interrupted"):
             return
         record.epoch = int(result[TRAINING_ITERATION])
         record.metrics.update(metrics)
-        entry = self._folder.append_history(record.key, record.epoch, metrics)
+        entry = self._folder.trial(record.key).append_history(record.epoch, metrics)
         self._tracker.epoch(record, entry)
         self._view.epoch(record)
         if moved:
@@ -125,9 +123,9 @@ class SearchCallback(Callback):
         if remark := result.get(REMARK):
             self._view.remark(record, remark)
 
-    @_kept
+    @_keep_error
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Write the end of a trial that trained to its end, was stopped at a rung, or found itself failing."""
+        """Called after the last epoch of a trial that was completed, pruned at a rung, or reported that it failed."""
         if trial.trial_id not in self._records:
             return
         record = self._records[trial.trial_id]
@@ -140,29 +138,29 @@ class SearchCallback(Callback):
             reason = trial.last_result.get(REASON)
         self._end(record, outcome, reason)
 
-    @_kept
+    @_keep_error
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Write the end of a trial whose process died once too often."""
+        """Called when Ray Tune gives up a trial, because its process died too often."""
         if trial.trial_id not in self._records:
             return
         record = self._records[trial.trial_id]
-        text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "no reason is known"
-        (self._folder.trial_directory(record.key) / "error.txt").write_text(text, encoding="utf-8")
+        text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "Ray gives no reason"
+        self._folder.trial(record.key).write_error(text)
         if any(name in text for name in PROCESS_DIED):
             reason = f"its process died {trial.num_failures} times; --concurrent 1 leaves it more memory"
         else:
             reason = [line.strip() for line in text.splitlines() if line.strip()][-1]
         self._end(record, "failed", reason)
 
-    @_kept
+    @_keep_error
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        """Close what is still open when the stage came to its end: after the time budget it will not go on."""
+        """Called when the stage ends. Trials that still run were ended by the time budget and are not resumed."""
         if not self.interrupted and self.error is None:
             for record in self._open():
-                self._end(record, "pruned", TIME_IS_UP)
+                self._end(record, "pruned", BUDGET_USED)
 
     def close(self) -> None:
-        """Say of what is still open, after Ctrl-C or an error, that it waits to go on."""
+        """Mark the MLflow runs of trials that still run, after Ctrl-C or an error, as interrupted."""
         for record in self._open():
             self._tracker.interrupted(record)
 
@@ -171,9 +169,8 @@ class SearchCallback(Callback):
 
     def _end(self, record: TrialRecord, outcome: Any, reason: str | None) -> None:
         record.outcome, record.reason, record.ended = outcome, reason, time.time()
-        directory = self._folder.trial_directory(record.key)
+        trial = self._folder.trial(record.key)
         self._folder.write(record)
-        self._tracker.trial_ended(record, directory)
+        self._tracker.trial_ended(record, trial.directory)
         self._view.trial_ended(record)
-        for name in (CHECKPOINT, f"{CHECKPOINT}.old", f"{CHECKPOINT}.new"):
-            shutil.rmtree(directory / name, ignore_errors=True)
+        trial.remove_checkpoints()

@@ -1,4 +1,4 @@
-"""Starts or joins a Ray cluster, and divides its CPUs and GPUs among trials."""
+"""Starts or joins a Ray cluster, and reads its CPUs and GPUs."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from bench.home.resources import Machine
 from cellbench.errors import SettingError, StoreError
 
 OBJECT_STORE_BYTES = 200 * 2**20
-"""Patches reach workers as a memory map, so Ray's own store stays small."""
+"""Size of Ray's object store. It is small because workers read patches from a memory map."""
 
 
 @contextmanager
@@ -24,14 +24,15 @@ def cluster(address: str | None, machine: Machine) -> Iterator[Machine]:
     """Start Ray on this machine, or join a cluster, and leave it at the end.
 
     Args:
-        address: `auto` or HOST:PORT of a cluster; None starts one that serves this process alone.
-        machine: What a cluster started here may use.
+        address: `auto` or HOST:PORT of a cluster; None starts one for this process alone.
+        machine: CPUs and GPUs that a cluster started here may use.
 
     Yields:
-        What the cluster has.
+        CPUs, GPUs and memory of the cluster.
 
     Raises:
-        SettingError: There is no cluster at that address.
+        SettingError: No cluster can be joined at the address.
+        StoreError: Ray cannot start on this machine.
     """
     found = connect(address, machine)
     import ray
@@ -43,17 +44,22 @@ def cluster(address: str | None, machine: Machine) -> Iterator[Machine]:
 
 
 def connect(address: str | None, machine: Machine | None = None) -> Machine:
-    """Start or join a cluster; return what it has.
+    """Start or join a cluster, and return its CPUs, GPUs and memory.
+
+    Args:
+        address: `auto` or HOST:PORT of a cluster; None starts one for this process alone.
+        machine: CPUs and GPUs that a cluster started here may use; None for all.
 
     Raises:
-        SettingError: There is no cluster at that address.
+        SettingError: No cluster can be joined at the address.
+        StoreError: Ray cannot start on this machine.
     """
     import ray
 
     if not ray.is_initialized():
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address is None:
-            # `local`: not a cluster that happens to be on this machine
+            # `local`: never join a cluster that happens to run on this machine
             options |= {"address": "local", "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
             if machine is not None:
                 options |= {"num_cpus": machine.cpus, "num_gpus": machine.gpus}
@@ -65,7 +71,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
             if address is None:
                 let_threads_sleep()
                 keep_token_private()
-            with _shielded_from_sigterm():
+            with _sigterm_blocked():
                 ray.init(**options)
         except Exception as error:
             if address is None:
@@ -87,13 +93,13 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
 
 
 @contextmanager
-def _shielded_from_sigterm() -> Iterator[None]:
-    """Let processes started here ignore SIGTERM, as Ray's ignore Ctrl-C, and let our own handler of it stay.
+def _sigterm_blocked() -> Iterator[None]:
+    """Block SIGTERM in the processes that the block starts, and keep our own handler of it in this process.
 
-    `timeout` and batch systems send it to all processes at once; the search must find Ray still there to end politely.
-    Ray itself kills what does not end by SIGTERM. Its handler for the driver would raise `SystemExit` in the middle of
-    its own start, where it is lost and leaves locks behind; a mask alone does not keep it away, for threads that are
-    there already do not share it.
+    `timeout` and batch systems send SIGTERM to all processes at once. The search needs Ray to end in an orderly manner,
+    so Ray's processes must ignore the signal, as they ignore Ctrl-C; Ray itself kills those that ignore SIGTERM.
+    Ray's own handler for the driver would raise `SystemExit` during Ray's start, where it is lost and leaves locks
+    behind. Blocking the signal is not enough against that, because threads that exist already do not inherit the mask.
     """
     from ray._private import utils
 
@@ -107,7 +113,17 @@ def _shielded_from_sigterm() -> Iterator[None]:
 
 
 def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -> Any:
-    """Call a function in a worker that has a trial's resources, and return what it returns."""
+    """Call a function in a worker that has the resources of a trial, and return its result.
+
+    Args:
+        function: The function; it and its arguments must be picklable.
+        args: Its positional arguments.
+        cpus: CPUs of the worker.
+        gpus: GPUs of the worker; a fraction shares one GPU.
+
+    Raises:
+        Exception: The function raised this exception.
+    """
     import ray
     from ray.exceptions import RayTaskError
 
@@ -123,7 +139,7 @@ def _check_reachable(address: str) -> None:
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()):
-        raise SettingError(f"--address {address} is neither `auto` nor HOST:PORT.")
+        raise SettingError(f"--address {address} is neither `auto` nor HOST:PORT; write for example 10.0.0.1:6379.")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError:
@@ -131,35 +147,36 @@ def _check_reachable(address: str) -> None:
 
 
 def _check_joinable(address: str) -> None:
-    """Join and leave in a process of its own: a machine that is no node of the cluster makes Ray abort its process."""
+    """Join and leave the cluster in a separate process, because Ray aborts a process that is not on a node of it."""
     join = "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False)"
     found = subprocess.run([sys.executable, "-c", join, address], capture_output=True, text=True, check=False)
     if found.returncode == 0:
         return
     if "uthentication token" in found.stderr:
         raise SettingError(
-            f"The Ray cluster at {address} does not take this token; let ~/.ray/auth_token or RAY_AUTH_TOKEN hold "
-            "the one its nodes were started with."
+            f"The Ray cluster at {address} does not accept this token; set ~/.ray/auth_token or RAY_AUTH_TOKEN to the "
+            "token that its nodes were started with."
         )
     if "Failed to connect to socket" in found.stderr:
         raise SettingError(
-            f"This machine is no node of the Ray cluster at {address}; start the search on one that is, or let it "
-            f"join by `ray start --address={address}`."
+            f"This machine is not a node of the Ray cluster at {address}; start the search on a node, or add this "
+            f"machine with `ray start --address={address}`."
         )
     raise _no_cluster(address)
 
 
 def _no_cluster(address: str) -> SettingError:
     return SettingError(
-        f"No Ray cluster answers at {address}; start one by `ray start --head`, or leave --address away to use this "
+        f"No Ray cluster answers at {address}; start one with `ray start --head`, or omit --address to use this "
         "machine."
     )
 
 
 def keep_token_private() -> None:
-    """Make the token where there is none, readable by its owner alone; Ray would let every user of the machine read it.
+    """Create Ray's token if there is none, readable by its owner alone.
 
-    A token that Ray made earlier is closed to others. One that another user owns is left as it is.
+    Ray itself creates a token that every user of the machine can read. Such a token gets the permissions 0600, unless
+    another user owns it.
     """
     if os.environ.get("RAY_AUTH_TOKEN"):
         return
@@ -174,17 +191,17 @@ def keep_token_private() -> None:
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-        with suppress(FileExistsError):  # another search was first
+        with suppress(FileExistsError):  # another search created it first
             os.link(new, path)
     finally:
         new.unlink(missing_ok=True)
 
 
 def let_threads_sleep() -> None:
-    """Ask OpenMP for threads that sleep at a barrier in place of keeping their core busy; child processes inherit it.
+    """Set OpenMP threads to sleep at a barrier instead of spinning, here and in child processes.
 
-    It counts only before torch is loaded. Two trainings of two threads each on two cores otherwise come nearly to a
-    stand-still, as each core is kept busy by threads that wait for one that has no core (docs/performance.md). What
-    the user's environment says stays.
+    It has an effect only before torch is loaded. Otherwise two trainings of two threads each on two cores almost stop:
+    spinning threads occupy each core and wait for a thread that has no core (docs/performance.md). A policy that is
+    already set in the environment stays.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

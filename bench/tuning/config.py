@@ -1,27 +1,27 @@
-"""What Ray Tune carries from the driver to a worker and back."""
+"""The messages between the driver and a worker that Ray Tune carries."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 OBJECTIVE = "cellbench_objective"
-"""Name of the number that Ray Tune maximises, in every report."""
+"""Entry of every report: the number that Ray Tune maximises."""
 OUTCOME = "cellbench_outcome"
-"""Name of the entry that says how a trial ended by itself: completed, failed, or interrupted (it will go on)."""
+"""Entry of a last report: `completed`, `failed`, or `interrupted` for a trial that can be resumed."""
 REASON = "cellbench_reason"
-"""Name of the entry that says why it did not complete."""
+"""Entry of a last report: why the trial is not completed."""
 REMARK = "cellbench_remark"
-"""Name of the entry that says what the user should know of a trial that goes on."""
+"""Entry of a report: a message for the user about a trial that continues."""
 
 
 class TrialSettings(BaseModel):
-    """What all trials of a search have in common in Ray Tune.
+    """Settings that all trials of a search share in Ray Tune.
 
     Attributes:
         objective: Name of the objective.
-        gpus: GPUs of a trial.
-        timeout_s: Seconds after which an epoch is taken to hang.
-        checkpoint_s: Seconds after which a checkpoint is due; rungs have one anyway.
+        gpus: GPUs of a trial; a fraction shares one GPU.
+        timeout_s: Seconds after which an epoch counts as hanging.
+        checkpoint_s: Seconds between two checkpoints. Each rung has a checkpoint too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,19 +33,19 @@ class TrialSettings(BaseModel):
 
 
 class TrialConfig(BaseModel):
-    """A trial's configuration in Ray Tune, under the key `trial`.
+    """The configuration of a trial in Ray Tune, under the key `trial`.
 
     Attributes:
-        job: A `cellbench.trials.run.TrialJob` as JSON.
-        number: Place of the trial in its stage.
-        terms: What it shares with all others.
+        job: A `cellbench.trials.job.TrialJob` as JSON.
+        number: Position of the trial in its stage, from 0.
+        settings: Settings that all trials of the search share.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     job: dict[str, Any]
     number: int
-    terms: TrialSettings
+    settings: TrialSettings
 
     @property
     def method(self) -> str:

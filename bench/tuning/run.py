@@ -1,6 +1,5 @@
-"""Runs one stage of a search: one Ray Tune run over trials that keep their processes."""
+"""Runs one stage of a search: one Ray Tune run, in which worker processes are reused from trial to trial."""
 
-import shutil
 import signal
 import threading
 import time
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from bench.tracking.tracker import Tracker
 
 MAX_FAILURES = 2
-"""Times that a trial is tried again, from its checkpoint, after its process died."""
+"""How often a trial is resumed from its checkpoint after its process died."""
 
 
 @dataclass
@@ -35,10 +34,10 @@ class StageContext:
     """What all stages of a search share.
 
     Attributes:
-        folder: The search's folder.
-        tracker: Its MLflow runs.
-        view: What the terminal shows.
-        plan: What a trial gets.
+        folder: The folder of the search.
+        tracker: Writes the search to MLflow.
+        view: Shows the progress on the terminal.
+        plan: Trials at once, and the CPUs and GPUs of each.
     """
 
     folder: SearchFolder
@@ -48,8 +47,8 @@ class StageContext:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Take back the signals that Ray Tune and the keeper listen to; they would swallow the next Ctrl-C."""
+def _restored_signals() -> Iterator[None]:
+    """Restore the signal handlers that Ray Tune and the callback replace; they would ignore the next Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -62,11 +61,11 @@ def _own_signals() -> Iterator[None]:
 
 
 class TimeBudget(Stopper):
-    """Ends the search stage early enough for the stages that follow, but never before one trial is complete.
+    """Ends the stage `search` in time for the stages that follow, but not before one trial is completed.
 
     Args:
         seconds: Time for all stages, from now on.
-        rounds_after: Trainings that follow the search stage one after another.
+        rounds_after: Trainings that follow the stage, one after another.
         epochs: Epochs of a training.
     """
 
@@ -77,13 +76,13 @@ class TimeBudget(Stopper):
         self._any_completed = False
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Hear of an epoch; no trial is stopped by itself."""
+        """Called after every epoch of a trial. Return False: no single trial is stopped."""
         self._epoch_s.append(result.get(TIME_THIS_ITER_S, 0.0))
         self._any_completed |= result.get(OUTCOME) == "completed"
         return False
 
     def stop_all(self) -> bool:
-        """Whether the stage must end now."""
+        """Return whether the stage must end now."""
         if not self._any_completed:
             return False
         mean = sum(self._epoch_s) / len(self._epoch_s)
@@ -98,52 +97,51 @@ def run_stage(
     scheduler: "TrialScheduler | None" = None,
     stopper: Stopper | None = None,
 ) -> None:
-    """Run the trials that a searcher hands out; what becomes of them is in the search folder.
+    """Run the trials that a searcher suggests. Their outcomes are in the search folder afterwards.
 
     Args:
         context: What all stages share.
         stage: Name of the stage.
-        searcher: Hands out trials.
-        n_trials: How many at most.
-        scheduler: Stops unpromising trials; None trains all to their end.
-        stopper: Ends the stage early.
+        searcher: Suggests the trials.
+        n_trials: Largest number of trials.
+        scheduler: Stops unpromising trials early; None trains all to their last epoch.
+        stopper: Ends the stage early; None runs all trials.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; trials under way go on from their checkpoints when the stage runs again.
-        StoreError: The disk is full, say; likewise.
+        KeyboardInterrupt: Ctrl-C was pressed. The running trials resume from their checkpoints in the next run.
+        StoreError: A file cannot be written, for example because the disk is full. The running trials resume too.
     """
     if n_trials <= 0:
         return
-    keeper = SearchCallback(context.folder, context.tracker, context.view)
-    storage = context.folder.directory / ".ray"
-    tuner = tune.Tuner(
-        tune.with_resources(TrialTrainable, {"cpu": context.plan.cpus, "gpu": context.plan.gpus}),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            scheduler=scheduler,
-            num_samples=n_trials,
-            max_concurrent_trials=context.plan.concurrent,
-            reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(
-            name=stage,
-            storage_path=str(storage),
-            callbacks=[keeper],
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            stop=stopper,
-            verbose=0,
-        ),
-    )
-    try:
-        with _own_signals():
-            tuner.fit()
-    except Exception:
-        if keeper.error is None:
-            raise
-        raise keeper.error from None
-    finally:
-        keeper.close()
-        shutil.rmtree(storage, ignore_errors=True)
-    if keeper.interrupted:
+    callback = SearchCallback(context.folder, context.tracker, context.view)
+    with context.folder.ray_storage() as storage:
+        tuner = tune.Tuner(
+            tune.with_resources(TrialTrainable, {"cpu": context.plan.cpus, "gpu": context.plan.gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=scheduler,
+                num_samples=n_trials,
+                max_concurrent_trials=context.plan.concurrent,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name=stage,
+                storage_path=str(storage),
+                callbacks=[callback],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                stop=stopper,
+                verbose=0,
+            ),
+        )
+        try:
+            with _restored_signals():
+                tuner.fit()
+        except Exception:
+            if callback.error is None:
+                raise
+            raise callback.error from None
+        finally:
+            callback.close()
+    if callback.interrupted:
         raise KeyboardInterrupt

@@ -1,57 +1,63 @@
-"""How configurations of one method are chosen: Optuna's samplers behind Ray's OptunaSearch, and the paper's grid."""
+"""Choose the configurations of one method: with an Optuna sampler, or along the grid."""
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from ray.tune.result import TRAINING_ITERATION
-from ray.tune.search.optuna import OptunaSearch
 
 from bench.record.trial import TrialRecord
-from bench.space.domains import Point, Range, Scalar, distribution_of
+from bench.space.domains import Point, Range, distribution_of
 from bench.space.objectives import Objective
+from bench.space.samplers import SAMPLERS, build_sampler
 from bench.space.space import Space
 from bench.terminal.formatting import rounded
 from bench.tuning.config import OBJECTIVE, OUTCOME
 
 OWN_REPEATS = 4
-"""Suggestions of known configurations in a row after which random ones take their place: a Gaussian process that is
-sure of its best point, or was told nothing of one that failed, would suggest it for ever."""
+"""Known configurations that a sampler may suggest in a row before random suggestions replace its own. A Gaussian
+process never learns of a failed trial, so it would suggest the same configuration forever."""
 MAX_REPEATS = 20
-"""Suggestions of known configurations in a row after which a space counts as used up."""
+"""Known configurations in a row after which the space counts as exhausted."""
+
+_STATES = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
 class MethodSearch(Protocol):
-    """Chooses the configurations of one method, and hears what becomes of each."""
+    """Chooses the configurations of one method, and learns how their trials end."""
 
     def next_point(self, trial_id: str) -> Point | None:
-        """Return the next complete point, or None where there is no other."""
+        """Return the next complete point, or None if none is left."""
 
-    def recall(self, record: TrialRecord, goals: dict[int, float]) -> None:
-        """Take on a trial of an earlier run of the search, in the order in which they began.
+    def restore(self, record: TrialRecord, values: Mapping[int, float]) -> None:
+        """Add a trial of an earlier run of the search. Call it in the order in which the trials began.
 
         Args:
-            record: What became of it; one that is still `running` is taken up later by `take_up`.
-            goals: Its goal at each epoch at which it was known.
+            record: The trial. If its outcome is `running`, call `resume` later.
+            values: What Ray Tune maximises, by epoch, for the epochs at which it is known.
         """
 
-    def take_up(self, key: str, trial_id: str) -> None:
-        """Go on with a recalled trial that was interrupted, under its new id in Ray Tune."""
+    def resume(self, key: str, trial_id: str) -> None:
+        """Continue an interrupted trial.
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Hear of an epoch."""
+        Args:
+            key: Key of its record.
+            trial_id: Its new id in Ray Tune.
+        """
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Hear that a trial ended."""
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Called after every epoch of a trial, except the epoch at which Ray Tune stops it."""
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Called when a trial ends, with its last result."""
 
 
 class GridMethodSearch:
-    """Goes through a list of points.
+    """Tries a list of points in order.
 
     Args:
-        points: Complete points in their order.
+        points: Complete points.
     """
 
     def __init__(self, points: Iterable[Point]) -> None:
@@ -59,42 +65,45 @@ class GridMethodSearch:
         self._done: list[Point] = []
 
     def next_point(self, trial_id: str) -> Point | None:
-        """Return the next point, or None at the end."""
+        """Return the next point, or None at the end of the list."""
         for point in self._points:
             if point not in self._done:
                 self._done.append(point)
                 return point
         return None
 
-    def recall(self, record: TrialRecord, goals: dict[int, float]) -> None:
-        """Pass over a point that was tried."""
-        self._done.extend(point for point in self._points if _same(point, record.params))
+    def restore(self, record: TrialRecord, values: Mapping[int, float]) -> None:
+        """Skip the point of an earlier trial."""
+        self._done.extend(point for point in self._points if _is_point_of(record, point))
 
-    def take_up(self, key: str, trial_id: str) -> None:
-        """Do nothing: a grid needs no results."""
+    def resume(self, key: str, trial_id: str) -> None:
+        """Do nothing: the next point does not depend on results."""
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Do nothing: a grid needs no results."""
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Do nothing: the next point does not depend on results."""
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Do nothing: a grid needs no results."""
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Do nothing: the next point does not depend on results."""
 
 
-class OptunaMethodSearch(OptunaSearch):
-    """An Optuna study over one method's space.
+class OptunaMethodSearch:
+    """Optuna's ask-and-tell interface over the space of one method.
 
-    It differs from Ray's OptunaSearch in what the study is told: a trial that was stopped early is PRUNED with its
-    goals at rungs, where Ray says COMPLETE with the last value as if it had been trained in full; one that failed by
-    itself is FAIL. A suggestion depends on the seed and on what the study knows, and on nothing else, so a search
-    that is resumed goes on as if it had never been stopped. No configuration is suggested twice.
+    The trials are kept here, in the order in which they began. Each suggestion asks a new in-memory study that holds
+    all of them, with a sampler whose seed depends on their number. A suggestion therefore depends on the seed and on
+    the trials alone, so a resumed search suggests the same as an uninterrupted one. The study holds the rounded values
+    that are trained, not the values that the sampler drew. It differs from Ray's `OptunaSearch` in the states: a trial
+    that was stopped early is PRUNED with its values at the rungs, where Ray records it as COMPLETE with its last value.
+    A trial that failed by itself is FAIL. No configuration is suggested twice.
 
     Args:
-        space: The method's space, lengths in native px; something in it is searched.
-        sampler: `tpe`, `random` or `gp`.
+        space: The method's space, lengths in native px, with at least one searched hyperparameter.
+        sampler: Name of a sampler that is not exhaustive.
         seed: Seed of the sampler.
         rungs: Epochs at which trials are compared.
-        n_trials: Trials in all; a third of them (4 to 10) precede the first that TPE or GP suggest.
-        goals: The objectives; of several, a study hears nothing of trials that were not trained to the end.
+        n_trials: Planned number of trials. A third of them (4 to 10) are first points and random ones, before TPE and
+            the Gaussian process suggest their own.
+        objectives: The objectives. If there are several, the study learns only of fully trained trials.
     """
 
     def __init__(
@@ -104,181 +113,168 @@ class OptunaMethodSearch(OptunaSearch):
         seed: int,
         rungs: Iterable[int],
         n_trials: int,
-        goals: Sequence[Objective] = (),
+        objectives: Sequence[Objective] = (),
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._method_space = space
+        self._space = space
         self._distributions = {name: distribution_of(domain) for name, domain in space.searched.items()}
+        self._sampler, self._seed = sampler, seed
         self._rungs = frozenset(rungs)
-        self._sampler_name, self._base_seed = sampler, seed
         self._n_startup = max(4, min(10, n_trials // 3))
-        self._first = space.first_points()
-        self._known: list[Point] = []
-        self._interrupted: dict[str, optuna.Trial] = {}
-        self._goals = tuple(goals) if len(goals) > 1 else ()
-        super().__init__(
-            space=self._distributions,
-            metric=[objective.final for objective in goals] if self._goals else OBJECTIVE,
-            mode=["max"] * len(goals) if self._goals else "max",
-            sampler=make_sampler(sampler, seed, self._n_startup),
-        )
+        self._objectives = tuple(objectives) if len(objectives) > 1 else ()
+        self._first = [self._rounded(point) for point in space.first_points()]
+        self._points: list[Point] = []
+        self._trials: list[FrozenTrial] = []  # one for each of `_points`
+        self._number: dict[str, int] = {}  # place in both lists, by trial id; by key before `resume`
 
-    @property
-    def study(self) -> optuna.Study:
-        """The study, in memory."""
-        return self._ot_study
+    def study(self, sampler: "optuna.samplers.BaseSampler | None" = None) -> optuna.Study:
+        """Return a new in-memory study of all trials so far, with a sampler to ask."""
+        study = optuna.create_study(directions=["maximize"] * max(1, len(self._objectives)), sampler=sampler)
+        study.add_trials(self._trials)
+        return study
 
     def next_point(self, trial_id: str) -> Point | None:
-        """Return the next complete point, or None where the space seems to hold no other."""
-        first = next((point for point in self._first if point not in self._known), None)
-        if first is not None:
-            self.study.enqueue_trial({name: first[name] for name in self._distributions})
-        for attempt in range(MAX_REPEATS):
-            seed = [self._base_seed, len(self._known), attempt]
-            name = self._sampler_name if attempt < OWN_REPEATS else "random"
-            self.study.sampler = make_sampler(name, mixed(seed), self._n_startup)
-            point = self._complete(self.suggest(trial_id))
-            if point not in self._known:
-                self._known.append(point)
-                self._correct(trial_id, point)
-                return point
-            self.study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
-        return None
+        """Return the next complete point: the space's first points, then suggestions; None if the space is exhausted.
 
-    def recall(self, record: TrialRecord, goals: dict[int, float]) -> None:
-        """Add a trial of an earlier run to the study."""
-        point = {name: record.params[name] for name in self._method_space.parameters}
-        self._known.append(point)
-        states = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-        state = states.get(record.outcome, TrialState.RUNNING)
-        if self._goals:
-            self._recall_several(record, state)
-            return
-        at_rungs = {epoch: objective for epoch, objective in goals.items() if epoch in self._rungs}
-        if state == TrialState.PRUNED and goals:
-            at_rungs[max(goals)] = goals[max(goals)]
-        values = {TrialState.COMPLETE: goals, TrialState.PRUNED: at_rungs}.get(state)
-        self.study.add_trial(
-            optuna.trial.create_trial(
-                state=state,
-                value=values[max(values)] if values else None,
-                params={name: point[name] for name in self._distributions},
-                distributions=self._distributions,
-                intermediate_values=at_rungs,
-            )
-        )
-        self._keep_if_running(record, state)
-
-    def _recall_several(self, record: TrialRecord, state: TrialState) -> None:
-        values = self._values(record.metrics) if state == TrialState.COMPLETE else None
-        if values is None and state != TrialState.RUNNING:
-            state = TrialState.FAIL
-        params = {name: self._known[-1][name] for name in self._distributions}
-        self.study.add_trial(
-            optuna.trial.create_trial(state=state, values=values, params=params, distributions=self._distributions)
-        )
-        self._keep_if_running(record, state)
-
-    def _keep_if_running(self, record: TrialRecord, state: TrialState) -> None:
-        if state == TrialState.RUNNING:
-            newest = self.study.get_trials(deepcopy=False)[-1]
-            self._interrupted[record.key] = optuna.Trial(self.study, newest._trial_id)
-
-    def _values(self, metrics: Mapping[str, Any]) -> list[float] | None:
-        if not all(objective.final in metrics for objective in self._goals):
-            return None
-        return [objective.sign * float(metrics[objective.final]) for objective in self._goals]
-
-    def take_up(self, key: str, trial_id: str) -> None:
-        """Go on with an interrupted trial."""
-        self._ot_trials[trial_id] = self._interrupted.pop(key)
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Report the goal where it is news: at rungs."""
-        if result[TRAINING_ITERATION] in self._rungs and not self._goals:
-            self._report(trial_id, result)
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell the study how a trial ended."""
-        trial = self._ot_trials[trial_id]
-        outcome = (result or {}).get(OUTCOME)
-        if self._goals:
-            values = self._values(result or {}) if outcome == "completed" and not error else None
-            self.study.tell(trial, values, state=None if values else TrialState.FAIL)
-            return
-        if error or result is None or outcome == "failed":
-            self.study.tell(trial, state=TrialState.FAIL)
-        elif outcome == "completed":
-            self.study.tell(trial, result[OBJECTIVE])
-        else:
-            # Ray Tune does not pass on the very result at which it stops a trial.
-            self._report(trial_id, result)
-            self.study.tell(trial, state=TrialState.PRUNED)
-
-    def _correct(self, trial_id: str, point: Point) -> None:
-        """Let the study know the values that are trained, not those that they were rounded from."""
-        for name, distribution in self._distributions.items():
-            value = distribution.to_internal_repr(point[name])
-            self.study._storage.set_trial_param(self._ot_trials[trial_id]._trial_id, name, value, distribution)
-
-    def _report(self, trial_id: str, result: dict[str, Any]) -> None:
-        with warnings.catch_warnings():  # a trial that goes on from its checkpoint passes a rung twice
-            warnings.filterwarnings("ignore", message=".*already reported")
-            self._ot_trials[trial_id].report(result[OBJECTIVE], result[TRAINING_ITERATION])
-
-    def _complete(self, suggested: dict[str, Any]) -> Point:
-        point: Point = {}
-        for name, domain in self._method_space.parameters.items():
-            value: Scalar = suggested.get(name, domain.default)
-            if isinstance(domain, Range):
-                value = min(max(rounded(float(suggested[name])), domain.low), domain.high)
-            point[name] = value
+        The space counts as exhausted after `MAX_REPEATS` suggestions of known configurations in a row.
+        """
+        first = next((point for point in self._first if point not in self._points), None)
+        point = self._new_suggestion() if first is None else first
+        if point is not None:
+            self._number[trial_id] = len(self._trials)
+            self._add(point, TrialState.RUNNING)
         return point
 
+    def restore(self, record: TrialRecord, values: Mapping[int, float]) -> None:
+        """Add a trial of an earlier run to the study."""
+        point = {name: record.params[name] for name in self._space.parameters}
+        state = _STATES.get(record.outcome, TrialState.RUNNING)
+        if state == TrialState.RUNNING:
+            self._number[record.key] = len(self._trials)
+        if self._objectives:
+            final = self._final_values(record.metrics) if state == TrialState.COMPLETE else None
+            self._add(point, state if final or state == TrialState.RUNNING else TrialState.FAIL, final)
+            return
+        at_rungs = {epoch: value for epoch, value in values.items() if epoch in self._rungs}
+        if state == TrialState.PRUNED and values:
+            at_rungs[max(values)] = values[max(values)]
+        has_value = values and state in (TrialState.COMPLETE, TrialState.PRUNED)
+        self._add(point, state, [values[max(values)]] if has_value else None, at_rungs)
 
-def make_sampler(name: str, seed: int, n_startup: int) -> optuna.samplers.BaseSampler:
-    """Return one of Optuna's samplers.
+    def resume(self, key: str, trial_id: str) -> None:
+        """Continue an interrupted trial under its new id."""
+        self._number[trial_id] = self._number.pop(key)
 
-    Args:
-        name: `tpe`, `random` or `gp`.
-        seed: Its seed.
-        n_startup: Trials drawn at random before it begins.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if name == "tpe":
-            return optuna.samplers.TPESampler(
-                multivariate=True, group=True, constant_liar=True, seed=seed, n_startup_trials=n_startup
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Record the value at a rung; between rungs the study needs none."""
+        if result[TRAINING_ITERATION] in self._rungs and not self._objectives:
+            self._record_value(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Record how a trial ended."""
+        if error or result is None or result.get(OUTCOME) == "failed":
+            self._end(trial_id, TrialState.FAIL)
+        elif self._objectives:
+            final = self._final_values(result) if result.get(OUTCOME) == "completed" else None
+            self._end(trial_id, TrialState.COMPLETE if final else TrialState.FAIL, final)
+        elif result.get(OUTCOME) == "completed":
+            self._end(trial_id, TrialState.COMPLETE, [float(result[OBJECTIVE])])
+        else:  # Ray Tune does not pass the result at which it stops a trial to `on_trial_result`.
+            values = self._record_value(trial_id, result)
+            self._end(trial_id, TrialState.PRUNED, [values[max(values)]])
+
+    def _new_suggestion(self) -> Point | None:
+        for attempt in range(MAX_REPEATS):
+            seed = mixed([self._seed, len(self._points), attempt])
+            name = self._sampler if attempt < OWN_REPEATS else "random"
+            study = self.study(build_sampler(name, seed, self._n_startup))
+            point = self._rounded(study.ask(self._distributions).params)
+            if point not in self._points:
+                return point
+        return None
+
+    def _rounded(self, values: Mapping[str, Any]) -> Point:
+        """Return the complete point that is trained: numbers of ranges have four digits and stay in their range."""
+        point = self._space.complete(dict(values))
+        for name, domain in self._space.parameters.items():
+            if isinstance(domain, Range):
+                point[name] = min(max(rounded(float(point[name])), domain.low), domain.high)
+        return point
+
+    def _add(
+        self,
+        point: Point,
+        state: TrialState,
+        values: Sequence[float] | None = None,
+        at_rungs: Mapping[int, float] | None = None,
+    ) -> None:
+        self._points.append(point)
+        self._trials.append(
+            create_trial(
+                state=state,
+                values=values,
+                params={name: point[name] for name in self._distributions},
+                distributions=self._distributions,
+                intermediate_values=dict(at_rungs or {}),
             )
-        if name == "gp":
-            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=n_startup)
-        return optuna.samplers.RandomSampler(seed=seed)
+        )
+
+    def _end(self, trial_id: str, state: TrialState, values: Sequence[float] | None = None) -> None:
+        number = self._number[trial_id]
+        trial = self._trials[number]
+        self._trials[number] = create_trial(
+            state=state,
+            values=values,
+            params=trial.params,
+            distributions=trial.distributions,
+            intermediate_values=trial.intermediate_values,
+        )
+
+    def _record_value(self, trial_id: str, result: Mapping[str, Any]) -> dict[int, float]:
+        """Add a value to those of a running trial, and return them all.
+
+        A trial that continues from its checkpoint passes a rung twice; its first value counts.
+        """
+        values: dict[int, float] = self._trials[self._number[trial_id]].intermediate_values
+        values.setdefault(result[TRAINING_ITERATION], float(result[OBJECTIVE]))
+        return values
+
+    def _final_values(self, metrics: Mapping[str, Any]) -> list[float] | None:
+        if not all(objective.final in metrics for objective in self._objectives):
+            return None
+        return [objective.sign * float(metrics[objective.final]) for objective in self._objectives]
 
 
 def method_search(
-    space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int, goals: Sequence[Objective] = ()
+    space: Space, sampler: str, seed: int, rungs: Iterable[int], n_trials: int, objectives: Sequence[Objective] = ()
 ) -> MethodSearch:
-    """Return what chooses the configurations of a method.
+    """Return the object that chooses the configurations of a method.
 
     Args:
         space: Its space, lengths in native px.
-        sampler: `tpe`, `random`, `gp` or `grid`.
+        sampler: A name in `SAMPLERS`.
         seed: Seed of the sampler.
         rungs: Epochs at which trials are compared.
-        n_trials: Trials in all.
-        goals: The objectives.
+        n_trials: Planned number of trials.
+        objectives: The objectives.
+
+    Raises:
+        NotFoundError: The sampler is unknown.
     """
-    if sampler == "grid" or not space.searched:
-        return GridMethodSearch(space.grid_points() if space.searched else [space.complete({})])
-    return OptunaMethodSearch(space, sampler, seed, rungs, n_trials, goals)
+    is_exhaustive = SAMPLERS.get(sampler).is_exhaustive
+    if not space.searched:
+        return GridMethodSearch([space.complete({})])
+    if is_exhaustive:
+        return GridMethodSearch(space.grid_points())
+    return OptunaMethodSearch(space, sampler, seed, rungs, n_trials, objectives)
 
 
-def mixed(parts: list[int]) -> int:
-    """Return one seed made of several numbers."""
+def mixed(parts: Sequence[int]) -> int:
+    """Return one seed derived from several numbers, each at least 0."""
     import numpy as np
 
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+    return int(np.random.SeedSequence(list(parts)).generate_state(1)[0])
 
 
-def _same(point: Point, params: dict[str, Any]) -> bool:
-    return all(params.get(name) == value for name, value in point.items())
+def _is_point_of(record: TrialRecord, point: Point) -> bool:
+    return all(record.params.get(name) == value for name, value in point.items())

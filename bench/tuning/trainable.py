@@ -1,7 +1,6 @@
-"""One trial as Ray Tune sees it: an epoch is a step, a stored result is given back at once, a mistake is no crash."""
+"""One trial as Ray Tune sees it: a step is an epoch, and an error in a trial is a result of the trial."""
 
 import faulthandler
-import shutil
 import time
 import traceback
 from collections.abc import Iterator
@@ -12,31 +11,35 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Trainable
 from ray.tune.result import DONE, TRAINING_ITERATION
 
-from bench.space.objectives import get_objective
+from bench.record.trial import TrialFolder
+from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import duration
 from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig
 from cellbench.disk import explained
 from cellbench.errors import CellbenchError, StoreError, TrainingError
 
 if TYPE_CHECKING:
+    from cellbench.trials.job import TrialJob
     from cellbench.trials.run import TrialRun
-
-CHECKPOINT = "checkpoint"
-HUNG = "hung.txt"
 
 
 @contextmanager
 def _deadline(seconds: float, path: Path) -> Iterator[None]:
-    """End this process if the block takes longer; where it hung is then in the file.
+    """End this process if the block takes longer than a limit, and write the traceback to a file.
 
-    The clock runs outside Python, so it also ends what never comes back to it. Ray starts the trial anew, which finds
-    the file.
+    The timer runs outside the Python interpreter, so it also ends code that never returns to Python. Ray restarts the
+    trial, and the second start finds the file.
+
+    Args:
+        seconds: The limit.
+        path: The file for the traceback; removed when the block ends in time.
 
     Raises:
-        TrainingError: This is the second start.
+        TrainingError: An earlier start of the trial hung.
+        StoreError: The file cannot be written.
     """
     if path.exists() and path.stat().st_size > 0:
-        raise TrainingError(f"an epoch took longer than {duration(seconds)}; where it hung is in {path}")
+        raise TrainingError(f"an epoch took longer than {duration(seconds)}; its traceback is in {path}")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
@@ -50,43 +53,42 @@ def _deadline(seconds: float, path: Path) -> Iterator[None]:
 
 
 class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
-    """Runs the trial that its configuration describes; the process is kept for the next trial.
+    """Trains the trial of its configuration, and is reused for the next trial.
 
-    A trial's checkpoint lies in its own folder, not in Ray's: whoever starts the trial again, after a dead worker or
-    a dead driver, goes on from it.
+    The checkpoint of a trial is in the trial's own folder and not in Ray's. A trial therefore resumes from it after its
+    worker or its driver died.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take on a trial."""
-        self._take_on(config)
+        """Prepare for a trial."""
+        self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take on the next trial in the same process."""
-        self._take_on(new_config)
+        """Prepare for the next trial in the same process."""
+        self._prepare(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train one epoch.
+        """Train one epoch and return its report.
 
-        What goes wrong in a trial is its result, with the reason: trained again, it would go wrong again. Only the
-        death of the process is left to Ray, which starts the trial anew. A disk that is full is not the trial's fault:
-        its checkpoint stays, and it can go on.
+        An error in a trial is reported with its reason, because the same training would fail again. Only the death of
+        the process is left to Ray, which restarts the trial. A full disk is not the trial's fault: the trial is
+        reported as interrupted, its checkpoint stays, and it can be resumed.
         """
         try:
-            with _deadline(self._config.terms.timeout_s, self._directory / HUNG):
+            with _deadline(self._config.settings.timeout_s, self._folder.hang_path):
                 return self._step()
         except StoreError as error:
             return {**self._report({}, self._next_epoch, "interrupted"), REASON: str(error)}
         except CellbenchError as error:
             return self._failed(str(error))
         except Exception as error:
-            trace = traceback.format_exc()
-            (self._directory / "error.txt").write_text(trace, encoding="utf-8")
-            return self._failed(f"{type(error).__name__}: {error} (trace in {self._directory / 'error.txt'})")
+            self._folder.write_error(traceback.format_exc())
+            return self._failed(f"{type(error).__name__}: {error} (traceback in {self._folder.error_path})")
 
-    def _take_on(self, config: dict[str, Any]) -> None:
+    def _prepare(self, config: dict[str, Any]) -> None:
         self._config = TrialConfig.model_validate(config["trial"])
-        self._directory = Path(self._config.job["directory"])
+        self._folder = TrialFolder(Path(self._config.job["directory"]))
         self._trial: TrialRun | None = None
         self._saved = time.monotonic()
 
@@ -105,55 +107,41 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         metrics = run.step()
         epoch = int(metrics["epoch"])
         if not run.done:
-            if epoch in job.rungs or time.monotonic() - self._saved > self._config.terms.checkpoint_s:
-                self._save(run, job.directory)
+            if epoch in job.rungs or time.monotonic() - self._saved > self._config.settings.checkpoint_s:
+                self._save(run)
             return self._report(metrics, epoch) | ({REMARK: "; ".join(remarks)} if remarks else {})
         with explained(job.directory):
             run.finish(metrics)
-        shutil.rmtree(job.directory / CHECKPOINT, ignore_errors=True)
+        self._folder.remove_checkpoints()
         return self._report(metrics, epoch, "completed")
 
-    def _begin(self, job: Any) -> "tuple[TrialRun, list[str]]":
-        """Return the trial, restored from its newest whole checkpoint, and what is to be said of damaged ones."""
+    def _begin(self, job: "TrialJob") -> "tuple[TrialRun, list[str]]":
+        """Return the trial, restored from its newest intact checkpoint, and a message for each damaged one."""
         import torch
 
         from cellbench.trials.run import TrialRun
 
-        device = torch.device("cuda" if self._config.terms.gpus > 0 and torch.cuda.is_available() else "cpu")
+        device = torch.device("cuda" if self._config.settings.gpus > 0 and torch.cuda.is_available() else "cpu")
         damaged = []
-        for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
-            if (job.directory / name).is_dir():
-                run = TrialRun(job, device)
-                try:
-                    run.restore(job.directory / name)
-                except (TrainingError, OSError, ValueError, KeyError):
-                    # Half of it was written when the machine went down: the other, or from the start.
-                    damaged.append(f"its checkpoint {job.directory / name} is damaged and is not used")
-                    continue
-                return run, damaged
+        for checkpoint in self._folder.checkpoints():
+            run = TrialRun(job, device)
+            try:
+                run.restore(checkpoint)
+            except (TrainingError, OSError, ValueError, KeyError):  # the machine failed while it was written
+                damaged.append(f"its checkpoint {checkpoint} is damaged and is not used")
+                continue
+            return run, damaged
         return TrialRun(job, device), damaged
 
-    def _save(self, run: "TrialRun", directory: Path) -> None:
-        """Replace the checkpoint; at every moment there is a whole one."""
-        new, now, old = (directory / f"{CHECKPOINT}{suffix}" for suffix in (".new", "", ".old"))
-        shutil.rmtree(new, ignore_errors=True)
-        try:
-            with explained(directory):
-                new.mkdir(parents=True)
-                run.save(new)
-                if now.exists():
-                    shutil.rmtree(old, ignore_errors=True)
-                    now.rename(old)
-                new.rename(now)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    def _save(self, run: "TrialRun") -> None:
+        with self._folder.replacing_checkpoint() as directory:
+            run.save(directory)
         self._saved = time.monotonic()
 
     def _failed(self, reason: str) -> dict[str, Any]:
         epoch = self._next_epoch
         self._trial = None
-        shutil.rmtree(self._directory / CHECKPOINT, ignore_errors=True)
+        self._folder.remove_checkpoints()
         return {**self._report({}, epoch, "failed"), REASON: reason}
 
     @property
@@ -161,10 +149,10 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
         return 1 if self._trial is None else self._trial.trainer.epoch + 1
 
     def _report(self, metrics: dict[str, float], epoch: int, outcome: str | None = None) -> dict[str, Any]:
-        found = {
+        report = {
             **metrics,
-            OBJECTIVE: get_objective(self._config.terms.objective).in_progress(metrics),
+            OBJECTIVE: OBJECTIVES.get(self._config.settings.objective).in_progress(metrics),
             TRAINING_ITERATION: epoch,
             DONE: outcome is not None,
         }
-        return found if outcome is None else {**found, OUTCOME: outcome}
+        return report if outcome is None else {**report, OUTCOME: outcome}

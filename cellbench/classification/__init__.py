@@ -1,1 +1,1 @@
-"""Classifiers built on a trained encoder."""
+"""Classifiers on a trained encoder."""

@@ -1,4 +1,4 @@
-"""What a winner becomes: an encoder with a probe on it, which names the class of a cell."""
+"""A classifier of cells: a trained encoder with a probe on its embeddings."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from cellbench.patches.resize import resize_patch
 from cellbench.scores.probe import Probe, Standardizer, fit_probe
 from cellbench.suppression import Suppression
 from cellbench.training.embedding import embed
-from cellbench.trials.files import ENCODER, MODEL, read_encoder
+from cellbench.trials.files import read_encoder
+from cellbench.trials.names import ENCODER, MODEL
 
 PROBE = "probe.safetensors"
 CLASSES = "classes.json"
@@ -25,14 +26,14 @@ CLASSES = "classes.json"
 
 @dataclass(frozen=True)
 class Classifier:
-    """Names the class of the cell in the centre of a patch.
+    """Classifies the cell in the centre of a patch.
 
     Attributes:
         model: The trained auto-encoder.
-        suppression: Says what the encoder sees of a patch.
-        probe: Fitted on the embeddings of labelled patches.
-        classes: Names, in the order of the probe's outputs.
-        native_size: Side in px of the patches that it takes.
+        suppression: Its suppression, which selects what the encoder sees.
+        probe: Probe that is fitted on the embeddings of labelled patches.
+        classes: Names of the classes, in the order of the probe's outputs.
+        native_size: Side in px of the patches that it classifies.
         views: Symmetries of the square that an embedding is the mean of.
     """
 
@@ -45,16 +46,16 @@ class Classifier:
 
     @classmethod
     def fit(cls, trial: Path, patch_set: PatchSet, cache: Path, seed: int = 0) -> "Classifier":
-        """Fit a probe on all labelled patches of a data set.
+        """Return a classifier whose probe is fitted on all labelled patches of a data set.
 
         Args:
             trial: Folder of a finished trial that kept its encoder.
-            patch_set: The data set that it was trained on.
+            patch_set: The data set that the trial was trained on.
             cache: Folder of resized copies.
             seed: Seed of the probe.
 
         Raises:
-            DataError: The trial has no encoder.
+            DataError: The folder has no readable encoder.
         """
         model, suppression, settings = read_encoder(trial)
         rows = patch_set.rows("labelled")
@@ -66,10 +67,13 @@ class Classifier:
 
     @classmethod
     def load(cls, directory: Path) -> "Classifier":
-        """Read a saved classifier; nothing in its files is ever run.
+        """Return a saved classifier; no code in its files is run.
+
+        Args:
+            directory: Folder that `save` wrote.
 
         Raises:
-            DataError: The folder holds none, or a damaged one.
+            DataError: A file of the classifier is missing or damaged.
         """
         model, suppression, settings = read_encoder(directory)
         try:
@@ -83,14 +87,14 @@ class Classifier:
             )
             return cls(model, suppression, probe, tuple(about["classes"]), about["native_size"], settings.views)
         except Exception as error:
-            raise DataError(f"{directory} holds no classifier that can be read ({error}).") from error
+            raise DataError(f"{directory} has no classifier that can be read ({error}).") from error
 
     def save(self, directory: Path, trial: Path) -> None:
-        """Write weights as safetensors and the rest as JSON.
+        """Write the weights as safetensors and the rest as JSON.
 
         Args:
-            directory: Folder to write to; made where it is missing.
-            trial: Folder of the trial that the encoder comes from; its two files are copied.
+            directory: Folder to write to; created where it is missing.
+            trial: Folder of the trial that the encoder comes from; its encoder files are copied.
         """
         directory.mkdir(parents=True, exist_ok=True)
         for name in (ENCODER, MODEL):
@@ -104,18 +108,18 @@ class Classifier:
         (directory / CLASSES).write_text(json.dumps(about, indent=1))
 
     def probabilities(self, patches: np.ndarray) -> np.ndarray:
-        """Return class probabilities, shape (N, classes).
+        """Return class probabilities in 0–1, shape (N, classes).
 
         Args:
-            patches: uint8, shape (N, H, H, 3), H the native size.
+            patches: uint8, shape (N, H, H, 3), where H is the native size in px.
 
         Raises:
-            DataError: The patches are of another size or type.
+            DataError: The patches have another shape or dtype.
         """
         size = self.native_size
         if patches.dtype != np.uint8 or patches.shape[1:] != (size, size, 3):
             raise DataError(
-                f"The classifier takes uint8 patches of N × {size} × {size} × 3, got {patches.dtype} of "
+                f"The classifier accepts uint8 patches of N × {size} × {size} × 3, got {patches.dtype} of "
                 f"{' × '.join(map(str, patches.shape))}."
             )
         if len(patches) == 0:
@@ -126,5 +130,5 @@ class Classifier:
         return self.probe.probabilities(features)
 
     def predict(self, patches: np.ndarray) -> Sequence[str]:
-        """Return the name of the likeliest class of each patch; see `probabilities`."""
+        """Return the name of the most probable class of each patch, from patches as for `probabilities`."""
         return [self.classes[code] for code in self.probabilities(patches).argmax(axis=1)]

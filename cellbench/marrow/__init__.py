@@ -1,8 +1,7 @@
-"""Synthetic bone marrow: ten cell types of the paper in crowded smears, with true outlines, drawn by seed."""
+"""Synthetic bone marrow: the ten cell types of the paper in crowded smears, drawn from a seed with true outlines."""
 
-from cellbench.marrow.builtin import BUILTIN, Builtin, make_builtin
-from cellbench.marrow.dataset import MarrowPatches, draw_marrow, write_marrow
-from cellbench.marrow.spec import MARROW_VERSION, MarrowSpec
+from cellbench.marrow.dataset import MarrowPatches, draw_marrow, make_builtin, write_marrow
+from cellbench.marrow.spec import BUILTIN, MARROW_VERSION, Builtin, MarrowSpec
 
 __all__ = [
     "BUILTIN",

@@ -1,4 +1,4 @@
-"""Cell-like artefacts: what a detector takes for a cell although no haematologist would count it. Lengths are µm."""
+"""Cell-like artefacts: objects that a detector finds but a haematologist does not count. Lengths are in µm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from cellbench.marrow.stains import SlideLook
 
 @dataclass(frozen=True)
 class ArtefactRecipe:
-    """How one kind of artefact is drawn."""
+    """How one kind of artefact is drawn.
+
+    Attributes:
+        name: Name of the kind.
+        share: Share among artefacts.
+        diameter_range_um: Smallest and largest diameter, µm.
+        irregularity: Deviation of the outline from a circle, relative to the radius.
+        paint: Function that paints an artefact of this kind.
+    """
 
     name: str
     share: float
@@ -26,7 +34,7 @@ class ArtefactRecipe:
 
 
 def draw_artefact_outline(rng: np.random.Generator, recipe: ArtefactRecipe) -> Outline:
-    """An irregular outline for one artefact of this kind."""
+    """Draw the irregular outline of one artefact."""
     radius = rng.uniform(*recipe.diameter_range_um) / 2
     outline = draw_outline(rng, radius, recipe.irregularity, rng.uniform(1.0, 1.25), decay=0.9)
     for _ in range(2):
@@ -35,7 +43,7 @@ def draw_artefact_outline(rng: np.random.Generator, recipe: ArtefactRecipe) -> O
 
 
 def _smudge(rng: np.random.Generator, outline: Outline, look: SlideLook, window: Window) -> Paint:
-    """A smudge cell: a burst nucleus spread thin, without cytoplasm, fraying out along one direction."""
+    """Paint a smudge cell: a burst, thinly spread nucleus without cytoplasm and with a frayed border."""
     paint = Paint(window)
     distance, _ = outline.distance(window.x, window.y)
     frayed = distance + 0.9 * window.noise(rng, 2.2) + 0.4 * window.noise(rng, 0.8)
@@ -47,7 +55,7 @@ def _smudge(rng: np.random.Generator, outline: Outline, look: SlideLook, window:
 
 
 def _torn_nucleus(rng: np.random.Generator, outline: Outline, look: SlideLook, window: Window) -> Paint:
-    """A naked, torn nucleus: dense, sharp on one side, dissolving on the other, holes in it."""
+    """Paint a torn nucleus without cytoplasm: dense, with holes, sharp on one side and dissolving on the other."""
     paint = Paint(window)
     distance, _ = outline.distance(window.x, window.y)
     angle = rng.uniform(0, 2 * pi)
@@ -57,7 +65,7 @@ def _torn_nucleus(rng: np.random.Generator, outline: Outline, look: SlideLook, w
     holes = 1 - 0.75 * ramp(window.noise(rng, 2.0) - np.float32(1.15), 0.6)
     clumps = 1 + 0.3 * np.tanh(1.3 * window.noise(rng, 1.0))
     paint.add(inside * holes * clumps * np.float32(rng.uniform(0.6, 1.0)), look.dyes["nuclear"])
-    if rng.random() < 0.5:  # a rest of cytoplasm hangs on
+    if rng.random() < 0.5:  # some cytoplasm remains
         fringe = ramp(distance + 1.2 * window.noise(rng, 1.8), 1.2) * (1 - inside)
         paint.add(fringe * np.float32(rng.uniform(0.1, 0.4)), look.dyes["blue"])
     paint.cover = inside * np.float32(0.85)
@@ -65,7 +73,7 @@ def _torn_nucleus(rng: np.random.Generator, outline: Outline, look: SlideLook, w
 
 
 def _precipitate(rng: np.random.Generator, outline: Outline, look: SlideLook, window: Window) -> Paint:
-    """Stain precipitate: dark, sharp, red-purple to black grains in a heap."""
+    """Paint stain precipitate: a heap of dark, sharp, red-purple to black grains."""
     paint = Paint(window)
     distance, relative = outline.distance(window.x, window.y)
     heap = ramp(distance + 0.8 * window.noise(rng, 1.8), 1.5)
@@ -78,7 +86,7 @@ def _precipitate(rng: np.random.Generator, outline: Outline, look: SlideLook, wi
 
 
 def _platelet_clump(rng: np.random.Generator, outline: Outline, look: SlideLook, window: Window) -> Paint:
-    """Several platelets stuck together: pale lilac bodies with purple granules in their middles."""
+    """Paint a clump of platelets: pale lilac bodies with purple granules in their centres."""
     paint = Paint(window)
     body = np.zeros(window.shape, dtype=np.float32)
     heart = np.zeros_like(body)
@@ -101,7 +109,7 @@ def _paint_platelet(rng: np.random.Generator, paint: Paint, body: Field, heart: 
 
 
 def paint_platelet(rng: np.random.Generator, look: SlideLook, window: Window) -> Paint:
-    """One platelet of 1.5 to 3.5 µm, as lies between the cells of any smear."""
+    """Paint a single platelet of 1.5 to 3.5 µm, as found between the cells of a smear."""
     paint = Paint(window)
     gap = np.hypot(window.x, window.y) + 0.2 * window.noise(rng, 0.8)
     radius = np.float32(rng.uniform(0.75, 1.75))

@@ -1,7 +1,7 @@
-"""The ten cell types as a table: what a haematologist reads off a Pappenheim-stained marrow smear, in numbers.
+"""The ten cell types in numbers: their appearance in a Pappenheim-stained marrow smear.
 
-Lengths are µm; dye amounts are in units of `stains.DYES` (1 is a typical full staining). Pairs are (mean, standard
-deviation): stages of one lineage overlap on purpose, as maturation is continuous. Sources of the sizes: docs/marrow.md.
+Lengths are in µm. Dye amounts are in units of `stains.DYES`, where 1 is a typical full staining. Pairs are (mean,
+standard deviation). Stages of one lineage overlap, because maturation is continuous. docs/marrow.md has the sources.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ class CellRecipe:
 
     name: str
     frequency: float
-    """Share among the nucleated cells (a differential count, evened out so that each type can be scored)."""
+    """Share among nucleated cells: a differential count, made more even so that each type can be scored."""
     diameter_um: Spread
     diameter_range_um: tuple[float, float]
     nucleus_share: Spread
-    """Nucleus area over cell area: the N:C ratio as a share, from 0 to 1."""
+    """Area of the nucleus divided by that of the cell, 0–1."""
     nucleus_kind: str
-    """`round`; `stroke` (indented, kidney, band: one bent stroke); `lobes` (segments joined by strands)."""
+    """`round`, `stroke` (one bent stroke: indented, kidney or band) or `lobes` (segments joined by strands)."""
     chromatin: Spread
-    """Amount of nuclear dye: rises as chromatin condenses."""
+    """Amount of nuclear dye. It increases as chromatin condenses."""
     chromatin_grain_um: float
     chromatin_contrast: float
     blue: Spread
-    """Cytoplasmic RNA (azure B): deep in young cells."""
+    """Cytoplasmic RNA (azure B), high in young cells."""
     haemoglobin: Spread = (0.0, 0.0)
     eosin: Spread = (0.05, 0.02)
     """Diffuse pink of the cytoplasm."""
     bend_deg: Spread = (0.0, 0.0)
-    """Angle that the nucleus' axis turns through; only `stroke`: 60 indented, 130 a kidney, 220 a horseshoe."""
+    """Bend of the nucleus in degrees, only for `stroke`: 60 indented, 130 a kidney, 220 a horseshoe."""
     elongation: Spread = (1.06, 0.05)
-    """Long over short axis of a `round` nucleus."""
+    """Ratio of the long to the short axis of a `round` nucleus."""
     lobes: tuple[float, ...] = ()
-    """Probabilities of 2, 3, 4, 5 lobes; only `lobes`."""
+    """Probabilities of 2, 3, 4 and 5 lobes, only for `lobes`."""
     eccentricity: float = 0.3
-    """How far off-centre the nucleus lies: 0 central, 1 touching the border."""
+    """Position of the nucleus: 0 central, 1 touching the cell border."""
     nucleoli: float = 0.0
     """Mean number of visible nucleoli."""
     hof: float = 0.0
-    """Pale Golgi zone beside the nucleus, or pale ring around an erythroblast's: 0 none, 1 clear."""
+    """Strength of the pale Golgi zone, or of the pale ring around an erythroblast's nucleus: 0 none, 1 clear."""
     rim: float = 0.0
-    """Darker blue towards the cell border."""
+    """Relative increase of blue towards the cell border."""
     azurophil: Spread = (0.0, 0.0)
-    """Coarse red-purple granules per 10 µm², over cytoplasm and nucleus."""
+    """Coarse red-purple granules per 10 µm² of cytoplasm and nucleus."""
     fine_granules: Spread = (0.0, 0.0)
-    """Strength of the lilac dust of secondary (neutrophilic) granules."""
+    """Strength of the fine lilac secondary (neutrophilic) granules."""
     eosinophil: float = 0.0
-    """Fill of the cytoplasm with large orange granules, 0 to 1."""
+    """Density of large orange granules in the cytoplasm, 0–1."""
     irregularity: float = 0.03
     """Deviation of the outline from a circle, relative to the radius."""
 
@@ -116,25 +116,25 @@ RECIPES: tuple[CellRecipe, ...] = (
         haemoglobin=(1.0, 0.2), elongation=(1.06, 0.05), eccentricity=0.6,
     ),
 )  # fmt: skip
-"""In the order of the paper's lineages; the classes of every marrow data set, in this order."""
+"""The cell types in the order of the paper's lineages, which is the class order of every marrow data set."""
 
 CLASS_NAMES: tuple[str, ...] = tuple(recipe.name for recipe in RECIPES)
 FREQUENCIES = np.array([recipe.frequency for recipe in RECIPES]) / sum(recipe.frequency for recipe in RECIPES)
 
 
 def draw_spread(rng: np.random.Generator, spread: Spread, low: float = 0.0, high: float = np.inf) -> float:
-    """A normal draw of (mean, standard deviation), clipped to [low, high]."""
+    """Draw from the normal distribution of (mean, standard deviation), clipped to [low, high]."""
     return float(min(max(spread[0] + spread[1] * rng.standard_normal(), low), high))
 
 
 def draw_diameter_um(rng: np.random.Generator, recipe: CellRecipe) -> float:
-    """A diameter of this cell type, in µm, inside its textbook range."""
+    """Draw a diameter of a cell type in µm, within its textbook range."""
     return draw_spread(rng, recipe.diameter_um, *recipe.diameter_range_um)
 
 
 @lru_cache(maxsize=1)
 def median_diameter_um() -> float:
-    """Median diameter over all cell types at their frequencies, in µm (by bisection on the mixture's distribution)."""
+    """Return the median diameter over all cell types at their frequencies in µm, by bisection of the mixture."""
     low, high = 5.0, 30.0
     while high - low > 1e-6:
         middle = (low + high) / 2

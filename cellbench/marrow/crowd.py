@@ -1,4 +1,4 @@
-"""Where cells lie that stand around another. Lengths are µm."""
+"""Positions of the cells around the centre cell. Lengths are in µm."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from math import cos, hypot, pi, sin
 import numpy as np
 
 _MAX_COVERED = 0.22
-"""No neighbour reaches deeper into the centre cell, as a share of the smaller radius."""
+"""Largest overlap of a neighbour with the centre cell, as a share of the smaller radius."""
 
 _N_TRIES = 8
+"""Number of positions that are tried for a cell."""
 
 
 class Crowd:
-    """The cells of a patch as discs: places for more are found so that none lies too deep in another.
+    """The cells of a patch as discs. It finds positions for further cells with a limited overlap.
 
     Args:
-        side: Side of the patch.
-        centre: x, y of the centre cell.
-        radius: Of the centre cell.
+        side: Side of the patch in µm.
+        centre: x and y of the centre cell in µm.
+        radius: Radius of the centre cell in µm.
     """
 
     def __init__(self, side: float, centre: tuple[float, float], radius: float) -> None:
@@ -28,10 +29,17 @@ class Crowd:
     def find_place(
         self, rng: np.random.Generator, radius: float, overlap: tuple[float, float]
     ) -> tuple[float, float] | None:
-        """Find, and take, a place for a cell of this radius that touches the patch; None where none was found.
+        """Add a cell that touches the patch and return its position, or None if no tried position fits.
 
-        `overlap` is the range of the depth to which it may lie in others, as a share of the smaller radius.
-        Half of the places tried are at touching distance of a cell that stands already: cells clump.
+        Half of the tried positions touch an existing cell, because cells form clumps.
+
+        Args:
+            rng: Random generator.
+            radius: Radius of the cell in µm.
+            overlap: Range of the largest allowed overlap with other cells, as a share of the smaller radius.
+
+        Returns:
+            x and y of the cell in µm.
         """
         half = _N_TRIES // 2
         near = [self._discs[k] for k in rng.integers(0, len(self._discs), half)]
@@ -49,7 +57,7 @@ class Crowd:
         return None
 
     def _fits(self, x: float, y: float, radius: float, depth: float) -> bool:
-        """Whether no disc is overlapped deeper than allowed; plain floats are faster here than arrays."""
+        """Return whether no disc overlaps more than allowed. Plain floats are faster here than arrays."""
         for k, (x0, y0, r0) in enumerate(self._discs):
             allowed = depth if k else min(depth, _MAX_COVERED)
             if r0 + radius - hypot(x0 - x, y0 - y) > allowed * min(r0, radius):

@@ -1,4 +1,4 @@
-"""A whole marrow data set: patches one after the other, by one or several processes, in memory or on disk."""
+"""Drawing of whole marrow data sets, in one or several processes, to memory or to disk."""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import SettingError, StoreError
+from cellbench.errors import NotFoundError, SettingError, StoreError
 from cellbench.marrow.cells import CLASS_NAMES
-from cellbench.marrow.spec import MARROW_VERSION, MarrowSpec
+from cellbench.marrow.spec import BUILTIN, MARROW_VERSION, MarrowSpec
+from cellbench.registry import nearest
 
 if TYPE_CHECKING:
     from cellbench.patches.patchset import PatchSet
 
 _HEADER = Struct("<qqqddd")
-"""Of a record on the pipe of a worker: index, slide, class code, radius, x, y; patch and mask follow, as bytes."""
+"""Header of a record on a worker's pipe: index, slide, class code, radius, x, y. The bytes of patch and mask follow."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass(frozen=True)
 class MarrowRecord:
-    """One drawn patch and all that is known about it."""
+    """One drawn patch with its mask, class, slide and position."""
 
     index: int
     slide: int
     class_code: int
-    """Into `CLASS_NAMES`; −1 for an artefact."""
+    """Code into `CLASS_NAMES`, −1 for an artefact."""
     radius_px: float
-    """sqrt(area / π) of the true outline, also where the patch's border cuts it."""
+    """sqrt(area / π) of the whole true outline in px, also if the border of the patch cuts it."""
     x: float
-    """Centre of the cell, in px from the left of the patch."""
+    """Column of the cell's centre, in px from the left border of the patch."""
     y: float
+    """Row of the cell's centre, in px from the top border of the patch."""
     patch: NDArray[np.uint8]
-    """H × H × 3."""
+    """uint8, 0–255, shape (H, H, 3)."""
     mask: NDArray[np.uint8]
-    """H × H, 1 inside the outline."""
+    """uint8, 1 inside the outline, shape (H, H)."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,15 @@ class MarrowPatches:
 
     spec: MarrowSpec
     patches: NDArray[np.uint8]
-    """N × H × H × 3."""
+    """uint8, 0–255, shape (N, H, H, 3)."""
     masks: NDArray[np.uint8]
-    """N × H × H, 1 inside the centre cell."""
+    """uint8, 1 inside the outline of the centre cell, shape (N, H, H)."""
     index: pd.DataFrame
-    """N rows: id, label (None for artefacts), group (the slide), radius_px, x, y; roles where the spec fixes them."""
+    """N rows: id, label (None for artefacts), group (the slide), radius_px, x, y, and roles if the spec fixes them."""
 
 
 def draw_record(spec: MarrowSpec, index: int) -> MarrowRecord:
-    """Draw patch `index`; depends on the spec and the index only."""
+    """Draw patch `index`. The result depends only on the spec and the index."""
     from cellbench.marrow.scene import draw_mask, draw_patch, plan_patch
 
     plan = plan_patch(spec, index)
@@ -73,17 +75,22 @@ def draw_record(spec: MarrowSpec, index: int) -> MarrowRecord:
 
 
 def iterate_records(spec: MarrowSpec, n_processes: int = 1) -> Iterator[MarrowRecord]:
-    """Draw all patches in order; several processes make it faster and change nothing else.
+    """Yield all patches in order. The number of processes does not change them.
+
+    Args:
+        spec: Specification of the data set.
+        n_processes: Number of processes that draw.
 
     Raises:
-        StoreError: If a process that draws dies.
+        SettingError: `n_processes` is below 1.
+        StoreError: A process that draws has died.
     """
     if n_processes < 1:
         raise SettingError(f"n_processes must be 1 or more. Got {n_processes}.")
     if n_processes == 1:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-        with threadpool_limits(1):  # the matrices are tiny: threads only cost
+        with threadpool_limits(1):  # the matrices are tiny, so threads only add overhead
             for index in range(spec.n_patches):
                 yield draw_record(spec, index)
         return
@@ -96,7 +103,7 @@ def iterate_records(spec: MarrowSpec, n_processes: int = 1) -> Iterator[MarrowRe
 class _Worker:
     """A process that draws every n-th patch and writes it to a pipe.
 
-    A plain program with a pipe, not `multiprocessing`: it never imports the caller's main module again.
+    It is a program with a pipe, not `multiprocessing`, because that would import the caller's main module again.
     """
 
     def __init__(self, spec: MarrowSpec, first: int, step: int) -> None:
@@ -112,7 +119,7 @@ class _Worker:
 
     def __exit__(self, *error: object) -> None:
         if self._process.stdout is not None:
-            self._process.stdout.close()  # a worker that still writes ends by it
+            self._process.stdout.close()  # stops a worker that is still writing
         self._process.terminate()
         self._process.wait()
 
@@ -129,14 +136,14 @@ class _Worker:
         content = self._process.stdout.read(n_bytes)
         if len(content) < n_bytes:
             raise StoreError(
-                f"A process drawing marrow patches ended early (exit code {self._process.wait()}); "
-                "its own message is above. Try again with n_processes=1."
+                f"A process that draws marrow patches ended early with exit code {self._process.wait()}. "
+                "Its message is above. Try again with n_processes=1."
             )
         return content
 
 
 def record_bytes(record: MarrowRecord) -> bytes:
-    """A record as a worker writes it."""
+    """Return the bytes of a record as a worker writes them: header, patch, mask."""
     head = _HEADER.pack(record.index, record.slide, record.class_code, record.radius_px, record.x, record.y)
     return head + record.patch.tobytes() + record.mask.tobytes()
 
@@ -157,7 +164,12 @@ def _index_row(spec: MarrowSpec, record: MarrowRecord) -> dict[str, Any]:
 
 
 def draw_marrow(spec: MarrowSpec, n_processes: int = 1) -> MarrowPatches:
-    """Draw a marrow data set into memory."""
+    """Draw a marrow data set to memory.
+
+    Args:
+        spec: Specification of the data set.
+        n_processes: Number of processes that draw.
+    """
     patches = np.empty((spec.n_patches, spec.size, spec.size, 3), dtype=np.uint8)
     masks = np.empty((spec.n_patches, spec.size, spec.size), dtype=np.uint8)
     rows = []
@@ -175,10 +187,18 @@ def write_marrow(
     n_processes: int = 1,
     replace: bool = False,
 ) -> PatchSet:
-    """Draw a marrow data set straight to disk, patch by patch, whole or not at all.
+    """Draw a marrow data set to disk, patch by patch and atomically.
+
+    Args:
+        directory: Folder of the data set.
+        spec: Specification of the data set.
+        name: Name of the data set.
+        description: Notes of its card.
+        n_processes: Number of processes that draw.
+        replace: Whether an existing folder may be replaced.
 
     Raises:
-        StoreError: If the folder exists and `replace` is false, or the disk has no room.
+        StoreError: The folder exists and `replace` is false, or the disk does not have enough space.
     """
     from cellbench.patches.write import PatchWriter
 
@@ -200,3 +220,29 @@ def write_marrow(
             groups_known=True,
             notes=description,
         )
+
+
+def make_builtin(name: str, directory: Path | str, n_processes: int | None = None) -> PatchSet:
+    """Draw a built-in marrow data set to disk.
+
+    Args:
+        name: Name in `BUILTIN`.
+        directory: Folder of the data set. It must not exist.
+        n_processes: Number of processes that draw. None: one for each available core, at most 8.
+
+    Raises:
+        NotFoundError: The name is unknown.
+        StoreError: The folder exists, or the disk does not have enough space.
+    """
+    if name not in BUILTIN:
+        raise NotFoundError(f"There is no built-in data set '{name}'; {nearest(name, BUILTIN)}")
+    builtin = BUILTIN[name]
+    return write_marrow(directory, builtin.spec, name, builtin.description, n_processes or _n_cores())
+
+
+def _n_cores() -> int:
+    try:
+        n = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS has no sched_getaffinity
+        n = os.cpu_count() or 1
+    return max(1, min(n, 8))

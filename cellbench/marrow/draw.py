@@ -1,4 +1,4 @@
-"""Painting one thing: a nucleated cell or a red cell, as optical density and as cover. Lengths are µm."""
+"""Painting of one nucleated cell or red cell as optical density and cover. Lengths are in µm."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cellbench.marrow.stains import SlideLook
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a patch that something covers, and where its pixels lie relative to that thing's centre."""
+    """The part of a patch that an object covers, and the position of its pixels relative to the object's centre."""
 
     rows: slice
     columns: slice
     x: Field
-    """(1, W), µm from the centre."""
+    """Columns in µm from the centre, shape (1, W)."""
     y: Field
-    """(H, 1), µm from the centre."""
+    """Rows in µm from the centre, shape (H, 1)."""
     um_per_px: float
 
     @property
@@ -33,17 +33,24 @@ class Window:
         return self.y.shape[0], self.x.shape[1]
 
     def noise(self, rng: np.random.Generator, spacing_um: float) -> Field:
-        """Smooth noise over this window."""
+        """Return smooth noise over this window, with bumps about `spacing_um` wide."""
         return smooth_noise(rng, *self.shape, spacing_um / self.um_per_px)
 
     def grains(self, rng: np.random.Generator, per_10_um2: float, sigma_um: float) -> Field:
-        """Granules at a density over this window."""
+        """Return granules of radius `sigma_um` over this window, on average `per_10_um2` in 10 µm²."""
         n = rng.poisson(max(per_10_um2, 0.0) / 10 * self.shape[0] * self.shape[1] * self.um_per_px**2)
         return granules(rng, *self.shape, int(n), sigma_um / self.um_per_px)
 
 
 def open_window(size: int, um_per_px: float, centre: tuple[float, float], reach_um: float) -> Window | None:
-    """The window around `centre` (x, y in µm from the patch's top left corner); None where it misses the patch."""
+    """Return the window around an object, or None if the object lies outside the patch.
+
+    Args:
+        size: Side of the patch in px.
+        um_per_px: µm per px.
+        centre: x and y of the object in µm from the top left corner of the patch.
+        reach_um: Largest distance of the object from its centre in µm.
+    """
     spans = []
     for c in (centre[1], centre[0]):
         low = max(floor((c - reach_um) / um_per_px) - 1, 0)
@@ -58,7 +65,13 @@ def open_window(size: int, um_per_px: float, centre: tuple[float, float], reach_
 
 @dataclass
 class Paint:
-    """What a thing adds to the light path: optical density (3, H, W), and how much of what lies below it hides."""
+    """The effect of an object on the light path.
+
+    Attributes:
+        window: Part of the patch.
+        od: Optical density that the object adds, shape (3, H, W).
+        cover: Share of the objects below that it hides, 0–1, shape (H, W).
+    """
 
     window: Window
     od: NDArray[np.float32] = field(init=False)
@@ -69,14 +82,14 @@ class Paint:
         self.cover = np.zeros(self.window.shape, dtype=np.float32)
 
     def add(self, amount: Field, dye: NDArray[np.float32]) -> None:
-        """Add an amount of a dye at each px."""
+        """Add an amount of a dye at each pixel."""
         for channel in range(3):
             self.od[channel] += amount * dye[channel]
 
 
 @dataclass(frozen=True)
 class CellShape:
-    """The geometry of one nucleated cell, fixed before anything is painted."""
+    """The geometry of one nucleated cell, drawn before painting."""
 
     recipe: CellRecipe
     outline: Outline
@@ -89,15 +102,15 @@ class CellShape:
 
 
 def draw_cell_shape(rng: np.random.Generator, recipe: CellRecipe, diameter_um: float) -> CellShape:
-    """Outline and nucleus of one cell of this type and size; a few cells are pulled out of shape."""
+    """Draw the outline and nucleus of one cell. About a third of the cells are deformed."""
     outline = draw_outline(rng, diameter_um / 2, recipe.irregularity, 1 + abs(0.05 * rng.standard_normal()))
-    if rng.random() < 0.35:  # pressed flat by, or drawn towards, a neighbour
+    if rng.random() < 0.35:  # flattened by a neighbour, or pulled towards it
         outline = bulge(outline, rng.uniform(0, 2 * pi), rng.uniform(-0.16, 0.18), rng.uniform(2, 9))
     return CellShape(recipe, outline, draw_nucleus(rng, recipe, diameter_um / 2))
 
 
 def paint_cell(rng: np.random.Generator, shape: CellShape, look: SlideLook, window: Window) -> Paint:
-    """Paint cytoplasm, granules and nucleus of one cell."""
+    """Paint the cytoplasm, granules and nucleus of one cell."""
     recipe, dyes, um = shape.recipe, look.dyes, window.um_per_px
     paint = Paint(window)
     distance, relative = shape.outline.distance(window.x, window.y)
@@ -108,7 +121,7 @@ def paint_cell(rng: np.random.Generator, shape: CellShape, look: SlideLook, wind
     nucleus = ramp(nucleus_distance, max(um, 0.18))
     cytoplasm = inside * (1 - nucleus)
 
-    # Cytoplasm: dyes by recipe, paler in the Golgi zone, deeper at the rim, cloudy.
+    # Cytoplasm: dyes of the recipe with clouds, paler in the Golgi zone and darker at the rim.
     cloud = window.noise(rng, 1.3)
     flank = relative * relative
     thin = 1 - 0.25 * flank * flank
@@ -127,7 +140,7 @@ def paint_cell(rng: np.random.Generator, shape: CellShape, look: SlideLook, wind
     if recipe.eosinophil > 0:
         _eosinophil_granules(rng, recipe, paint, dyes, cytoplasm)
 
-    # Nucleus: clumped chromatin with paler, redder gaps; a sharper membrane; nucleoli; nothing of the cytoplasm's pink.
+    # Nucleus: clumped chromatin with pale gaps, membrane and nucleoli, and less of the cytoplasm's stain.
     paint.od *= 1 - 0.55 * nucleus
     chromatin = _chromatin(rng, recipe, window, nucleus_distance)
     for _ in range(rng.poisson(recipe.nucleoli) if recipe.nucleoli else 0):
@@ -144,7 +157,7 @@ def paint_cell(rng: np.random.Generator, shape: CellShape, look: SlideLook, wind
 def _hof(
     rng: np.random.Generator, recipe: CellRecipe, shape: CellShape, window: Window, nucleus_distance: Field
 ) -> Field:
-    """Pale zone: a ring around an erythroblast's nucleus, a spot on the free side of a granulocyte's."""
+    """Return the pale zone: a ring around an erythroblast's nucleus, or a spot opposite a granulocyte's nucleus."""
     if "erythroblast" in recipe.name:
         return np.exp(-np.square(nucleus_distance / np.float32(0.7)))
     cx, cy = shape.nucleus.centre
@@ -155,7 +168,7 @@ def _hof(
 
 
 def _chromatin(rng: np.random.Generator, recipe: CellRecipe, window: Window, nucleus_distance: Field) -> Field:
-    """Amount of nuclear dye: clumps a grain wide, finer strands in them, a membrane."""
+    """Return the amount of nuclear dye: clumps, finer gaps and the membrane."""
     clumps = np.tanh(1.5 * window.noise(rng, recipe.chromatin_grain_um) + 0.3)
     gaps = np.maximum(window.noise(rng, 0.2 + 0.2 * recipe.chromatin_grain_um) - np.float32(0.6), 0)
     membrane = np.exp(-np.square((nucleus_distance - np.float32(0.15)) / np.float32(0.3)))
@@ -165,7 +178,7 @@ def _chromatin(rng: np.random.Generator, recipe: CellRecipe, window: Window, nuc
 
 
 def _nucleolus(rng: np.random.Generator, shape: CellShape, window: Window) -> Field:
-    """A soft-edged disc of 1 to 2.5 µm somewhere in the middle of the nucleus."""
+    """Return a nucleolus: a disc of 1 to 2.5 µm with a soft edge near the centre of the nucleus."""
     spread = 0.22 * shape.radius_um
     x, y = np.array(shape.nucleus.centre) + spread * rng.standard_normal(2)
     radius = rng.uniform(0.5, 1.2)
@@ -176,14 +189,14 @@ def _nucleolus(rng: np.random.Generator, shape: CellShape, window: Window) -> Fi
 def _eosinophil_granules(
     rng: np.random.Generator, recipe: CellRecipe, paint: Paint, dyes: dict[str, NDArray[np.float32]], cytoplasm: Field
 ) -> None:
-    """Large, round, tightly packed orange granules with bright gaps between them."""
+    """Paint large, round, densely packed orange granules with bright gaps."""
     fill = recipe.eosinophil * rng.uniform(0.6, 1.15)
     field = np.tanh(1.1 * paint.window.grains(rng, 30.0 * fill, 0.21))
     paint.add(cytoplasm * (0.20 * np.float32(fill) + 0.62 * field), dyes["orange"])
 
 
 def paint_red_cell(rng: np.random.Generator, outline: Outline, look: SlideLook, window: Window) -> Paint:
-    """Paint a red cell: a grey-pink disc, paler in the middle, with a soft rim."""
+    """Paint a red cell: a grey-pink disc with a pale centre and a soft rim."""
     paint = Paint(window)
     distance, relative = outline.distance(window.x, window.y)
     inside = ramp(distance, max(window.um_per_px, 0.25))
@@ -193,19 +206,19 @@ def paint_red_cell(rng: np.random.Generator, outline: Outline, look: SlideLook, 
     profile += 0.16 * np.exp(-np.square((distance - np.float32(0.45)) / np.float32(0.35)))
     amount = np.float32(rng.normal(1.0, 0.10)) * inside * profile
     paint.add(amount, look.dyes["haemoglobin"])
-    if rng.random() < 0.12:  # young red cell, still with RNA
+    if rng.random() < 0.12:  # a young red cell still has RNA
         paint.add(inside * np.float32(rng.uniform(0.05, 0.18)), look.dyes["blue"])
-    paint.cover = inside * np.float32(0.12)  # red cells are translucent: where two overlap it is darker
+    paint.cover = inside * np.float32(0.12)  # red cells are translucent: overlaps are darker
     return paint
 
 
 def draw_red_cell_radius_um(rng: np.random.Generator) -> float:
-    """About 3.6 µm."""
+    """Draw the radius of a red cell in µm, about 3.6."""
     return float(max(3.6 * np.exp(rng.normal(0, 0.08)), 2.5))
 
 
 def draw_red_cell_outline(rng: np.random.Generator, radius_um: float) -> Outline:
-    """Round, oval, sometimes crenated, pressed or a teardrop."""
+    """Draw the outline of a red cell: round or oval, sometimes crenated, flattened or a teardrop."""
     kind = rng.random()
     if kind < 0.05:
         return draw_outline(rng, radius_um, 0.025, decay=-0.1)  # crenated

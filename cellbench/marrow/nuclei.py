@@ -1,4 +1,4 @@
-"""Nucleus shapes: round, bent strokes (indented to horseshoe) and lobes joined by strands. All lengths are µm."""
+"""Nucleus shapes: round, bent strokes (indented to horseshoe) and lobes joined by strands. Lengths are in µm."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ class Nucleus:
     centre: tuple[float, float]
     outline: Outline | None
     points: NDArray[np.float64]
-    """Of the chain, relative to `centre`, (n, 2); empty where there is an outline."""
+    """Points of the chain relative to `centre`, shape (n, 2). Empty if there is an outline."""
     radii: NDArray[np.float64]
+    """Half width of the chain at each point, shape (n,)."""
 
     def distance(self, x: Field, y: Field) -> Field:
-        """Signed distance to the border, positive inside; x is (1, W) and y (H, 1) in the cell's coordinates."""
+        """Return the signed distance to the border, positive inside, at x (1, W) and y (H, 1) in the cell's frame."""
         x, y = x - np.float32(self.centre[0]), y - np.float32(self.centre[1])
         if self.outline is not None:
             return self.outline.distance(x, y)[0]
@@ -32,7 +33,7 @@ class Nucleus:
 
 
 def draw_nucleus(rng: np.random.Generator, recipe: CellRecipe, cell_radius: float) -> Nucleus:
-    """A nucleus of this cell type for a cell of this radius."""
+    """Draw the nucleus of a cell of this type and radius (µm)."""
     area = draw_spread(rng, recipe.nucleus_share, 0.12, 0.9) * pi * cell_radius**2
     if recipe.nucleus_kind == "round":
         return _round(rng, recipe, area, cell_radius)
@@ -47,7 +48,7 @@ def draw_nucleus(rng: np.random.Generator, recipe: CellRecipe, cell_radius: floa
 
 
 def _off_centre(rng: np.random.Generator, slack: float, eccentricity: float) -> tuple[float, float]:
-    """A shift in a random direction; eccentricity 1 uses up all the slack to the cell's border."""
+    """Draw a shift in a random direction. At eccentricity 1 it is as large as the distance to the cell border."""
     angle = rng.uniform(0, 2 * pi)
     shift = slack * min(max(eccentricity + 0.25 * rng.standard_normal(), 0.0), 1.05)
     return shift * cos(angle), shift * sin(angle)
@@ -63,7 +64,7 @@ def _round(rng: np.random.Generator, recipe: CellRecipe, area: float, cell_radiu
 def _shrunk(
     points: NDArray[np.float64], radii: NDArray[np.float64], reach: float, limit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A chain that would stick out of its cell is pulled together; its strokes keep their width."""
+    """Return a chain that fits its cell: the points move inwards, and the strokes keep their width."""
     if reach <= limit:
         return points, radii
     width = float(radii.max())
@@ -73,7 +74,7 @@ def _shrunk(
 def _stroke(
     rng: np.random.Generator, recipe: CellRecipe, area: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One bent stroke of the given area: the more it bends the longer and thinner it is (myelocyte to band)."""
+    """Draw one bent stroke of an area. The more it bends, the longer and thinner it is (myelocyte to band)."""
     bend = radians(draw_spread(rng, recipe.bend_deg, 12.0, 310.0))
     slenderness = (0.35 + 1.05 * bend**1.15) * np.exp(0.12 * rng.standard_normal())  # centre line / half width
     half_width = sqrt(area / (2 * slenderness + pi))
@@ -91,7 +92,7 @@ def _stroke(
 def _lobes(
     rng: np.random.Generator, recipe: CellRecipe, area: float, cell_radius: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two to five lobes along an arc around the cell's centre, joined by thin strands."""
+    """Draw two to five lobes on an arc around the cell's centre, joined by thin strands."""
     n = 2 + int(rng.choice(4, p=np.array(recipe.lobes) / sum(recipe.lobes)))
     shares = rng.dirichlet(np.full(n, 14.0))
     stretch = rng.uniform(0.1, 1.0, n)  # half length over half width of each lobe

@@ -1,4 +1,4 @@
-"""Closed outlines around a centre, as a table of radii by angle, and signed distances to them. All lengths are µm."""
+"""Closed outlines as a table of radii by angle, and signed distances to them. Lengths are in µm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N_ANGLES = 96
 ANGLES = np.arange(N_ANGLES) * (2 * np.pi / N_ANGLES)
 _HARMONICS = np.arange(2, 10)
 _WAVES = np.concatenate([np.cos(_HARMONICS[:, None] * ANGLES), np.sin(_HARMONICS[:, None] * ANGLES)])
-"""(2 × harmonics, angles)."""
+"""Cosines and sines of the harmonics, shape (2 × harmonics, angles)."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Outline:
 
     @property
     def reach_um(self) -> float:
-        """Farthest point from the centre."""
+        """Distance of the farthest point from the centre."""
         return float(self.radii_um.max())
 
     def with_radius(self, radius_um: float) -> Outline:
-        """The same shape with the area of a circle of this radius."""
+        """Return the same shape with the area of a circle of this radius."""
         return Outline(self.radii_um * (radius_um / sqrt(self.area_um2 / np.pi)))
 
     def at(self, angle: Field) -> Field:
-        """Distance of the outline from its centre at any angle in [−π, π]."""
+        """Return the distance of the outline from its centre at angles in [−π, π]."""
         position = angle * np.float32(N_ANGLES / (2 * np.pi)) + np.float32(N_ANGLES)
         index = position.astype(np.int32)
         fraction = position - index.astype(np.float32)
@@ -48,7 +48,7 @@ class Outline:
         return low + (table[index + 1] - low) * fraction
 
     def distance(self, x: Field, y: Field) -> tuple[Field, Field]:
-        """Signed distance to the outline (positive inside) and relative radius (1 on it) at points (x, y)."""
+        """Return the signed distance to the outline, positive inside, and the relative radius, 1 on it, at (x, y)."""
         radius = np.hypot(x, y)
         border = self.at(np.arctan2(y, x))
         return border - radius, radius / border
@@ -62,7 +62,7 @@ def _amplitudes(decay: float) -> NDArray[np.float64]:
 def draw_outline(
     rng: np.random.Generator, radius_um: float, irregularity: float, elongation: float = 1.0, decay: float = 1.6
 ) -> Outline:
-    """A wavy circle with the area of a circle of `radius_um`; harmonics fall off as k^−decay."""
+    """Draw a wavy outline with the area of a circle of `radius_um`. The amplitude of harmonic k is k^−decay."""
     waves = (rng.standard_normal(len(_WAVES)) * _amplitudes(decay)) @ _WAVES
     radii = np.minimum(np.maximum(1 + irregularity * waves, 0.5), 1.6)
     if elongation != 1.0:
@@ -72,16 +72,26 @@ def draw_outline(
 
 
 def bulge(outline: Outline, angle: float, height: float, sharpness: float) -> Outline:
-    """Push the outline out (height > 0) or in around one angle, by a share of its radius; the area is kept."""
+    """Return the outline pushed out (height > 0) or in around an angle by a share of its radius, with the same area."""
     bump = np.exp(sharpness * (np.cos(ANGLES - angle) - 1))
     area_radius = sqrt(outline.area_um2 / np.pi)
     return Outline(np.maximum(outline.radii_um * (1 + height * bump), 0.3 * area_radius)).with_radius(area_radius)
 
 
 def chain_distance(x: Field, y: Field, points: NDArray[np.float64], radii: NDArray[np.float64]) -> Field:
-    """Signed distance (positive inside) to a chain of discs joined by tapering strokes: points (n, 2), radii (n,).
+    """Return the signed distance, positive inside, to a chain of discs joined by strokes of linearly changing width.
 
-    x is (1, W) and y is (H, 1); the answer is (H, W). The taper is linear along each stroke.
+    Args:
+        x: Columns, shape (1, W).
+        y: Rows, shape (H, 1).
+        points: Centres of the discs, shape (n, 2).
+        radii: Radii of the discs, shape (n,).
+
+    Returns:
+        Distances, shape (H, W).
+
+    Raises:
+        ValueError: There are fewer than two points.
     """
     best: Field | None = None
     for (x0, y0), (x1, y1), r0, r1 in zip(points[:-1], points[1:], radii[:-1], radii[1:], strict=True):
@@ -92,5 +102,5 @@ def chain_distance(x: Field, y: Field, points: NDArray[np.float64], radii: NDArr
         inside = np.float32(r0) + t * np.float32(r1 - r0) - np.hypot(px - t * np.float32(dx), py - t * np.float32(dy))
         best = inside if best is None else np.maximum(best, inside)
     if best is None:
-        raise ValueError("a chain needs at least two points")
+        raise ValueError("A chain needs at least two points.")
     return best

@@ -1,4 +1,4 @@
-"""One patch: planned first (class, slide, size, place, outline), then painted with everything around it."""
+"""Drawing of one patch: first a plan of its centre cell, then the painting of that cell and its surroundings."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ from cellbench.marrow.spec import MarrowSpec
 from cellbench.marrow.stains import SlideLook, draw_slide_look
 
 _PLAN, _CENTRE, _AROUND, _CAMERA = range(4)
-"""A stream of random numbers each, so that a change around the cell leaves the cell as it was."""
+"""Random streams. They are separate, so that a change of the surroundings does not change the cell."""
 
 _REACH = 0.35
-"""How far outside their outline things are painted, in µm (soft edges)."""
+"""Distance beyond the outline up to which objects are painted, µm (soft edges)."""
 
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What stands at the centre of a patch."""
+    """The cell or artefact at the centre of a patch."""
 
     index: int
     slide: int
     class_code: int
-    """Into `CLASS_NAMES`; −1 for an artefact."""
+    """Code into `CLASS_NAMES`, −1 for an artefact."""
     centre_um: tuple[float, float]
-    """x, y from the top left corner of the patch."""
+    """x and y in µm from the top left corner of the patch."""
     shape: CellShape | None
     artefact: ArtefactRecipe | None
     outline: Outline
 
     @property
     def radius_um(self) -> float:
-        """Radius of the circle that has the outline's area, also where the patch's border cuts it."""
+        """Radius of the circle with the area of the whole outline, also if the border of the patch cuts it."""
         return sqrt(self.outline.area_um2 / pi)
 
 
@@ -67,19 +67,19 @@ def _stream(spec: MarrowSpec, index: int, stream: int) -> np.random.Generator:
 
 @lru_cache(maxsize=32)
 def _slide_shares(seed: int, first: int, n_slides: int) -> NDArray[np.float64]:
-    """How many of the patches come from each slide: unequal, as in any archive."""
+    """Return the share of the patches of each slide. Shares are unequal, as in any archive."""
     weights = np.exp(np.random.default_rng([seed, 0, first]).normal(0, 0.35, n_slides))
     return weights / weights.sum()
 
 
 @lru_cache(maxsize=512)
 def slide_look(seed: int, slide: int) -> SlideLook:
-    """The look of a slide, kept."""
+    """Return the appearance of a slide, cached."""
     return draw_slide_look(seed, slide)
 
 
 def plan_patch(spec: MarrowSpec, index: int) -> PatchPlan:
-    """Decide what stands at the centre of patch `index`, without painting it."""
+    """Draw the plan of patch `index`: slide, class, position, size and outline of its centre cell."""
     rng = _stream(spec, index, _PLAN)
     role = spec.role_of(index)
     slides = spec.slides_of(role)
@@ -102,7 +102,7 @@ def plan_patch(spec: MarrowSpec, index: int) -> PatchPlan:
 
 
 def draw_mask(spec: MarrowSpec, plan: PatchPlan) -> NDArray[np.uint8]:
-    """The centre cell's contour mask: uint8, size × size, 1 inside, also where another cell's rim lies over it."""
+    """Return the contour mask of the centre cell: uint8, 1 inside, shape (size, size). Other cells do not cover it."""
     mask = np.zeros((spec.size, spec.size), dtype=np.uint8)
     window = open_window(spec.size, spec.um_per_px, plan.centre_um, plan.outline.reach_um)
     if window is not None:
@@ -111,7 +111,7 @@ def draw_mask(spec: MarrowSpec, plan: PatchPlan) -> NDArray[np.uint8]:
 
 
 def draw_patch(spec: MarrowSpec, plan: PatchPlan) -> NDArray[np.uint8]:
-    """The patch: uint8, size × size × 3."""
+    """Paint a patch: uint8, 0–255, shape (size, size, 3)."""
     look = slide_look(spec.seed, plan.slide)
     around, centre = _stream(spec, plan.index, _AROUND), _stream(spec, plan.index, _CENTRE)
     canvas = np.zeros((3, spec.size, spec.size), dtype=np.float32)
@@ -128,7 +128,7 @@ def draw_patch(spec: MarrowSpec, plan: PatchPlan) -> NDArray[np.uint8]:
 
 
 def _lay(canvas: NDArray[np.float32], paint: Paint | None) -> None:
-    """Put one thing on the light path: it hides a share of what lies there, and adds its own optical density."""
+    """Add an object to the light path: it hides a share of the objects below and adds its own optical density."""
     if paint is not None:
         area = canvas[:, paint.window.rows, paint.window.columns]
         area *= 1 - paint.cover
@@ -149,13 +149,13 @@ def _centre_paint(spec: MarrowSpec, plan: PatchPlan, look: SlideLook, rng: np.ra
 def _surroundings(
     spec: MarrowSpec, plan: PatchPlan, look: SlideLook, rng: np.random.Generator
 ) -> tuple[list[Paint | None], list[Paint | None]]:
-    """Everything else: what lies below the centre cell, and the few that lie over its rim."""
+    """Paint the surroundings: the objects below the centre cell, and those above it."""
     below: list[Paint | None] = []
     above: list[Paint | None] = []
     if spec.crowding == 0:
         return below, above
     side = spec.size * spec.um_per_px
-    field_area = (side + 8.0) ** 2  # µm², with the cells that only reach into the patch
+    field_area = (side + 8.0) ** 2  # µm², including cells that only partly lie in the patch
     density = spec.crowding * look.density * float(np.exp(rng.normal(0, 0.35)))
     n_red = int(rng.poisson(0.008 * density * field_area))
     n_nucleated = int(rng.poisson(0.0068 * density * look.nucleated_share * field_area))
@@ -190,7 +190,7 @@ def _surroundings(
 def _photograph(
     spec: MarrowSpec, look: SlideLook, canvas: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Light through the stain (Beer–Lambert), lens, camera."""
+    """Return the image of the optical densities: light through the stain (Beer–Lambert law), lens and camera."""
     angle, fall = rng.uniform(0, 2 * pi), look.shading * rng.uniform(0.5, 1.5)
     ramp = np.linspace(-0.5, 0.5, spec.size, dtype=np.float32)
     light = 1 + np.float32(fall * cos(angle)) * ramp[None, :] + np.float32(fall * sin(angle)) * ramp[:, None]

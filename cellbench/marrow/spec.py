@@ -1,7 +1,8 @@
-"""What a synthetic marrow data set is asked to be: one frozen record of numbers."""
+"""Specification of a synthetic marrow data set, and the built-in ones."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,44 +10,47 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cellbench.marrow.cells import median_diameter_um
 
 MARROW_VERSION = 1
-"""Changes whenever the same spec would draw other pixels; stands in the card of every marrow data set."""
+"""Version of the drawing. It changes if a spec draws different pixels, and is written to every card."""
 
 PAPER_UM_PER_PX = 0.087
-"""µm per px of the paper's 256 px patches (8–25 µm are 92–287 px there, section 2)."""
+"""µm per px of the paper's 256 px patches (section 2: 8–25 µm are 92–287 px)."""
 
 PAPER_SIZE_PX = 256
-
+"""Side of the paper's patches in px."""
 
 Role = Literal["pool", "labelled", "holdout"]
 
 
 class MarrowSpec(BaseModel):
-    """Everything that decides a marrow data set; patch `i` depends on this record and on `i`, on nothing else.
+    """All parameters of a marrow data set. Patch `i` depends only on this record and on `i`.
 
-    Two specs that differ only in `n_patches` share their first patches. With `n_labelled` and `n_holdout` the roles
-    are fixed: the first patches are the pool, then come the labelled ones, then the holdout; each part has slides of
-    its own, and artefacts are in the pool only.
+    Two specs that differ only in `n_patches` share their first patches. `n_labelled` and `n_holdout` fix the roles: the
+    first patches are the pool, the next are labelled, and the last are the holdout. Each role then has its own slides,
+    and only the pool has artefacts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_patches: int = Field(2000, ge=1, description="patches, artefacts among them")
+    n_patches: int = Field(2000, ge=1, description="number of patches, including artefacts")
     n_labelled: int | None = Field(
-        None, ge=1, description="labelled patches, kept out of the pool; None: roles are drawn as for any data set"
+        None, ge=1, description="number of labelled patches outside the pool; None: roles are drawn as for any data set"
     )
-    n_holdout: int | None = Field(None, ge=1, description="patches held out; given together with n_labelled")
-    n_slides: int = Field(24, ge=1, description="slides; the slide is the group, and has its own stain and optics")
+    n_holdout: int | None = Field(None, ge=1, description="number of held-out patches; required with n_labelled")
+    n_slides: int = Field(24, ge=1, description="number of slides; a slide is a group and has its own stain and optics")
     size: int = Field(PAPER_SIZE_PX, ge=16, le=2048, description="side of a patch in px")
     median_radius_px: float | None = Field(
-        None, gt=0, description="true median radius of the cells in px; sets µm per px. None: the paper's µm per px"
+        None, gt=0, description="true median cell radius in px, which sets µm per px; None: the paper's µm per px"
     )
     crowding: float = Field(
-        1.0, ge=0, le=3, description="how closely other cells stand: 0 none, 1 a normal marrow smear, 3 packed"
+        1.0, ge=0, le=3, description="density of the other cells: 0 none, 1 a normal marrow smear, 3 packed"
     )
     class_size_correlation: float = Field(
-        1.0, ge=0, le=1, description="share of cells that have their own class's size; the others a random class's"
+        1.0,
+        ge=0,
+        le=1,
+        description="share of cells with the size of their own class; the others have that of a random class",
     )
-    artefact_share: float = Field(0.06, ge=0, lt=1, description="share of cell-like artefacts, which have no class")
+    artefact_share: float = Field(0.06, ge=0, lt=1, description="share of cell-like artefacts without a class")
     jitter_px: float | None = Field(
         None, ge=0, description="standard deviation of the centring error in px; None: 4 px of a 256 px patch"
     )
@@ -67,15 +71,15 @@ class MarrowSpec(BaseModel):
         if self.n_labelled is not None and self.n_holdout is not None:
             if self.n_labelled + self.n_holdout >= self.n_patches:
                 raise ValueError(
-                    f"n_labelled + n_holdout must leave a pool: less than n_patches = {self.n_patches}. "
+                    f"n_labelled + n_holdout must leave a pool, so be less than n_patches = {self.n_patches}. "
                     f"Got {self.n_labelled + self.n_holdout}."
                 )
             if self.n_slides < 15:
-                raise ValueError(f"n_slides must be 15 or more where the roles are fixed. Got {self.n_slides}.")
+                raise ValueError(f"n_slides must be 15 or more if the roles are fixed. Got {self.n_slides}.")
         return self
 
     def role_of(self, index: int) -> Role | None:
-        """The fixed role of patch `index`; None where roles are drawn later."""
+        """Return the fixed role of patch `index`, or None if roles are drawn later."""
         if self.n_labelled is None or self.n_holdout is None:
             return None
         n_pool = self.n_patches - self.n_labelled - self.n_holdout
@@ -84,7 +88,7 @@ class MarrowSpec(BaseModel):
         return "labelled" if index < n_pool + self.n_labelled else "holdout"
 
     def slides_of(self, role: Role | None) -> range:
-        """The slides that patches of this role come from; of all slides each part gets its share, at least five."""
+        """Return the slides of a role. Each role gets its share; labelled and holdout get at least five."""
         if role is None or self.n_labelled is None or self.n_holdout is None:
             return range(self.n_slides)
         n_labelled = max(5, round(self.n_slides * self.n_labelled / self.n_patches))
@@ -96,7 +100,7 @@ class MarrowSpec(BaseModel):
 
     @property
     def um_per_px(self) -> float:
-        """µm per px: the paper's at this size, or what makes the median radius the one asked for."""
+        """µm per px: the paper's at this patch size, or the value that gives `median_radius_px`."""
         if self.median_radius_px is None:
             return PAPER_UM_PER_PX * PAPER_SIZE_PX / self.size
         return median_diameter_um() / 2 / self.median_radius_px
@@ -108,5 +112,35 @@ class MarrowSpec(BaseModel):
 
     @property
     def max_offset_px(self) -> float:
-        """No cell's centre is farther than this from the patch's centre."""
+        """Largest distance of a cell's centre from the patch centre, in px of this size."""
         return 2.5 * self.jitter_std_px
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A built-in marrow data set.
+
+    Attributes:
+        spec: Specification of the data set.
+        description: Description for users, one sentence.
+    """
+
+    spec: MarrowSpec
+    description: str
+
+
+BUILTIN: dict[str, Builtin] = {
+    "marrow-mini": Builtin(
+        MarrowSpec(n_patches=2000, n_slides=25, size=96, seed=1),
+        "Synthetic bone marrow, small: 2 000 patches of 96 px from 25 slides; pool and labelled patches are the same.",
+    ),
+    "marrow": Builtin(
+        MarrowSpec(n_patches=8000, n_slides=40, size=128, seed=2),
+        "Synthetic bone marrow: 8 000 patches of 128 px from 40 slides, divided into pool, labelled and holdout.",
+    ),
+    "marrow-paper": Builtin(
+        MarrowSpec(n_patches=20000, n_labelled=6085, n_holdout=2393, n_slides=80, size=256, seed=3),
+        "Synthetic bone marrow, the paper's numbers: 11 522 pool, 6 085 labelled, 2 393 held-out patches of 256 px.",
+    ),
+}
+"""Built-in data sets by name. `marrow-mini` is the default data set of a search."""

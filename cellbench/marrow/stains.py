@@ -1,4 +1,4 @@
-"""What a slide looks like: dyes as optical densities, light, focus and noise; all differ from slide to slide."""
+"""Appearance of slides: dyes as optical densities, light, focus and noise. All differ between slides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cellbench.marrow.cells import FREQUENCIES
 
 DYES: dict[str, tuple[float, float, float]] = {
-    # Optical density (natural logarithm) in red, green and blue of one unit, as read off Pappenheim-type stains.
+    # Optical density (natural logarithm) of one unit in red, green and blue, measured on Pappenheim-type stains.
     "nuclear": (1.32, 2.02, 0.66),  # azure B with eosin on DNA: purple
     "blue": (0.98, 0.86, 0.25),  # azure B on RNA: blue
     "eosin": (0.10, 0.62, 0.50),  # eosin Y: pink
@@ -27,34 +27,34 @@ class SlideLook:
     """Stain, light and optics of one slide."""
 
     dyes: dict[str, NDArray[np.float32]]
-    """Optical density in red, green, blue of one unit of each dye, on this slide."""
+    """Optical density of one unit of each dye in red, green and blue, shape (3,)."""
     light: NDArray[np.float32]
-    """Transmitted light where nothing lies, red, green, blue, from 0 to 1."""
+    """Transmitted light of the empty slide in red, green and blue, 0–1, shape (3,)."""
     shading: float
-    """Relative fall of the light across a patch."""
+    """Relative decrease of the light across a patch."""
     blur_um: float
     noise: float
-    """Standard deviation of the camera's noise, in grey levels of 255."""
+    """Standard deviation of the camera noise, in grey levels of 0–255."""
     saturation: float
     haze: float
     """Optical density of stained plasma between the cells."""
     pallor: float
-    """Depth of the red cells' central pallor, 0 to 1."""
+    """Depth of the central pallor of red cells, 0–1."""
     density: float
-    """How crowded this slide is, relative to the others."""
+    """Cell density of this slide relative to the others."""
     nucleated_share: float
-    """How many of the neighbours have a nucleus, relative to the others."""
+    """Share of nucleated cells among the neighbours, relative to other slides."""
     class_frequencies: NDArray[np.float64]
-    """The differential count of this slide's marrow."""
+    """Differential count of this slide: the share of each cell type."""
 
 
 def draw_slide_look(seed: int, slide: int) -> SlideLook:
-    """The look of slide number `slide`; depends on these two numbers only."""
+    """Draw the appearance of a slide. It depends only on the seed and the number of the slide."""
     rng = np.random.default_rng([seed, 1, slide])
     strength = np.exp(rng.normal(0, 0.08)) * np.exp(rng.normal(0, [0.07, 0.11, 0.11, 0.10, 0.14, 0.12]))
     hue = np.exp(rng.normal(0, 0.04, 3) + rng.normal(0, 0.03, (len(DYES), 3)))
     od = _OPTICAL_DENSITIES * strength[:, None] * hue
-    ph = rng.normal(0, 0.05)  # a sour buffer turns everything pink, an alkaline one blue
+    ph = rng.normal(0, 0.05)  # an acid buffer makes stains pink, an alkaline one blue
     od *= np.array([1 - ph, 1 + 0.3 * ph, 1 + ph])
     warmth = rng.normal(0.35, 0.55)  # white balance: cream to bluish white
     light = np.array([0.985, 0.935, 0.90]) + warmth * np.array([0.010, -0.012, -0.060]) + rng.normal(0, 0.010, 3)

@@ -1,4 +1,4 @@
-"""The program behind `iterate_records`: draws every n-th patch of a spec and writes the records to standard output."""
+"""Program of the processes of `iterate_records`: draws every n-th patch and writes the records to standard output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cellbench.marrow.spec import MarrowSpec
 
 
 def main() -> None:
-    """Arguments: the spec as JSON, the first patch, the step."""
+    """Draw the patches of the command line: spec as JSON, index of the first patch, step."""
     spec = MarrowSpec.model_validate_json(sys.argv[1])
     first, step = int(sys.argv[2]), int(sys.argv[3])
     try:
@@ -17,7 +17,7 @@ def main() -> None:
             sys.stdout.buffer.write(record_bytes(draw_record(spec, index)))
             sys.stdout.buffer.flush()
     except (BrokenPipeError, KeyboardInterrupt):
-        sys.stderr.close()  # whoever reads has gone, and knows why
+        sys.stderr.close()  # the reader has ended and reports the reason
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Encoder, decoder and the auto-encoders made of them."""
+"""Encoder, decoder, and the auto-encoders that consist of them."""
 
 from cellbench.models.autoencoder import AutoEncoder, Posterior
 

@@ -1,4 +1,4 @@
-"""Variational and plain residual auto-encoders around one encoder and one decoder."""
+"""Variational and plain auto-encoders with one encoder and one decoder."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,21 +10,30 @@ from cellbench.models.decoder import Decoder
 from cellbench.models.encoder import Encoder
 
 LOG_VARIANCE_LIMIT = 10.0
-"""log σ² is clamped to ± this, so that a diverging start does not overflow."""
+"""log σ² is clamped to ± this value, so that it does not overflow where a training starts to diverge."""
 
 
 INITIAL_LOG_VARIANCE = -5.0
-"""A posterior of unit width would drown the first, small means in noise; the KL term widens it where it may."""
+"""Initial log σ². With σ = 1, noise would hide the small initial means; the KL term widens the posterior later."""
 
 
 class Posterior(NamedTuple):
-    """What an encoder says of a batch: means of shape (B, latent_dim), log variances alike (None without a KL term)."""
+    """The posterior of a batch.
+
+    Attributes:
+        mean: μ, shape (B, latent_dim).
+        log_variance: log σ², same shape; None for a plain auto-encoder.
+    """
 
     mean: Tensor
     log_variance: Tensor | None
 
     def sample(self, generator: torch.Generator | None) -> Tensor:
-        """Draw z ~ N(μ, σ²), shape (B, latent_dim); μ itself for a plain auto-encoder."""
+        """Return a sample z ~ N(μ, σ²), shape (B, latent_dim); μ itself for a plain auto-encoder.
+
+        Args:
+            generator: Source of randomness on the device of the posterior; None for the global one.
+        """
         if self.log_variance is None:
             return self.mean
         noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
@@ -42,10 +51,10 @@ class AutoEncoder(nn.Module):
 
     Args:
         encoder: Name of a timm network.
-        size: Side in px of what it sees and draws.
+        size: Side in px of its input and output.
         latent_dim: Number of latent units.
         variational: Whether the latent is a distribution (VAE) or a vector (RAE).
-        encoder_weights: Local safetensors file of encoder weights, or None.
+        encoder_weights: Local safetensors file of encoder weights; None starts from random weights.
     """
 
     def __init__(
@@ -63,7 +72,7 @@ class AutoEncoder(nn.Module):
         self.decoder = Decoder(latent_dim, size)
 
     def encode(self, patches: Tensor) -> Posterior:
-        """Return the posterior of patches in 0–1 of shape (B, 3, size, size), in float32."""
+        """Return the posterior, in float32, of patches with values in 0–1, shape (B, 3, size, size)."""
         out = self.head(self.encoder(patches)).float()
         if not self.variational:
             return Posterior(out, None)
@@ -71,5 +80,5 @@ class AutoEncoder(nn.Module):
         return Posterior(mean, log_variance.clamp(-LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT))
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Return reconstructions in 0–1, shape (B, 3, size, size)."""
+        """Return reconstructions, values in 0–1, shape (B, 3, size, size), of latents of shape (B, latent_dim)."""
         return self.decoder(latent)

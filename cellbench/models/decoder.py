@@ -1,4 +1,4 @@
-"""The shallow decoder of the paper's section 3.4."""
+"""The shallow decoder (section 3.4 of the paper)."""
 
 import math
 from itertools import pairwise
@@ -8,14 +8,14 @@ from torch.nn import functional
 
 CHANNELS = (256, 128, 64, 32, 3)
 UPSAMPLING_GAIN = 2**0.5
-"""Bilinear upsampling averages neighbours, which takes about half of the variance; the initial weights give it back."""
+"""Gain of the initial weights: bilinear upsampling averages neighbours, which halves the variance approximately."""
 
 
 class Decoder(nn.Module):
-    """A projection, then four transposed convolutions, each behind a bilinear ×2 upsampling.
+    """A projection, then four transposed convolutions, each after a bilinear ×2 upsampling.
 
-    ReLU stands between the layers, a sigmoid at the end. Sizes that are no multiple of 16 px are drawn at the next
-    larger multiple and resized.
+    There is a ReLU between the layers and a sigmoid at the end. A size that is not a multiple of 16 px is decoded at
+    the next larger multiple and resized.
 
     Args:
         latent_dim: Number of latent units.
@@ -33,10 +33,10 @@ class Decoder(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """Start with activations that neither vanish nor grow from layer to layer (He et al., 2015).
+        """Initialise weights so that activations neither vanish nor grow from layer to layer (He et al., 2015).
 
-        torch's own start shrinks them at every layer, so that a short training spends most of its steps on finding
-        out that the output depends on the latent at all.
+        torch's default initialisation shrinks them at every layer. The output then hardly depends on the latent, and a
+        short training spends most of its steps on changing that.
         """
         nn.init.normal_(self.projection.weight, std=UPSAMPLING_GAIN * self.projection.in_features**-0.5)
         nn.init.zeros_(self.projection.bias)
@@ -47,7 +47,7 @@ class Decoder(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Return reconstructions in 0–1, shape (B, 3, size, size), for latents of shape (B, latent_dim)."""
+        """Return reconstructions, values in 0–1, shape (B, 3, size, size), of latents of shape (B, latent_dim)."""
         x = self.projection(latent).view(-1, CHANNELS[0], self.seed_size, self.seed_size)
         for layer in self.layers:
             x = functional.interpolate(functional.relu(x), scale_factor=2, mode="bilinear")

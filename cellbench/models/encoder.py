@@ -1,4 +1,4 @@
-"""Encoders: any timm network that ends in one feature vector per patch."""
+"""Encoders: any timm network that returns one feature vector per patch."""
 
 from pathlib import Path
 
@@ -13,16 +13,17 @@ NORMALISATIONS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 
 
 class Encoder(nn.Module):
-    """A timm network without its classifier, as a function of patches in 0–1.
+    """A timm network without its classifier, on patches with values in 0–1.
 
     Args:
         name: Name of a timm model.
         size: Side of the patches in px.
-        weights: A local safetensors file of weights for that model; None starts from scratch.
-        channels: Channels of a patch; more than 3 where a network is told something beside the colours.
+        weights: Local safetensors file of weights for that model; None starts from random weights.
+        channels: Channels of a patch; more than 3 where the input has more than the colours.
 
     Raises:
-        SettingError: timm has no such model, it cannot take patches of this size, or the weights do not fit.
+        SettingError: timm does not have the model, the model does not accept patches of this size, or the weights do
+            not fit.
     """
 
     def __init__(self, name: str, size: int, weights: Path | None = None, channels: int = 3) -> None:
@@ -41,11 +42,11 @@ class Encoder(nn.Module):
 
 
 def open_residual_branches(network: nn.Module) -> None:
-    """Give every residual branch weight from the start.
+    """Set the weight of closed residual branches to 1, in place.
 
-    timm starts many networks with their branches multiplied by 0 (the weight of the last normalisation). Training opens
-    them within a few steps; an untrained ResNet-18 would be its shortcuts alone, which see 36 of the 1 024 pixels of a
-    32 px patch.
+    timm initialises many networks with residual branches that are multiplied by 0 (the weight of the last
+    normalisation). Training opens them within a few steps. An untrained ResNet-18 would consist of its shortcuts only,
+    which see 36 of the 1024 pixels of a 32 px patch.
     """
     with torch.no_grad():
         for module in network.modules():
@@ -61,7 +62,7 @@ def _create(name: str, size: int, channels: int) -> nn.Module:
         import difflib
 
         near = ", ".join(difflib.get_close_matches(name, timm.list_models(), n=3))
-        way_out = f"the nearest are: {near}" if near else "`timm.list_models()` names all it has"
+        way_out = f"the nearest are: {near}" if near else "`timm.list_models()` lists all"
         raise SettingError(f"timm has no encoder {name!r}; {way_out}.")
     options = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
     model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels, **options)
@@ -76,12 +77,14 @@ def _n_features(backbone: nn.Module, name: str, example: Tensor) -> int:
             features = backbone(example)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise SettingError(
-            f"Encoder {name!r} cannot take patches of {example.shape[-1]} px ({error}); choose a larger --size."
+            f"Encoder {name!r} does not accept patches of {example.shape[-1]} px ({error}); choose a larger --size."
         ) from None
     finally:
         backbone.train(training)
     if features.ndim != 2:
-        raise SettingError(f"Encoder {name!r} gives features of shape {tuple(features.shape)}, not one vector a patch.")
+        raise SettingError(
+            f"Encoder {name!r} returns features of shape {tuple(features.shape)}, not one vector per patch."
+        )
     return int(features.shape[1])
 
 
@@ -93,12 +96,12 @@ def _load(backbone: nn.Module, name: str, path: Path) -> None:
     except Exception as error:
         raise SettingError(f"{path} is not a safetensors file ({error}).") from None
     own = backbone.state_dict()
-    # A classifier's weights may be in the file; we have no use for them.
+    # The file may also have the weights of a classifier; they are not used.
     missing = [key for key in own if key not in state]
-    unlike = [key for key in own if key in state and state[key].shape != own[key].shape]
-    if missing or unlike:
+    misshapen = [key for key in own if key in state and state[key].shape != own[key].shape]
+    if missing or misshapen:
         raise SettingError(
-            f"{path} does not fit encoder {name!r}: {len(missing)} tensors missing, {len(unlike)} of another shape, "
-            f"the first {(missing + unlike)[0]!r}."
+            f"{path} does not fit encoder {name!r}: {len(missing)} tensors are missing, {len(misshapen)} have another "
+            f"shape, the first is {(missing + misshapen)[0]!r}."
         )
     backbone.load_state_dict({key: state[key] for key in own})

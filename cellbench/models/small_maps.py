@@ -1,9 +1,9 @@
 """Convolutions of maps of one or two pixels as single matrix products.
 
-The last stages of a ResNet see such maps when patches are small (at 32 px a ResNet-18's third stage works on 2 × 2 px,
-its fourth on 1 × 1). Most taps of a 3 × 3 kernel then meet padding only: they do nothing, cost time, and drag their
-optimiser state along. Convolution libraries are not made for this; a matrix product over the taps that can meet a pixel
-is the same function several times faster.
+The last stages of a ResNet have such maps when patches are small: at 32 px, the third stage of a ResNet-18 has maps of
+2 × 2 px, the fourth of 1 × 1 px. Most taps of a 3 × 3 kernel then meet padding only. They do not change the output, but
+cost time and optimiser state. A matrix product over the taps that can meet a pixel computes the same function several
+times faster than convolution libraries do.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LARGEST = 2
-"""Side in px of the largest map that is treated so; from 3 px on the library's convolution is as fast."""
+"""Largest side in px of the maps that this is used for; from 3 px on, the library's convolution is as fast."""
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """One axis of a convolution: `first` to `last` are the taps that can meet a pixel, the rest is for the output."""
+    """One axis of a convolution: its taps that can meet a pixel, `first` to `last`, and the geometry of its output."""
 
     first: int
     last: int
@@ -37,7 +37,7 @@ class _Axis:
         return cls(first, last, stride, n_out, padding - first, max(0, reach - (size - 1)))
 
     def where(self, tap: int) -> slice:
-        """Return the padded positions that a tap meets, counted from the first live one."""
+        """Return the positions in the padded map that a tap meets; `tap` is counted from the first live one."""
         return slice(tap, tap + (self.n_out - 1) * self.stride + 1, self.stride)
 
     @property
@@ -46,10 +46,10 @@ class _Axis:
 
 
 class SmallMapConv2d(nn.Module):
-    """A convolution of maps of one known, small size. It keeps only the taps that can meet a pixel of such a map.
+    """A convolution of maps of one small size, which keeps only the taps that can meet a pixel of such a map.
 
     Args:
-        convolution: The convolution that it stands for: zero padding, one group, no dilation.
+        convolution: The convolution that it replaces, with zero padding, one group and no dilation.
         height: Height in px of the maps.
         width: Width in px.
     """
@@ -84,11 +84,11 @@ class SmallMapConv2d(nn.Module):
 
 
 def use_small_map_convolutions(network: nn.Module, example: Tensor) -> None:
-    """Replace, in place, the convolutions of a network that meet small maps when it is given such patches.
+    """Replace, in place, the convolutions of a network whose maps are small.
 
     Args:
-        network: Any network whose maps have the same size at every call.
-        example: Patches of that size, shape (B, 3, H, W).
+        network: A network whose maps have the same size at every call.
+        example: Patches of the size that the network is used for, shape (B, C, H, W).
     """
     sizes: dict[str, torch.Size] = {}
     names = {

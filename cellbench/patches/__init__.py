@@ -1,4 +1,4 @@
-"""What a data set is: patches on disk with labels, groups and roles."""
+"""Data sets on disk: patches with labels, groups and roles; reading, writing, checking and splitting them."""
 
 from cellbench.patches.border import cut_patch
 from cellbench.patches.card import Card

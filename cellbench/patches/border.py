@@ -1,4 +1,4 @@
-"""Cutting a patch around a centre, also where it reaches over the border of the image."""
+"""Cut a patch around a centre, also where it extends beyond the border of the image."""
 
 import math
 from typing import Literal
@@ -10,24 +10,24 @@ from cellbench.errors import DataError, SettingError
 
 Border = Literal["reflect", "drop"]
 Box = tuple[int, int, int, int]
-"""Top, left, bottom, right in px of the patch; bottom and right are excluded."""
+"""Top, left, bottom and right in px of the patch. Bottom and right are exclusive."""
 
 
 def cut_box(height: int, width: int, x: float, y: float, size: int) -> tuple[int, int, Box]:
-    """Say where a patch around (x, y) lies in an image, and which part of it is image.
+    """Return the position of a patch around (x, y) in an image, and the part of the patch that the image covers.
 
     Args:
         height: Height of the image in px.
         width: Width of the image in px.
-        x: Column of the centre; 0 is the centre of the first pixel.
-        y: Row of the centre.
+        x: Column of the centre in px; 0 is the centre of the first pixel.
+        y: Row of the centre in px, likewise.
         size: Side of the patch in px.
 
     Returns:
         Top and left of the patch in the image (may be negative), and the valid box in px of the patch.
 
     Raises:
-        DataError: If the centre is not in the image.
+        DataError: The centre lies outside the image.
     """
     if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
         raise DataError(f"The centre ({x:g}, {y:g}) lies outside the image of {width} × {height} px.")
@@ -44,17 +44,18 @@ def cut_patch(
 
     Args:
         image: uint8, H × W or H × W × C.
-        x: Column of the centre; 0 is the centre of the first pixel.
-        y: Row of the centre.
+        x: Column of the centre in px; 0 is the centre of the first pixel.
+        y: Row of the centre in px, likewise.
         size: Side of the patch in px.
-        border: Beyond the image, `reflect` mirrors it (the border pixel is not repeated); `drop` gives no patch.
+        border: What to do beyond the border: `reflect` mirrors the image without repeating the border pixel, `drop`
+            returns no patch.
 
     Returns:
-        The patch, size × size (× C), and its valid box; or None if it was dropped.
+        The patch, size × size (× C), and its valid box. None if the patch is dropped.
 
     Raises:
-        DataError: If the centre is not in the image.
-        SettingError: If `border` is neither.
+        DataError: The centre lies outside the image.
+        SettingError: `border` is neither `reflect` nor `drop`.
 
     Example:
         >>> patch, valid = cut_patch(np.arange(9, dtype=np.uint8).reshape(3, 3), x=0, y=1, size=3)
@@ -62,7 +63,7 @@ def cut_patch(
         ([[1, 0, 1], [4, 3, 4], [7, 6, 7]], (0, 1, 3, 3))
     """
     if border not in ("reflect", "drop"):
-        raise SettingError(f"Border must be 'reflect' or 'drop', got '{border}'.")
+        raise SettingError(f"border must be 'reflect' or 'drop'. Got '{border}'.")
     height, width = image.shape[:2]
     top, left, valid = cut_box(height, width, x, y, size)
     if valid == (0, 0, size, size):
@@ -73,7 +74,7 @@ def cut_patch(
 
 
 def _reflect(start: int, size: int, length: int) -> NDArray[np.int64]:
-    """Return the image's indices start … start + size − 1, mirrored at both ends as often as needed."""
+    """Return the indices start … start + size − 1, mirrored at both ends of the image as often as needed."""
     index = np.arange(start, start + size)
     if length == 1:
         return np.zeros_like(index)

@@ -1,4 +1,4 @@
-"""A picture of a data set: some patches of each class, one class a row."""
+"""A contact sheet of a data set: random patches of each class, one row for each class."""
 
 from pathlib import Path
 from typing import Literal
@@ -21,25 +21,25 @@ _TEXT = 14  # px
 def contact_sheet(
     patch_set: PatchSet, n_per_class: int = 12, side: int = 96, marks: Marks = "none", seed: int = 0
 ) -> Image.Image:
-    """Draw patches of each class, at random but the same for a seed; of the holdout only where there are no others.
+    """Draw random patches of each class. Holdout patches are shown only for classes without other patches.
 
     Args:
         patch_set: The data set.
-        n_per_class: Patches in a row.
-        side: Side of a patch on the sheet, px.
-        marks: `radius` draws a circle of the patch's radius, `contour` the edge of its mask.
-        seed: Seed of the choice.
+        n_per_class: Number of patches in a row.
+        side: Side of a patch on the sheet in px.
+        marks: `radius` draws a circle with the radius of the cell, `contour` the edge of its mask.
+        seed: Seed of the choice of patches.
 
     Returns:
         An RGB image.
 
     Raises:
-        SettingError: If a number is not positive, or contours are asked for where none are known.
+        SettingError: A number is too small, or the data set has no contours to mark.
     """
     if n_per_class < 1 or side < 8:
-        raise SettingError(f"A sheet needs 1 patch a row and 8 px a patch or more, got {n_per_class} and {side}.")
+        raise SettingError(f"n_per_class must be 1 or more and side 8 px or more. Got {n_per_class} and {side}.")
     if marks == "contour" and patch_set.masks is None:
-        raise SettingError(f"The data set '{patch_set.card.name}' has no contours; ask for radius or none.")
+        raise SettingError(f"The data set '{patch_set.card.name}' has no contours. Use the marks radius or none.")
     font, small = _font(_TEXT), _font(_TEXT - 3)
     lines = _lines(patch_set)
     margin = max(90, *(int(font.getlength(name)) + 16 for name, _ in lines))
@@ -65,7 +65,17 @@ def contact_sheet(
 
 
 def write_contact_sheet(patch_set: PatchSet, path: Path, marks: Marks = "none", n_per_class: int = 12) -> None:
-    """Write a contact sheet as PNG, whole or not at all."""
+    """Write a contact sheet as a PNG file, atomically.
+
+    Args:
+        patch_set: The data set.
+        path: PNG file to write.
+        marks: Marks on the patches; see `contact_sheet`.
+        n_per_class: Number of patches in a row.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     sheet = contact_sheet(patch_set, n_per_class, marks=marks)
     temporary = temporary_name(path)
     with explained(path):
@@ -77,14 +87,14 @@ def write_contact_sheet(patch_set: PatchSet, path: Path, marks: Marks = "none", 
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which comes with matplotlib and has µ, Greek and accents; Pillow's own font has not."""
+    """Return the font DejaVu Sans of matplotlib. It has µ, Greek and accents, which the font of Pillow lacks."""
     from matplotlib import get_data_path
 
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def _lines(patch_set: PatchSet) -> list[tuple[str, NDArray[np.int64]]]:
-    """Return the name and the rows of each class: the scored ones, those too rare, and what has none."""
+    """Return the title and the rows of each class: scored classes, rare classes, and patches without a class."""
     labels = patch_set.index["label"].astype(object)
     card = patch_set.card
     lines = [(name, np.flatnonzero(labels == name)) for name in card.classes]

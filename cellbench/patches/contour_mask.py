@@ -1,4 +1,4 @@
-"""Patches whose surroundings are removed by the true contour: what the ceiling is trained on."""
+"""Patches without surroundings, masked by the true contour: the training data of the ceiling."""
 
 from pathlib import Path
 
@@ -11,21 +11,21 @@ from cellbench.patches.resize import resize_patch
 
 
 def contour_masked(patch_set: PatchSet, size: int, cache_dir: Path) -> NDArray[np.uint8]:
-    """Return all patches at `size` px with mid-grey (128) outside the contour of the centre cell.
+    """Return all patches at `size` px, with mid-grey (128) outside the contour of the centre cell.
 
     Args:
         patch_set: A data set with masks.
         size: Side of the result in px.
-        cache_dir: Where resized copies lie.
+        cache_dir: Folder of the resized copies.
 
     Returns:
-        uint8, shape (N, size, size, 3), in memory.
+        uint8, 0–255, shape (N, size, size, 3), in memory.
 
     Raises:
         DataError: The data set has no contours.
     """
     if patch_set.masks is None:
-        raise DataError(f"The data set {patch_set.card.name!r} has no contours, so it has no oracle.")
+        raise DataError(f"The data set {patch_set.card.name!r} has no contours, so the oracle cannot be trained on it.")
     patches = patch_set.resized(size, cache_dir)
     found = np.empty(patches.shape, np.uint8)
     for row, patch in enumerate(patches):

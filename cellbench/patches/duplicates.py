@@ -1,17 +1,18 @@
-"""Identical patches under different names: kept on one side of every split, and named where their labels differ."""
+"""Identical patches: their groups are merged, and different labels of one patch are reported."""
 
 from collections.abc import Sequence
 
 
 def merge_duplicates(groups: Sequence[str], hashes: Sequence[str]) -> tuple[list[str], int]:
-    """Put groups that share an identical patch into one, so that no copy ends on the other side of a split.
+    """Merge groups that share an identical patch, so that no split separates the copies.
 
     Args:
-        groups: N names of groups.
-        hashes: N content hashes.
+        groups: Group of each patch, N names.
+        hashes: Content hash of each patch, N hashes.
 
     Returns:
-        N names of groups (a merged group has the name that comes first), and the number of copies.
+        Merged group of each patch, N names (a merged group has the first of its names in alphabetical order), and the
+        number of copies.
 
     Example:
         >>> merge_duplicates(["a", "b", "c"], ["1", "2", "1"])
@@ -38,7 +39,12 @@ def merge_duplicates(groups: Sequence[str], hashes: Sequence[str]) -> tuple[list
 
 
 def contradictions(labels: Sequence[str | None], names: Sequence[str], hashes: Sequence[str]) -> list[str]:
-    """Name the identical patches that carry different labels.
+    """Return a description of each pair of identical patches with different labels.
+
+    Args:
+        labels: Label of each patch, None if it has none, N labels.
+        names: Name of each patch for the description, N names.
+        hashes: Content hash of each patch, N hashes.
 
     Example:
         >>> contradictions(["x", "y", "x"], ["p", "q", "r"], ["1", "1", "2"])

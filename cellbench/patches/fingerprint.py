@@ -1,4 +1,4 @@
-"""The fingerprint of a data set, and whether its files still are what it says."""
+"""The fingerprint of a data set, and the check of its files against it."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ _FILES = ("patches.npy", "masks.npy", "index.parquet", "card.yaml")
 
 
 def fingerprint(index: pd.DataFrame, native_size: int, classes: Sequence[str], mask_digest: bytes) -> str:
-    """Return the SHA-256 over what a figure depends on: patches, masks, labels, groups, roles and radii.
+    """Return the SHA-256 over everything that results depend on: patches, masks, labels, groups, roles and radii.
 
     Args:
         index: One row for each patch, with the SHA-256 of its pixels as `content_hash`.
         native_size: Side of a patch in px.
-        classes: The scored classes in their order.
-        mask_digest: SHA-256 of all masks, one after another; that of nothing where there are none.
+        classes: Scored classes in their order.
+        mask_digest: SHA-256 of the bytes of all masks in order; that of no bytes if there are no masks.
 
     Returns:
         64 hexadecimal digits.
@@ -40,17 +40,17 @@ def fingerprint(index: pd.DataFrame, native_size: int, classes: Sequence[str], m
 
 
 def check_unchanged(patch_set: PatchSet, cache_dir: Path) -> None:
-    """Check that patches, masks and index are those that the card's fingerprint was taken of.
+    """Check that patches, masks and index match the fingerprint of the card.
 
-    Reads all of them (about a second per GB) and remembers in `cache_dir` the size and time of each file, so that
-    the next check of the same files takes milliseconds.
+    The check reads all files, at about a second per GB. It notes their sizes and times in `cache_dir`, so that the next
+    check of unchanged files takes milliseconds.
 
     Args:
         patch_set: The data set.
-        cache_dir: Where the resized copies of all data sets lie.
+        cache_dir: Folder of the resized copies of all data sets.
 
     Raises:
-        DataError: They are not; the message names the file.
+        DataError: A file does not match. The message names it.
         StoreError: The note cannot be written.
     """
     note = cache_dir / f"{patch_set.card.fingerprint[:16]}-unchanged.json"
@@ -59,7 +59,7 @@ def check_unchanged(patch_set: PatchSet, cache_dir: Path) -> None:
         for path in (patch_set.path / name for name in _FILES)
         if path.exists()
     }
-    with suppress(OSError, ValueError):  # never checked, or the note is damaged: check
+    with suppress(OSError, ValueError):  # no valid note: check the files
         if json.loads(note.read_text(encoding="utf-8")) == present:
             return
     _check(patch_set)
@@ -71,7 +71,7 @@ def check_unchanged(patch_set: PatchSet, cache_dir: Path) -> None:
 def _check(patch_set: PatchSet) -> None:
     card, index = patch_set.card, patch_set.index
     noted = index["content_hash"].to_numpy()
-    with ThreadPoolExecutor() as pool:  # hashing frees the interpreter
+    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter lock
         found = np.array(list(pool.map(_digest, patch_set.patches)), dtype=object)
     if (changed := np.flatnonzero(noted != found)).size:
         raise DataError(

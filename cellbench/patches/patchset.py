@@ -1,4 +1,4 @@
-"""A data set on disk: opened without decoding, shared by all processes of a node."""
+"""A data set on disk. Opening it decodes no image, and all processes of a node share its memory map."""
 
 from functools import cached_property
 from pathlib import Path
@@ -25,14 +25,13 @@ COLUMNS = (
 class PatchSet:
     """Centred patches of one native size with their labels, groups and roles.
 
-    Opening reads the card and the headers only. Rows are numbers from 0 to N − 1 into `patches`, `masks` and
-    `index`.
+    Opening reads only the card and the headers. Rows are integers from 0 to N − 1 into `patches`, `masks` and `index`.
 
     Args:
-        path: The folder.
-        card: What `card.yaml` holds.
-        patches: uint8, N × H × W × 3, a read-only memory map.
-        masks: uint8, N × H × W, 1 inside the centre cell's contour; None where contours are not known.
+        path: Folder of the data set.
+        card: Contents of `card.yaml`.
+        patches: uint8, 0–255, shape (N, H, H, 3), a read-only memory map.
+        masks: uint8, 1 inside the contour of the centre cell, shape (N, H, H). None if contours are unknown.
     """
 
     def __init__(
@@ -47,12 +46,15 @@ class PatchSet:
     def open(cls, path: Path | str) -> Self:
         """Open a data set.
 
+        Args:
+            path: Folder of the data set.
+
         Raises:
-            DataError: If a file is missing, damaged, or does not fit the others; the message names it.
+            DataError: A file is missing, damaged, or does not fit the others. The message names it.
         """
         path = Path(path)
         if not path.is_dir():
-            raise DataError(f"{path} is not a folder, so it is no data set.")
+            raise DataError(f"{path} is not a folder, so it is not a data set.")
         card = Card.read(path / "card.yaml")
         size = card.native_size
         patches = _open_array(path / "patches.npy", (size, size, 3))
@@ -60,7 +62,7 @@ class PatchSet:
         if (path / "masks.npy").exists():
             masks = _open_array(path / "masks.npy", (size, size))
             if len(masks) != len(patches):
-                raise _damaged(path / "masks.npy", f"it holds {len(masks)} masks for {len(patches)} patches")
+                raise _damaged(path / "masks.npy", f"it has {len(masks)} masks for {len(patches)} patches")
         _check_index(path / "index.parquet", len(patches))
         return cls(path, card, patches, masks)
 
@@ -83,7 +85,7 @@ class PatchSet:
             raise _damaged(path, str(error)) from error
         roles = index[["in_pool", "in_labelled", "in_holdout"]].to_numpy(dtype=bool)
         if (roles[:, 2] & (roles[:, 0] | roles[:, 1])).any():
-            raise _damaged(path, "patches of the holdout are in the pool or labelled too")
+            raise _damaged(path, "patches of the holdout are also in the pool or labelled")
         return index
 
     @cached_property
@@ -95,61 +97,80 @@ class PatchSet:
         return np.asarray(pd.factorize(self.index["group"], sort=True)[0], dtype=np.int64)
 
     def rows(self, role: Role) -> NDArray[np.int64]:
-        """Return the rows of a role, ascending; of `labelled` and `holdout` those with a scored class."""
+        """Return the rows of a role, ascending. For `labelled` and `holdout`, only those with a scored class.
+
+        Args:
+            role: `pool`, `labelled` or `holdout`.
+
+        Raises:
+            DataError: The role is unknown.
+        """
         if role not in ("pool", "labelled", "holdout"):
-            raise DataError(f"A role is 'pool', 'labelled' or 'holdout', got '{role}'.")
+            raise DataError(f"A role is 'pool', 'labelled' or 'holdout'. Got '{role}'.")
         chosen = self.index[f"in_{role}"].to_numpy(dtype=bool)
         if role != "pool":
             chosen = chosen & (self._class_codes >= 0)
         return np.flatnonzero(chosen).astype(np.int64)
 
     def labels(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Return codes into `card.classes`, −1 where a patch has no scored class; of all rows by default."""
+        """Return codes into `card.classes`, −1 for patches without a scored class. Default: all rows."""
         return self._class_codes if rows is None else self._class_codes[np.asarray(rows)]
 
     def groups(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Return codes of groups, the same for a group in every call; of all rows by default."""
+        """Return codes of groups. A group has the same code in every call. Default: all rows."""
         return self._group_codes if rows is None else self._group_codes[np.asarray(rows)]
 
     def radius_px(self, rows: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return cell radii in native px: annotated, else the card's, else NaN; of all rows by default."""
+        """Return cell radii in native px: annotated, otherwise that of the card, otherwise NaN. Default: all rows."""
         radius = self.index["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan)
         if self.card.cell_radius_px is not None:
             radius = np.where(np.isnan(radius), self.card.cell_radius_px, radius)
         return radius if rows is None else radius[np.asarray(rows)]
 
     def valid_box(self, rows: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Return top, left, bottom, right of what is image and not padding, n × 4; of all rows by default."""
+        """Return the box of each patch that is image, not padding: top, left, bottom, right in px, (n, 4).
+
+        Args:
+            rows: Rows of the patches. Default: all.
+        """
         columns = ["valid_top", "valid_left", "valid_bottom", "valid_right"]
         boxes = self.index[columns].to_numpy(dtype=np.int64)
         return boxes if rows is None else boxes[np.asarray(rows)]
 
     def resized(self, size: int, cache_dir: Path | str) -> NDArray[np.uint8]:
-        """Return all patches at `size` px, uint8, N × size × size × 3, from a copy that is made once.
+        """Return all patches at `size` px from a copy that is made on first use.
 
         Args:
-            size: Side in px; the native size gives `patches`.
-            cache_dir: Where the copies of all data sets lie.
+            size: Side in px. At the native size the result is `patches`.
+            cache_dir: Folder of the resized copies of all data sets.
+
+        Returns:
+            uint8, 0–255, shape (N, size, size, 3), a read-only memory map.
         """
         if size == self.card.native_size:
             return self.patches
         return resized_copy(self.patches, size, Path(cache_dir) / f"{self.card.fingerprint[:16]}-{size}.npy")
 
     def record_cell_radius(self, radius_px: float, source: RadiusSource) -> None:
-        """Write the typical radius of a cell, native px, into the card."""
+        """Write the typical cell radius to the card.
+
+        Args:
+            radius_px: Radius in native px.
+            source: `annotated` or `estimated`.
+        """
         entries = self.card.model_dump() | {"cell_radius_px": float(radius_px), "cell_radius_source": source}
         self.card = Card.model_validate(entries)
         self.card.write(self.path / "card.yaml")
 
 
 def _open_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Map an array of uint8, N × `shape`, after a look at its header and at the size of its file."""
+    """Return a memory map of uint8, N × `shape`, after a check of the header and the size of the file."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, getattr(error, "strerror", None) or str(error)) from error
     if array.dtype != np.uint8 or array.shape[1:] != shape:
-        raise _damaged(path, f"it holds {array.dtype} of {array.shape}, where the card asks for uint8 of N × {shape}")
+        raise _damaged(path, f"it has {array.dtype} of shape {array.shape}, and the card needs uint8 of N × {shape}")
     return array
 
 
@@ -166,8 +187,8 @@ def _check_index(path: Path, n_patches: int) -> None:
     if missing := [name for name in COLUMNS if name not in names]:
         raise _damaged(path, f"it lacks the columns {', '.join(missing)}")
     if n_rows != n_patches:
-        raise _damaged(path, f"it holds {n_rows} rows for {n_patches} patches")
+        raise _damaged(path, f"it has {n_rows} rows for {n_patches} patches")
 
 
 def _damaged(path: Path, reason: str) -> DataError:
-    return DataError(f"{path} is damaged ({reason.strip().rstrip('.')}); remove the data set and add it again.")
+    return DataError(f"{path} is damaged ({reason.strip().rstrip('.')}). Remove the data set and add it again.")

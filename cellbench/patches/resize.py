@@ -1,4 +1,4 @@
-"""Copies of all patches at the size a network sees, made once on a node and shared by its processes."""
+"""Copies of all patches at the network size. A copy is made once on a node and shared by its processes."""
 
 import os
 from collections.abc import Iterator
@@ -17,36 +17,36 @@ from cellbench.errors import SettingError
 _CHUNK = 256  # patches
 
 
-def resize_patch(patch: NDArray[np.uint8], size: int, zoom: float = 1.0) -> NDArray[np.uint8]:
-    """Resize one patch with an antialiased triangle filter, as torch's bilinear interpolation with antialias does.
+def resize_patch(patch: NDArray[np.uint8], size: int, magnification: float = 1.0) -> NDArray[np.uint8]:
+    """Resize one patch with an antialiased triangle filter, like torch's bilinear interpolation with antialias.
 
     Args:
         patch: uint8, H × W or H × W × 3.
         size: Side of the result in px.
-        zoom: 1 or more: only so much of each side is shown, around the centre; 2 shows the middle half.
+        magnification: 1 or more. The result shows the middle part of each side; 2 shows the middle half.
     """
     sides = patch.shape[1], patch.shape[0]
-    low, high = 0.5 * (1 - 1 / zoom), 0.5 * (1 + 1 / zoom)
+    low, high = 0.5 * (1 - 1 / magnification), 0.5 * (1 + 1 / magnification)
     box = (low * sides[0], low * sides[1], high * sides[0], high * sides[1])
     return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
 def resized_copy(patches: NDArray[np.uint8], size: int, path: Path) -> NDArray[np.uint8]:
-    """Return all patches at `size` px as a read-only memory map of `path`, which is made where it is missing.
+    """Return all patches at `size` px as a read-only memory map of `path`. The file is made if it is missing.
 
-    Several processes may ask at once: one of them works, the others wait. The file appears whole or not at all.
+    If several processes call this at once, one makes the file and the others wait. The file is written atomically.
 
     Args:
-        patches: uint8, N × H × H × 3.
-        size: Side in px.
-        path: Where the copy is kept; its name must say which patches it holds.
+        patches: uint8, shape (N, H, H, 3).
+        size: Side of the result in px.
+        path: File of the copy. Its name must identify the patches.
 
     Raises:
-        SettingError: If the size is not positive.
-        StoreError: If the disk is full or not writable.
+        SettingError: The size is not positive.
+        StoreError: The disk is full or not writable.
     """
     if size < 1:
-        raise SettingError(f"Patches can be resized to 1 px or more, got {size}.")
+        raise SettingError(f"Patches can be resized to 1 px or more. Got {size}.")
     shape = (len(patches), size, size, 3)
     if (found := _open_copy(path, shape)) is not None:
         return found
@@ -62,7 +62,7 @@ def _open_copy(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     try:
         copy = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        return None  # missing, or damaged: it is made again
+        return None  # missing or damaged: it is made again
     return copy if copy.dtype == np.uint8 and copy.shape == shape else None
 
 
@@ -94,9 +94,13 @@ def _batches(starts: range, n: int) -> Iterator[range]:
 
 
 def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Write the head of a .npy file of uint8, so that the patches can follow one by one.
+    """Write the header of a .npy file of uint8, after which the patches can be written one by one.
 
-    Plain writing tells of a full disk; a memory map would end the process instead.
+    A full disk then raises an error. With a writable memory map it would kill the process.
+
+    Args:
+        file: File open for writing, at its start.
+        shape: Shape of the array.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

@@ -1,4 +1,4 @@
-"""Who is in the pool, who is labelled, who is held out: drawn once, by group, stratified, seeded."""
+"""Roles of patches: pool, labelled and holdout, drawn once by group, stratified by class, from a seed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,28 +11,29 @@ from numpy.typing import NDArray
 from cellbench.errors import DataError
 
 HOLDOUT_SHARE = 0.2
+"""Share of the scored patches that are held out."""
 LABELLED_SHARE = 0.3
-"""Of a data set large enough to keep the labelled patches out of the pool."""
+"""Share of labelled patches in a data set that is large enough to keep them out of the pool."""
 LARGE = 5000
-"""From so many labelled patches on, the pool and the labelled patches are different images."""
+"""Smallest number of scored patches at which pool and labelled patches are different images."""
 MIN_GROUPS = 5
-"""Five folds need five groups."""
+"""Smallest number of groups of the pool and of the labelled patches: five folds need five groups."""
 MIN_GROUPS_PER_CLASS = 3
-"""One to train on, one to test on, one to hold out."""
+"""Smallest number of groups of a scored class: one to train on, one to test on, one to hold out."""
 
 
 @dataclass(frozen=True)
 class Roles:
     """The roles of N patches.
 
-    Args:
-        in_pool: bool, N; for learning the representation.
-        in_labelled: bool, N; for scoring it during a search; each has a scored class.
-        in_holdout: bool, N; for the final number; each has a scored class.
-        classes: The scored classes.
-        unscored_classes: The others, with their number of patches.
-        transductive: Whether the labelled patches are in the pool too (without their labels).
-        notes: Sentences on what a reader would not expect.
+    Attributes:
+        in_pool: bool, shape (N,). Patches for learning the representation.
+        in_labelled: bool, shape (N,). Patches for scoring it during a search. Each has a scored class.
+        in_holdout: bool, shape (N,). Patches for the final score. Each has a scored class.
+        classes: Scored classes.
+        unscored_classes: Classes that are too rare to be scored, with their number of patches.
+        transductive: Whether the labelled patches are also in the pool (without their labels).
+        notes: Remarks for the card, one sentence each.
     """
 
     in_pool: NDArray[np.bool_]
@@ -53,20 +54,20 @@ def draw_roles(
 ) -> Roles:
     """Draw the roles of all patches.
 
-    A class is scored if it has `min_per_class` patches in three groups or more. 20 % of the scored patches
-    are held out. Below 5 000 scored patches the rest is pool and labelled; from there on 50 % are pool and
-    30 % labelled, unless so few groups cannot be divided that way. Groups without a scored patch are pool.
-    In groups that are not pool, patches without a scored class have no role: a group is never split.
+    A class is scored if it has `min_per_class` patches in three groups or more. 20 % of the scored patches are held
+    out. Below 5 000 scored patches, the rest is both pool and labelled. From 5 000 on, 50 % are pool and 30 % labelled,
+    unless there are too few groups for this split. Groups without a scored patch are pool. A group is never split: in
+    labelled and held-out groups, patches without a scored class have no role.
 
     Args:
-        labels: N classes, None where a patch has none.
-        groups: N names of groups.
+        labels: Class of each patch, None if it has none, N labels.
+        groups: Group of each patch, N names.
         seed: Seed of the draw.
-        min_per_class: Classes with fewer patches are not scored.
-        classes: Order of the classes (default: alphabetical).
+        min_per_class: Smallest number of patches of a scored class.
+        classes: Order of the classes. Default: alphabetical.
 
     Raises:
-        DataError: If fewer than two classes can be scored, or there are too few groups for five folds.
+        DataError: Fewer than two classes can be scored, or there are too few groups for five folds.
     """
     names = pd.Series(list(labels), dtype=object)
     names[names.isna()] = None
@@ -74,7 +75,7 @@ def draw_roles(
     counts = names.value_counts()
     order = list(classes) if classes is not None else sorted(counts.index)
     if missing := sorted(set(counts.index) - set(order)):
-        raise DataError(f"The labels hold classes that the list of classes lacks: {', '.join(missing)}.")
+        raise DataError(f"The list of classes lacks these classes of the labels: {', '.join(missing)}.")
     order = [name for name in order if name in counts.index]
     n_groups_of = pd.Series(group_codes).groupby(names).nunique()
     scored = [c for c in order if counts[c] >= min_per_class and n_groups_of[c] >= MIN_GROUPS_PER_CLASS]
@@ -92,7 +93,7 @@ def draw_roles(
         if large and not _enough_parts(part, codes, group_codes, len(scored)):
             large = False
             part = np.where(part == 1, 0, part)
-            notes.append("Too few groups to keep the labelled patches out of the pool.")
+            notes.append("There are too few groups to keep the labelled patches out of the pool.")
         role = part[group_codes]
         in_pool, in_holdout = role == 0, (role == 2) & (codes >= 0)
         in_labelled = (role == (1 if large else 0)) & (codes >= 0)
@@ -101,22 +102,22 @@ def draw_roles(
         ]
         if kept == scored:
             break
-        scored = kept  # the groups of a class are too unlike in size to be divided
+        scored = kept  # the groups of a class differ too much in size to be divided
         _check_enough(scored, order, counts, n_groups_of, min_per_class, len(group_names))
 
     for role_name, mask in (("the labelled patches", in_labelled), ("the pool", in_pool)):
         n_left = len(np.unique(group_codes[mask]))
         if n_left < MIN_GROUPS:
             raise DataError(
-                f"There are {len(group_names)} groups, of which {n_left} remain for {role_name} beside the holdout; "
-                f"five folds need {MIN_GROUPS}: add images of more slides or patients."
+                f"There are {len(group_names)} groups, of which {n_left} remain for {role_name} outside the holdout. "
+                f"Five folds need {MIN_GROUPS}. Add images of more slides or patients."
             )
     unscored = {name: int(counts[name]) for name in order if name not in scored}
     return Roles(in_pool, in_labelled, in_holdout, scored, unscored, not large, notes)
 
 
 def class_codes(labels: Iterable[Any], classes: Sequence[str]) -> NDArray[np.int64]:
-    """Return codes into `classes`, −1 for every other label and for none.
+    """Return codes into `classes`, −1 for every other label and for None.
 
     >>> class_codes(["b", None, "z"], ["a", "b"]).tolist()
     [1, -1, -1]
@@ -133,9 +134,10 @@ def _divide(
     shares: list[float],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Give each group a part (0 pool, 1 labelled, 2 holdout), large ones first, where it brings the shares nearest.
+    """Return the part of each group: 0 pool, 1 labelled, 2 holdout.
 
-    The distance is Σ over parts p and classes c of (n_pc / n_c − share_p)² / share_p.
+    Groups are assigned in descending size, each to the part that most reduces the distance to the target shares. The
+    distance is Σ over parts p and classes c of (n_pc / n_c − share_p)² / share_p.
     """
     counts = np.zeros((n_groups, n_classes))
     np.add.at(counts, (group_codes[codes >= 0], codes[codes >= 0]), 1.0)
@@ -149,9 +151,9 @@ def _divide(
     part = np.zeros(n_groups, dtype=np.int64)
     for group in order:
         if largest[group] == 0:
-            continue  # no scored patch: stays in the pool
+            continue  # a group without a scored patch stays in the pool
         share = counts[group]
-        gain = (share * (2 * lack - share) / target).sum(axis=1)  # by how much the distance falls
+        gain = (share * (2 * lack - share) / target).sum(axis=1)  # decrease of the distance
         best = int(np.argmax(gain))
         part[group] = open_parts[best]
         lack[best] -= share
@@ -161,7 +163,7 @@ def _divide(
 def _enough_parts(
     part: NDArray[np.int64], codes: NDArray[np.int64], group_codes: NDArray[np.int64], n_classes: int
 ) -> bool:
-    """Say whether pool and labelled have five groups each, and labelled has each class in two groups."""
+    """Return whether pool and labelled have five groups each, and labelled has each class in two groups."""
     if min(int((part == 0).sum()), int((part == 1).sum())) < MIN_GROUPS:
         return False
     labelled = part[group_codes] == 1
@@ -178,12 +180,12 @@ def _check_enough(
 ) -> None:
     if n_groups < MIN_GROUPS:
         raise DataError(
-            f"There {'is 1 group' if n_groups == 1 else f'are {n_groups} groups'} and five folds need {MIN_GROUPS}: "
-            "add images of more slides or patients."
+            f"There {'is 1 group' if n_groups == 1 else f'are {n_groups} groups'} and five folds need {MIN_GROUPS}. "
+            "Add images of more slides or patients."
         )
     if len(scored) < 2:
         found = ", ".join(f"{name} {counts[name]} in {n_groups_of[name]} groups" for name in order) or "none"
         raise DataError(
             f"Fewer than two classes can be scored: each needs {min_per_class} patches in {MIN_GROUPS_PER_CLASS} "
-            f"groups (found: {found}); add labelled images, or lower --min-per-class."
+            f"groups (found: {found}). Add labelled images, or lower --min-per-class."
         )

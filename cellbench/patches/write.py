@@ -1,4 +1,4 @@
-"""Writing a data set: patch by patch, whole or not at all."""
+"""Atomic writing of a data set, patch by patch."""
 
 import hashlib
 import shutil
@@ -22,23 +22,23 @@ from cellbench.patches.patchset import COLUMNS, PatchSet
 from cellbench.patches.resize import write_header
 from cellbench.patches.roles import draw_roles
 
-_INDEX_BYTES = 300  # for each row, about
+_INDEX_BYTES = 300  # of a row, approximately
 
 
 class PatchWriter:
-    """Takes patches one by one, then an index, and puts the finished folder in its place.
+    """Writes patches one by one, then the index and the card, and moves the finished folder to its place.
 
-    The work is done in a hidden folder beside `directory`, which vanishes when anything goes wrong.
+    The files are written to a hidden folder next to `directory`. It is removed after an error.
 
     Args:
-        directory: The data set's folder.
-        n_patches: How many patches will come.
-        native_size: Side of each, px.
-        with_masks: Whether each comes with the mask of its centre cell.
-        replace: Whether a folder that is there already may be replaced.
+        directory: Folder of the data set.
+        n_patches: Number of patches that will be added.
+        native_size: Side of a patch in px.
+        with_masks: Whether each patch has a mask of its centre cell.
+        replace: Whether an existing folder may be replaced.
 
     Raises:
-        StoreError: If the folder exists, or the disk has no room for so many patches.
+        StoreError: The folder exists, or the disk does not have enough space.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PatchWriter:
         self.native_size = native_size
         self._replace = replace
         if self.directory.exists() and not replace:
-            raise StoreError(f"{self.directory} exists already; choose another name, or replace it (--replace).")
+            raise StoreError(f"{self.directory} exists already. Choose another name, or replace it with --replace.")
         sweep_leftovers(self.directory)
         per_patch = native_size * native_size * (4 if with_masks else 3) + _INDEX_BYTES
         check_free_space(self.directory, n_patches * per_patch)
@@ -81,22 +81,28 @@ class PatchWriter:
         """Write the next patch.
 
         Args:
-            patch: uint8, H × H × 3.
-            mask: H × H, true or above 0 inside the centre cell; needed exactly if masks were announced.
+            patch: uint8, 0–255, shape (H, H, 3).
+            mask: True or above 0 inside the centre cell, shape (H, H). Required if and only if `with_masks` is set.
+
+        Raises:
+            DataError: The patch or mask has a wrong shape or dtype, or there are more patches than `n_patches`.
+            StoreError: The disk is full or not writable.
         """
         row, size = len(self._hashes), self.native_size
         if patch.dtype != np.uint8 or patch.shape != (size, size, 3):
-            raise DataError(f"Patch {row} is {patch.dtype} of {patch.shape}, expected uint8 of {(size, size, 3)}.")
+            raise DataError(f"Patch {row} is {patch.dtype} of {patch.shape}. Expected uint8 of {(size, size, 3)}.")
         if row == self.n_patches:
-            raise DataError(f"More patches came than the {self.n_patches} that were announced.")
+            raise DataError(f"More patches were added than n_patches = {self.n_patches}.")
         if (mask is None) != (self._masks is None):
-            raise DataError(f"Patch {row} comes {'without' if mask is None else 'with'} a mask, unlike what was said.")
+            raise DataError(
+                f"Patch {row} has {'no' if mask is None else 'a'} mask, and with_masks is {self._masks is not None}."
+            )
         with explained(self.directory):
             content = patch.tobytes()
             self._patches.write(content)
             if mask is not None and self._masks is not None:
                 if mask.shape != (size, size):
-                    raise DataError(f"The mask of patch {row} is {mask.shape}, expected {(size, size)}.")
+                    raise DataError(f"The mask of patch {row} has shape {mask.shape}. Expected {(size, size)}.")
                 inside = (mask > 0).astype(np.uint8).tobytes()
                 self._masks.write(inside)
                 self._mask_digest.update(inside)
@@ -121,9 +127,9 @@ class PatchWriter:
         origin: str | None = None,
         notes: str = "",
     ) -> PatchSet:
-        """Draw the roles, write index and card, and put the folder in its place; see `write_patch_set`."""
+        """Draw the roles, write index and card, and move the folder to its place; see `write_patch_set`."""
         if len(self._hashes) != self.n_patches:
-            raise DataError(f"{self.n_patches} patches were announced and {len(self._hashes)} came.")
+            raise DataError(f"n_patches is {self.n_patches}, and {len(self._hashes)} patches were added.")
         table = complete_index(index, self.n_patches, self.native_size)
         table["content_hash"] = self._hashes
         groups, n_copies = merge_duplicates(table["group"].tolist(), self._hashes)
@@ -137,7 +143,7 @@ class PatchWriter:
         names = table["source"].fillna(table["id"]).tolist()
         if unlike := contradictions(labels, names, self._hashes):
             shown = ", ".join(unlike[:5]) + (f" and {len(unlike) - 5} more" if len(unlike) > 5 else "")
-            remarks.append(f"Copies with another label than their original ({len(unlike)}) count as labelled: {shown}.")
+            remarks.append(f"Copies whose label differs from the original's ({len(unlike)}) keep their label: {shown}.")
         roles = given_roles(index, labels, classes) or draw_roles(labels, groups, seed, min_per_class, classes)
         table["in_pool"], table["in_labelled"], table["in_holdout"] = roles.in_pool, roles.in_labelled, roles.in_holdout
         remarks += roles.notes
@@ -171,7 +177,7 @@ class PatchWriter:
                 self._masks.close()
             table.to_parquet(self._folder / "index.parquet", index=False)
             card.write(self._folder / "card.yaml")
-            PatchSet.open(self._folder)  # what is put in place can be opened
+            PatchSet.open(self._folder)  # check that it can be opened
             self._put_in_place()
         return PatchSet.open(self.directory)
 
@@ -179,7 +185,9 @@ class PatchWriter:
         old = None
         if self.directory.exists():
             if not self._replace:
-                raise StoreError(f"{self.directory} has appeared meanwhile; choose another name, or replace it.")
+                raise StoreError(
+                    f"Another process has created {self.directory}. Choose another name, or replace it with --replace."
+                )
             old = temporary_name(self.directory)
             self.directory.replace(old)
         try:
@@ -202,36 +210,42 @@ def write_patch_set(
     replace: bool = False,
     **card: Any,
 ) -> PatchSet:
-    """Write a data set, whole or not at all.
+    """Write a data set atomically.
 
     Args:
-        directory: Its folder; must not exist unless `replace`.
-        patches: N arrays of uint8, H × H × 3 (an array N × H × H × 3 will do); read once, one at a time.
-        index: N rows. `label` (None where there is none); optionally `group` (default: each patch its own), `id`,
-            `radius_px`, `valid_top`, `valid_left`, `valid_bottom`, `valid_right`, `source`, `x`, `y`; and all of
-            `in_pool`, `in_labelled`, `in_holdout` where the roles are not to be drawn.
-        native_size: H; may be left out where `patches` is one array.
-        masks: N arrays, H × H, true or above 0 inside the centre cell; read in step with `patches`.
-        replace: Whether a folder that is there may be replaced.
+        directory: Folder of the data set. It must not exist, unless `replace` is set.
+        patches: N arrays of uint8, 0–255, shape (H, H, 3), or one array of shape (N, H, H, 3). They are read once, one
+            at a time.
+        index: N rows. Required column: `label` (None if there is none). Optional columns: `group` (default: each patch
+            is its own group), `id`, `radius_px`, `valid_top`, `valid_left`, `valid_bottom`, `valid_right`, `source`,
+            `x`, `y`. The columns `in_pool`, `in_labelled` and `in_holdout` together set the roles instead of drawing
+            them.
+        native_size: H in px. Optional if `patches` is one array.
+        masks: N arrays, true or above 0 inside the centre cell, shape (H, H).
+        replace: Whether an existing folder may be replaced.
         **card: `name`, and optionally `seed`, `min_per_class`, `classes` (their order), `version`, `um_per_px`,
             `licence`, `citation`, `source`, `cell_radius_px` and `cell_radius_source` (default: the median of the
             annotated radii), `groups_known`, `origin`, `notes`; see `PatchWriter.finish`.
 
+    Returns:
+        The data set.
+
     Raises:
-        DataError: If patches, masks and index do not fit together, or no roles can be drawn.
-        StoreError: If the folder exists, the disk is full or not writable.
+        DataError: Patches, masks and index do not fit together, or the roles cannot be drawn.
+        SettingError: `native_size` is missing, or a column of the index is unknown.
+        StoreError: The folder exists, or the disk is full or not writable.
     """
     if native_size is None:
         if not isinstance(patches, np.ndarray) or patches.ndim != 4:
-            raise SettingError("Give native_size, the side of a patch in px, where patches is not one array.")
+            raise SettingError("Give native_size, the side of a patch in px, unless patches is one array.")
         native_size = int(patches.shape[1])
     with PatchWriter(Path(directory), len(index), native_size, masks is not None, replace) as writer:
-        for patch, mask in _in_step(patches, masks):
+        for patch, mask in _paired(patches, masks):
             writer.add(patch, mask)
         return writer.finish(index, **card)
 
 
-def _in_step(
+def _paired(
     patches: Iterable[NDArray[np.uint8]], masks: Iterable[NDArray[Any]] | None
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[Any] | None]]:
     if masks is None:

@@ -1,7 +1,7 @@
-"""How large are the cells? Estimated from patches alone: no labels, no training, seconds on a CPU.
+"""Estimate of the cell radius from patches alone: without labels or training, in seconds on a CPU.
 
-Points of a ring vary together as long as the ring lies in the centre cell, and go their own ways beyond it. The
-distance at which that dependence has fallen by half is the typical cell's radius.
+The pixels of a ring around the centre are correlated while the ring lies in the centre cell, and uncorrelated beyond
+it. The distance at which this dependence has fallen by half is the radius of the typical cell.
 """
 
 from cellbench.radius.estimate import RadiusEstimate, estimate_radius

@@ -1,4 +1,4 @@
-"""The radius of a data set's cells, with an interval, the profile it was read off, and when to doubt it."""
+"""Estimate of the cell radius of a data set, with an interval, the profile behind it, and reasons for doubt."""
 
 import time
 from dataclasses import dataclass
@@ -12,57 +12,64 @@ from cellbench.radius.covariance import Curve, GroupSums, curve, group_sums, n_f
 from cellbench.radius.rings import Rings, read_rings
 
 MAX_PATCHES = 2000
-"""More patches than this are sampled: they would cost time and hardly narrow the interval."""
+"""Largest number of patches that are read. More take time and hardly narrow the interval."""
 N_DRAWS = 300
-"""Draws of the bootstrap."""
+"""Number of bootstrap samples."""
 
 FEW_PATCHES = 100
 FEW_GROUPS = 5
+"""Fewer patches or groups give an uncertain estimate."""
 NEAR_BORDER = 0.92
-"""Share of the largest ring's distance that the dependence must have fallen by."""
+"""Largest share of the outermost ring's distance at which the dependence must have fallen."""
 WIDE_FALL = 0.3
-"""Distance between three quarters and one quarter of the dependence, as a share of the radius: marrow of one
-magnification has 0.18–0.26, mixtures of it 0.21–0.61, the three kinds of cells of BCCD 0.5."""
+"""Distance from three quarters to one quarter of the dependence, divided by the radius, above which sizes are mixed.
+
+Marrow of one magnification has 0.18–0.26, mixtures of magnifications 0.21–0.61, the three cell types of BCCD 0.5."""
 GROUP_SIZE = 20
-"""Patches from which a group gets a radius of its own."""
+"""Smallest number of patches from which the radius of a group is estimated."""
 UNLIKE_GROUPS = 0.2
-"""Interquartile range of the groups' radii over their median: marrow of one magnification has 0.04–0.09, slides of two
-magnifications 0.3–1.1."""
-LOPSIDED = 0.4
-"""Largest power of the first angular harmonic over the largest variance of a ring's mean: well-centred cells have
-0.1–0.3; from 0.4 on the radius comes out a tenth too large, and far above it much too small."""
+"""Interquartile range of the groups' radii, divided by their median, above which groups differ.
+
+Marrow of one magnification has 0.04–0.09, slides of two magnifications 0.3–1.1."""
+OFF_CENTRE = 0.4
+"""Largest power of the first angular harmonic, divided by the largest covariance, above which cells are off the centre.
+
+Well-centred cells have 0.1–0.3. From 0.4 the radius is a tenth too large, and far above it much too small."""
 WIDE_INTERVAL = 0.3
+"""Width of the interval, divided by the radius, above which the interval is wide."""
 WEAK = 0.1
-"""Correlation of a ring's points below which nothing seems to lie in the centre."""
+"""Correlation of the points of a ring below which there is probably no cell in the centre."""
 
 _INNERMOST = 2
-"""Rings that say nothing: all their points are neighbours."""
+"""Number of innermost rings without information: all their points are neighbours."""
 _SHOULDER = 1 / 3
-"""Share of the largest covariance that makes an outer maximum the cell's shoulder, and not noise."""
+"""Smallest share of the largest covariance at which an outer maximum is the cell's shoulder, not noise."""
 
 
 @dataclass(frozen=True)
 class RadiusEstimate:
-    """What patches say about the radius of the cells in their centres; lengths are native px.
+    """The estimated radius of the cells in the patch centres; lengths are native px.
 
     Attributes:
-        radius_px: Typical radius: where the dependence has fallen by half. On data with known outlines it lies
-            between 2 % below and 10 % above the median radius; most above where cells of one colour lie on an empty
-            background, since then the dependence is that of having a cell there at all.
-        low_px: Lower end of the 95 % bootstrap interval over groups. It knows of sampling, not of that bias.
-        high_px: Its upper end.
-        distances_px: Distance of each ring, ascending, shape (R,).
-        dependence: Of each ring, shape (R,): 1 at the cell's shoulder, 0 at the plateau; a nucleus may exceed 1.
-        correlation: Mean correlation of two points of each ring, the patch's tint taken off, shape (R,).
-        shoulder_px: Where the dependence begins to fall.
-        knee_px: Where nine tenths of it are gone, about the radius of the largest cells; NaN where it never happens.
-        plateau: That correlation in the outermost rings with the tint in it: what a whole patch shares.
-        spread: Distance from three quarters to one quarter of the dependence, as a share of the radius.
-        group_radii_px: Radius of each group of 20 patches or more by itself, ascending.
-        n_patches: Patches that were looked at.
-        n_groups: Their groups.
-        seconds: CPU seconds that it took.
-        doubts: Sentences on when to distrust the estimate; empty when nothing speaks against it.
+        radius_px: Typical radius: the distance at which the dependence has fallen by half. On data with known outlines
+            it lies between 2 % below and 10 % above the median radius. The bias is largest for cells of one colour on
+            an empty background, where the dependence measures whether a cell covers the ring.
+        low_px: Lower end of the 95 % bootstrap interval over groups. It covers sampling, not that bias.
+        high_px: Upper end of the interval.
+        distances_px: Distance of each ring from the centre, ascending, shape (R,).
+        dependence: Dependence of each ring, shape (R,): 1 at the cell's shoulder, 0 at the plateau. A nucleus may
+            exceed 1.
+        correlation: Mean correlation of two points of each ring without the tint of the patch, shape (R,).
+        shoulder_px: Distance at which the dependence begins to fall.
+        knee_px: Distance at which the dependence has fallen by nine tenths, about the radius of the largest cells. NaN
+            if it does not fall that far.
+        plateau: Correlation in the outermost rings including the tint of the patch.
+        spread: Distance from three quarters to one quarter of the dependence, divided by the radius.
+        group_radii_px: Radius of each group of 20 patches or more, estimated from its own patches, ascending.
+        n_patches: Number of patches that were read.
+        n_groups: Number of their groups.
+        seconds: CPU seconds of the estimate.
+        doubts: Reasons to doubt the estimate, one sentence each. Empty if there are none.
     """
 
     radius_px: float
@@ -83,13 +90,13 @@ class RadiusEstimate:
 
     @property
     def is_found(self) -> bool:
-        """Whether anything lies in the centres of the patches, so that there is a radius at all."""
+        """Whether there are cells in the patch centres, so that a radius exists."""
         at_shoulder = self.correlation[self.distances_px == self.shoulder_px]
         return bool(np.isfinite(self.radius_px) and at_shoulder.max() >= WEAK)
 
     @property
     def weight_text(self) -> str:
-        """The profile as the weights of `mask_profile`: distance in native px and weight, from the centre outwards."""
+        """The profile as parameter of `mask_profile`: pairs `distance:weight` in native px, from the centre out."""
         fall = _Fall(self.distances_px, self.dependence)
         steps = [(0.0, 1.0), (self.shoulder_px, 1.0)]
         steps += [(fall.at(level), level) for level in (0.9, 0.75, 0.5, 0.25, 0.1)]
@@ -105,26 +112,27 @@ class RadiusEstimate:
 
 
 def estimate_radius(patch_set: PatchSet, seed: int = 0, max_patches: int = MAX_PATCHES) -> RadiusEstimate:
-    """Estimate the typical radius of the centre cells; looks at neither labels nor the holdout.
+    """Estimate the typical radius of the centre cells. Labels and holdout are not used.
 
     Args:
         patch_set: The data set.
         seed: Seed of the sample of patches and of the bootstrap.
-        max_patches: Patches to look at, at most.
+        max_patches: Largest number of patches to read, 10 or more.
 
     Raises:
-        DataError: The patches are smaller than 16 px, or there are fewer than 10.
+        DataError: The patches are smaller than 16 px, or there are fewer than 10 outside the holdout.
+        SettingError: `max_patches` is below 10.
     """
     if max_patches < 10:
-        raise SettingError(f"A radius is estimated from 10 patches or more, got {max_patches}.")
+        raise SettingError(f"max_patches must be 10 or more. Got {max_patches}.")
     start = time.process_time()
     native = patch_set.card.native_size
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(~patch_set.index["in_holdout"].to_numpy(dtype=bool))
     if native < 16 or len(rows) < 10:
         raise DataError(
-            f"The radius of {patch_set.card.name} cannot be estimated: that takes 10 patches of 16 px or more, "
-            f"and it has {len(rows)} of {native} px outside the holdout."
+            f"The radius of {patch_set.card.name} cannot be estimated: it needs 10 patches of 16 px or more outside "
+            f"the holdout, and has {len(rows)} of {native} px."
         )
     if len(rows) > max_patches:
         rows = np.sort(rng.permutation(rows)[:max_patches])
@@ -133,14 +141,14 @@ def estimate_radius(patch_set: PatchSet, seed: int = 0, max_patches: int = MAX_P
 
 
 def radius_of_group(patch_set: PatchSet, rows: NDArray[np.int64]) -> float:
-    """Estimate the radius of one group's cells in native px from its own patches alone; looks at no label.
+    """Estimate the radius of the cells of one group from its own patches. Labels are not used.
 
     Args:
         patch_set: The data set.
-        rows: Patches of the group; hundreds are plenty.
+        rows: Rows of the group's patches. A few hundred are enough.
 
     Returns:
-        NaN where there are fewer than 20, or nothing can be told.
+        Radius in native px. NaN if there are fewer than 20 patches, or if the dependence does not fall by half.
     """
     if len(rows) < GROUP_SIZE:
         return float("nan")
@@ -155,9 +163,9 @@ def estimate_from_rings(
 
     Args:
         rings: Rings of N patches.
-        groups: Code of each patch's group, shape (N,).
-        rng: Draws the bootstrap.
-        start: CPU time at which the work began, seconds.
+        groups: Group code of each patch, shape (N,).
+        rng: Generator of the bootstrap.
+        start: CPU time at the start of the work, seconds.
     """
     sums, distances = _seen_sums(rings, groups)
     found = curve(sums)
@@ -190,7 +198,7 @@ def estimate_from_rings(
 
 
 class _Fall:
-    """How a curve falls from the cell's shoulder to the plateau beyond all cells."""
+    """The fall of a curve from the cell's shoulder to the plateau beyond all cells."""
 
     def __init__(self, distances: NDArray[np.float64], values: NDArray[np.float64]) -> None:
         n = n_far(len(values))
@@ -199,14 +207,14 @@ class _Fall:
         above = values - plateau
         threshold = _SHOULDER * above[_INNERMOST:].max()
         self.shoulder = _INNERMOST
-        for ring in range(len(values) - 2, _INNERMOST, -1):  # the outermost maximum that is no noise
+        for ring in range(len(values) - 2, _INNERMOST, -1):  # the outermost maximum that is not noise
             if above[ring] >= threshold and above[ring] >= max(above[ring - 1], above[ring + 1]):
                 self.shoulder = ring
                 break
         self.dependence = above / max(float(above[self.shoulder]), 1e-12)
 
     def at(self, level: float) -> float:
-        """Return the distance at which the curve, outwards from its shoulder, first reaches a level; NaN if never."""
+        """Return the first distance beyond the shoulder at which the curve has fallen to a level, or NaN."""
         for ring in range(self.shoulder, len(self.dependence) - 1):
             here, next_ = self.dependence[ring], self.dependence[ring + 1]
             if next_ <= level:
@@ -217,7 +225,7 @@ class _Fall:
 
 
 def _bootstrap(sums: GroupSums, distances: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the radius of groups drawn with repetition; the order that groups come in does not matter."""
+    """Return the radius of each bootstrap sample of groups. It does not depend on the order of the groups."""
     n = len(sums.patches)
     order = np.lexsort((sums.colours[:, -1].sum(axis=1), sums.colours[:, 0].sum(axis=1)))
     draws = np.empty((N_DRAWS, n))
@@ -226,7 +234,7 @@ def _bootstrap(sums: GroupSums, distances: NDArray[np.float64], rng: np.random.G
 
 
 def _radius_of_groups(sums: GroupSums, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the radius of each group by itself, shape (G,); NaN where it is small or nothing can be told."""
+    """Return the radius of each group by itself, shape (G,). NaN if the group is small or its curve does not fall."""
     radius = np.full(len(sums.patches), np.nan)
     for group in np.flatnonzero(sums.patches >= GROUP_SIZE):
         radius[group] = _Fall(distances, curve(sums, np.eye(len(radius))[group]).covariance).at(0.5)
@@ -234,7 +242,7 @@ def _radius_of_groups(sums: GroupSums, distances: NDArray[np.float64]) -> NDArra
 
 
 def _seen_sums(rings: Rings, groups: NDArray[np.int64]) -> tuple[GroupSums, NDArray[np.float64]]:
-    """Return the sums of groups and the distances of the rings, from the centre, that enough patches show."""
+    """Return the sums of groups and the ring distances, up to the ring that too few patches show."""
     sums = group_sums(rings, groups)
     seen = sums.rings.sum(axis=0)
     hidden = np.flatnonzero(seen < 0.1 * seen[0])
@@ -248,39 +256,41 @@ def _cut(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
 
 
 def _doubts(found: RadiusEstimate, seen: Curve) -> list[str]:
-    """Return what speaks against an estimate."""
+    """Return the reasons to doubt an estimate."""
     doubts = []
     reach = float(found.distances_px[-1])
     if not found.is_found:
-        doubts.append("The points of a ring hardly vary together at any distance: perhaps no cell lies in the centre.")
+        doubts.append(
+            "The points of a ring are hardly correlated at any distance. The patch centres may not contain cells."
+        )
     if found.n_patches < FEW_PATCHES:
-        doubts.append(f"Only {found.n_patches} patches were looked at; {FEW_PATCHES} or more give a steady estimate.")
+        doubts.append(f"Only {found.n_patches} patches were read. A stable estimate needs {FEW_PATCHES} or more.")
     if found.n_groups < FEW_GROUPS:
-        doubts.append(f"The patches come from {found.n_groups} groups; an interval needs {FEW_GROUPS} or more.")
+        doubts.append(f"The patches come from {found.n_groups} groups. A reliable interval needs {FEW_GROUPS} or more.")
     if not found.knee_px <= NEAR_BORDER * reach:
         doubts.append(
-            "The dependence still falls near the border of the patch: the largest cells fill it, and the radius may "
-            "be larger than estimated; larger patches would tell."
+            "The dependence still falls near the border of the patch. The largest cells fill it, and the radius may be "
+            "larger than estimated. Cut larger patches to check."
         )
     if found.spread > WIDE_FALL:
         doubts.append(
-            "The dependence falls slowly: cells of unlike sizes are mixed, and one radius serves none of them well."
+            "The dependence falls slowly. Cells of different sizes are mixed, and one radius fits none of them well."
         )
     radii = found.group_radii_px
     if len(radii) >= FEW_GROUPS:
         low, middle, high = np.quantile(radii, (0.25, 0.5, 0.75))
         if high - low > UNLIKE_GROUPS * middle:
             doubts.append(
-                f"Groups differ: a quarter of them have a radius below {low:.0f} px, a quarter above {high:.0f} px; if "
-                "their magnification differs, bring them to one (python -m bench.datasets level)."
+                f"Groups differ: a quarter of them have a radius below {low:.0f} px, a quarter above {high:.0f} px. If "
+                "their magnification differs, bring them to one with: python -m bench.datasets level"
             )
-    if seen.lean[_INNERMOST:].max() > LOPSIDED * seen.covariance[_INNERMOST:].max():
+    if seen.harmonic[_INNERMOST:].max() > OFF_CENTRE * seen.covariance[_INNERMOST:].max():
         doubts.append(
-            "Cells seem to lie off the centre: rings lean to one side. The estimate is then too large, or that of the "
-            "nucleus; centre the patches better."
+            "Cells seem to lie off the centre. The estimate is then too large, or it is the radius of the nucleus. "
+            "Centre the patches better."
         )
     if found.high_px - found.low_px > WIDE_INTERVAL * found.radius_px:
-        doubts.append("The interval is wide: other groups of patches would give another radius.")
+        doubts.append("The interval is wide. Other groups of patches would give a different radius.")
     if found.radius_px < found.distances_px[2 * _INNERMOST]:
-        doubts.append("The radius is so small that few rings lie inside it; crop the patches more closely.")
+        doubts.append("Few rings lie inside the radius. Cut smaller patches around the cells.")
     return doubts

@@ -1,7 +1,7 @@
-"""From the radius of a cell to the radius of a mask: one table, by shape of the mask.
+"""The radius of a mask from the radius of a cell: one table of factors by shape of the mask.
 
-The weight of `sqrt` has fallen to 0.29 at half of r_max, that of `hard` is 1 up to r_max, so no shape's best r_max is
-the radius of the cell. Change the numbers here and nowhere else.
+The factor depends on the shape: the weight of `sqrt` is 0.29 at half of r_max, that of `hard` is 1 up to r_max. All
+recommendations of r_max use this table.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from cellbench.registry import nearest
 
 @dataclass(frozen=True)
 class Factor:
-    """Best r_max as multiples of the cell's radius.
+    """Good values of r_max, as multiples of the cell radius or in native px.
 
     Attributes:
-        low: Smallest that is as good as the best.
-        best: The best.
-        high: Largest that is as good as the best.
+        low: Smallest value that is as good as the best.
+        best: Best value.
+        high: Largest value that is as good as the best.
     """
 
     low: float
@@ -34,30 +34,30 @@ FACTORS = {
     "gaussian": Factor(0.92, 1.0, 1.08),
     "hard": Factor(0.92, 1.0, 1.08),
 }
-"""Of masks divided by their mean, as multiples of the estimated radius.
+"""Factors of each shape for masks divided by their mean, as multiples of the estimated radius.
 
-`sqrt` was measured: on seven data sets, five of them marrow with cells of 30 to 100 px of 256, macro F1 of networks
-trained at 1.2 to 1.4 times the radius lies at most 0.011 below that of the best of eight radii (mean of three seeds;
-docs/radius.md has the table and its command). Each data set by itself allows more; below 1.2 it falls fast on large
-cells, above 1.4 slowly on all.
+The factors of `sqrt` were measured on seven data sets, five of them marrow with cells of 30 to 100 px of 256. Macro F1
+of networks trained at 1.2 to 1.4 times the radius is at most 0.011 below that of the best of eight radii (mean of three
+seeds; docs/radius.md has the table and its command). Single data sets allow a wider range. Below 1.2, F1 falls fast on
+large cells; above 1.4, it falls slowly on all.
 
-The other shapes follow from it. Principal components of the masked patch
-(`cellbench.scores.floors.principal_components`) were best at 1.3 for `sqrt` and `linear` and at 1.0 for `hard` on
-marrow of radius 30, 50, 70 and 100 px of 256: all three reach equally far at their best (the root mean square distance
-of their weight is 0.68–0.71 of the cell's radius), and the factors of the rest are those that reach as far.
+The factors of the other shapes are derived. Principal components of the masked patch
+(`cellbench.scores.floors.principal_components`) were best at 1.3 for `sqrt` and `linear` and at 1.0 for `hard`, on
+marrow of radius 30, 50, 70 and 100 px of 256. At these factors the root mean square distance of the weight is 0.68–0.71
+of the cell radius for all three shapes. The factors of the remaining shapes give the same distance.
 """
 
 
 def recommended_r_max(radius_px: float, shape: str, native_size: int) -> Factor:
-    """Return r_max for cells of a radius, in native px: the best, and the range that should do as well.
+    """Return the best r_max for a cell radius, and the range of equally good values, in native px.
 
     Args:
         radius_px: Radius of the cells in native px.
         shape: Shape of the mask.
-        native_size: Side in px of a patch; no radius is larger than the distance to its corner.
+        native_size: Side of a patch in px. The result is at most the distance from its centre to a corner.
 
     Raises:
-        NotFoundError: There is no factor for that shape.
+        NotFoundError: The shape is unknown.
     """
     if shape not in FACTORS:
         raise NotFoundError(f"There is no factor for the shape '{shape}'; {nearest(shape, FACTORS)}")

@@ -1,4 +1,4 @@
-"""Patches in polar coordinates: rings around the centre, each read at the same angles."""
+"""Patches in polar coordinates: rings around the centre, sampled at the same angles."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from cellbench.patches.resize import resize_patch
 
 SIDE = 64
-"""Patches are shrunk to this side in px first: a ring is then about a 64th of the patch wide."""
+"""Side in px that larger patches are shrunk to first. A ring is then about 1/64 of the patch wide."""
 N_ANGLES = 32
-"""Points of a ring; even, so that each has one that faces it."""
+"""Number of points of a ring. It is even, so that every point has an opposite one."""
 _MARGIN = 2
-"""Shrunken px beside the padding that are left out: shrinking and reading between px has mixed padding into them."""
+"""Shrunken px next to padding that are invalid, because shrinking and interpolation mix padding into them."""
 
 
 @dataclass(frozen=True)
 class Rings:
-    """What rings hold.
+    """Rings of N patches: R rings of A points each.
 
     Attributes:
-        distances: Distance of each ring to the centre in native px, ascending, shape (R,).
-        colours: 0–1, float32, shape (N, R, A, 3).
-        valid: False where a point lies in padding, shape (N, R, A).
+        distances: Distance of each ring from the centre in native px, ascending, shape (R,).
+        colours: float32, 0–1, shape (N, R, A, 3).
+        valid: False for points in padding, shape (N, R, A).
     """
 
     distances: NDArray[np.float64]
@@ -35,9 +35,9 @@ def read_rings(patches: Iterable[NDArray[np.uint8]], native_size: int, boxes: ND
     """Read the rings of patches.
 
     Args:
-        patches: uint8, each H × H × 3.
+        patches: uint8, N patches of shape (H, H, 3).
         native_size: H in px.
-        boxes: Top, left, bottom, right of what is image and not padding, native px, N × 4.
+        boxes: Top, left, bottom and right of the image in each patch, without padding, native px, shape (N, 4).
     """
     side = min(SIDE, native_size)
     scale = native_size / side

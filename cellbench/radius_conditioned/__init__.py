@@ -1,11 +1,11 @@
-"""One training for all radii: the radius is drawn for each patch and told to the network, then read off at any."""
+"""Radius-conditioned training: one network trained with random radii, then scored at any radius."""
 
 from cellbench.radius_conditioned.curve import CurvePoint, response_curve
 from cellbench.radius_conditioned.mask import (
+    FixedRadius,
     RadiusConditioned,
     RadiusConditionedMasked,
     RadiusConditionedParams,
-    SeenAt,
 )
 from cellbench.radius_conditioned.network import ConditionalAutoEncoder
 from cellbench.radius_conditioned.trainer import RadiusConditionedTrainer, configuration_of, fine_tune
@@ -13,11 +13,11 @@ from cellbench.radius_conditioned.trainer import RadiusConditionedTrainer, confi
 __all__ = [
     "ConditionalAutoEncoder",
     "CurvePoint",
+    "FixedRadius",
     "RadiusConditioned",
     "RadiusConditionedMasked",
     "RadiusConditionedParams",
     "RadiusConditionedTrainer",
-    "SeenAt",
     "configuration_of",
     "fine_tune",
     "response_curve",

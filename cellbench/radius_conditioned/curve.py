@@ -1,4 +1,4 @@
-"""The response curve: what the embedding of one trained network is worth at each radius."""
+"""The response curve: the probe score of one radius-conditioned network at each radius."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from cellbench.training.embedding import embed
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What the labelled patches score as seen at one radius.
+    """The probe scores of the labelled patches at one radius.
 
     Attributes:
         radius: r_max in native px.
         scores: Scores of the cross-validated probe.
-        n_embedded: Patches that went through the encoder for it: labelled patches × views.
+        n_embedded: Number of patches that the encoder embedded for this point: labelled patches × views.
     """
 
     radius: float
@@ -34,12 +34,12 @@ def response_curve(
     radii: Sequence[float],
     seeds: Sequence[int] = DEFAULT_SEEDS,
 ) -> Iterator[CurvePoint]:
-    """Yield the score at each radius, as it is computed; the network is not trained any further.
+    """Yield the scores at each radius as soon as they are computed. The network is not trained further.
 
     Args:
-        trainer: The trained network.
-        patch_set: Data set that its patches come from; labelled patches are scored.
-        radii: r_max in native px.
+        trainer: Trainer of the network.
+        patch_set: Data set of the trainer's patches. Its labelled patches are scored.
+        radii: Values of r_max in native px.
         seeds: Seeds of the probe.
     """
     rows = patch_set.rows("labelled")
@@ -51,7 +51,16 @@ def response_curve(
 
 
 def embed_at(trainer: RadiusConditionedTrainer, rows: np.ndarray, radius: float) -> np.ndarray:
-    """Return the embeddings of rows as seen at a radius in native px, shape (len(rows), latent_dim)."""
-    seen = trainer.suppression.at(radius)
+    """Return the embeddings of patches at one radius.
+
+    Args:
+        trainer: Trainer of the network.
+        rows: Rows of the trainer's patches, shape (N,).
+        radius: r_max in native px.
+
+    Returns:
+        Embeddings, shape (N, latent_dim).
+    """
+    view = trainer.suppression.at(radius)
     device: torch.device = trainer.device
-    return embed(trainer.model, seen, trainer.patches, rows, device, views=trainer.settings.views)
+    return embed(trainer.model, view, trainer.patches, rows, device, views=trainer.settings.views)

@@ -1,4 +1,4 @@
-"""An auto-encoder that is told at which radius it looks."""
+"""An auto-encoder that gets the radius of the mask as an input."""
 
 from pathlib import Path
 
@@ -7,17 +7,18 @@ from cellbench.models.decoder import Decoder
 from cellbench.models.encoder import Encoder
 
 CHANNELS = 4
-"""Three colours and the weight map."""
+"""Channels of the encoder's input: three colours and the weight map."""
 
 
 class ConditionalAutoEncoder(AutoEncoder):
-    """A VAE whose encoder sees the weight map beside the colours, and whose decoder is given the radius.
+    """A VAE conditioned on the radius: the encoder gets the weight map as a channel, the decoder gets the radius.
 
-    `encode` takes shape (B, 4, size, size); `decode` takes latents of shape (B, latent_dim + 1), the radius last.
+    `encode` takes inputs of shape (B, 4, size, size). `decode` takes latents of shape (B, latent_dim + 1); the last
+    entry is the radius as `RadiusConditioned.decoder_input` returns it.
 
     Args:
         encoder: Name of a timm network.
-        size: Side in px of what it sees and draws.
+        size: Side of inputs and reconstructions in px.
         latent_dim: Number of latent units.
         encoder_weights: Local safetensors file of weights for an encoder of four channels, or None.
     """

@@ -1,4 +1,4 @@
-"""Training one network for all radii, and going on with it at one."""
+"""Training of one network for all radii, and fine-tuning at one."""
 
 import numpy as np
 import torch
@@ -15,47 +15,47 @@ from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.trainer import Pass, Patches, Trainer
 
 MASKS = {"whole": RadiusConditioned, "masked": RadiusConditionedMasked}
-"""What the encoder sees of a patch beside the map."""
-PREFIX = "every_radius_"
-"""A configuration's method is this and a name of `MASKS`; it is no method of a search."""
+"""Suppressions by what the encoder sees of a patch, in addition to the map."""
+PREFIX = "radius_conditioned_"
+"""The method of a configuration is this prefix and a name of `MASKS`. It is not a method of a search."""
 
 
 def configuration_of(
     native_size: int, seen: str, shape: str, lr: float, beta: float, latent_dim: int = 256
 ) -> Configuration:
-    """Return the configuration that draws from the default radii.
+    """Return the configuration of a radius-conditioned training with the default range of radii.
 
     Args:
-        native_size: Side in px of the data set's patches.
-        seen: What the encoder sees, a name of `MASKS`.
-        shape: Shape of the mask; its weights are divided by their mean.
+        native_size: Side of the data set's patches in px.
+        seen: What the encoder sees: a name of `MASKS`.
+        shape: Shape of the mask. Its weights are divided by their mean.
         lr: Peak learning rate.
         beta: Weight of the KL term.
         latent_dim: Number of latent units.
 
     Raises:
-        SettingError: There is no such shape, or nothing of that name to see.
+        SettingError: `shape` or `seen` is unknown.
     """
     if seen not in MASKS:
-        raise SettingError(f"There is no view '{seen}' of a patch; {nearest(seen, MASKS)}")
+        raise SettingError(f"The encoder cannot see '{seen}' patches; {nearest(seen, MASKS)}")
     low, high = (radius * native_size / PAPER_SIZE for radius in RADII)
     if shape not in SHAPES:
-        raise SettingError(f"There is no shape '{shape}' of a mask; {nearest(shape, SHAPES)}")
+        raise SettingError(f"There is no mask of shape '{shape}'; {nearest(shape, SHAPES)}")
     params: dict[str, float | bool | str] = {"r_low": low, "r_high": high, "shape": shape, "normalize": True}
     return Configuration(method=PREFIX + seen, params=params, lr=lr, beta=beta, latent_dim=latent_dim)
 
 
 class RadiusConditionedTrainer(Trainer):
-    """Trains a network that is told a radius drawn anew for each patch; all else is as for any trial.
+    """Trains a network with a random radius for each patch; all else is as in any trial.
 
     Args:
-        configuration: Its params are those of `RadiusConditionedParams`.
-        settings: What all trials share.
-        patches: uint8 at the network size, shape (N, S, S, 3).
+        configuration: Configuration of `configuration_of`; its params are those of `RadiusConditionedParams`.
+        settings: Settings that all trials share.
+        patches: uint8, patches at the network size S, shape (N, S, S, 3).
         rows: Rows of `patches` to train on.
-        native_size: Side in px of the data set's patches.
-        seed: Seed of the initial weights and of everything drawn.
-        device: Where to train.
+        native_size: Side of the data set's patches in px.
+        seed: Seed of the initial weights and of all random draws.
+        device: Device of the training.
     """
 
     suppression: RadiusConditioned
@@ -86,21 +86,21 @@ class RadiusConditionedTrainer(Trainer):
     def _pass(self, patches: Tensor, generator: torch.Generator) -> Pass:
         radii = self.suppression.draw(len(patches), generator)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
-            inputs = self.suppression.told(patches, radii).contiguous(memory_format=torch.channels_last)
+            inputs = self.suppression.encoder_input(patches, radii).contiguous(memory_format=torch.channels_last)
             posterior = self.model.encode(inputs)
-            latent = torch.cat((posterior.sample(generator), self.suppression.in_latent(radii)), dim=1)
+            latent = torch.cat((posterior.sample(generator), self.suppression.decoder_input(radii)), dim=1)
             outputs = self.model.decode(latent).float()
         weights = Weights(self.suppression.maps(radii), radii, radii.new_zeros(()))
         return Pass(outputs, patches, posterior, weights)
 
 
 def fine_tune(trained: RadiusConditionedTrainer, radius: float, epochs: int, lr: float) -> RadiusConditionedTrainer:
-    """Return a trainer that goes on with a trained network at one radius; the network it starts from is not changed.
+    """Return a trainer that continues with a copy of a trained network at one radius.
 
     Args:
-        trained: What was trained for all radii.
+        trained: Trainer of the network for all radii. It is not changed.
         radius: r_max in native px.
-        epochs: Epochs that the returned trainer runs; the learning rate has its course over them.
+        epochs: Number of epochs of the returned trainer. Its learning-rate schedule spans them.
         lr: Peak learning rate.
     """
     params = {**trained.configuration.params, "r_low": radius, "r_high": radius}

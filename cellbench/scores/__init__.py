@@ -1,1 +1,1 @@
-"""What a trained encoder is worth."""
+"""Scores of a trained encoder, one file each, and the table of all metrics."""

@@ -1,15 +1,19 @@
-"""What an embedding is worth downstream: cross-validated probe, nearest neighbours, logistic regression, bootstrap."""
+"""Classification of frozen embeddings: cross-validated probe, nearest neighbours, logistic regression, bootstrap."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cellbench.patches.folds import probe_folds
+from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 from cellbench.scores.probe import DEFAULT_SEEDS, Standardizer, fit_probes
 
 N_FOLDS = 5
 N_NEIGHBOURS = 20
+RUNG_SEEDS = (0,)
+"""Seeds of the probe at a rung, where its score only ranks trials."""
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
@@ -21,10 +25,10 @@ class ProbeScores:
         f1_macro: Macro F1 over the pooled out-of-fold predictions, mean over seeds.
         f1_std: Standard deviation over folds of a fold's macro F1, mean over seeds.
         f1_by_class: F1 of each class, shape (classes,), mean over seeds.
-        accuracy: Share of patches predicted right, mean over seeds.
-        knn_f1_macro: Macro F1 of the 20 nearest neighbours; NaN where not asked for.
-        linear_f1_macro: Macro F1 of logistic regression; NaN where not asked for.
-        confusion: Counts of the first seed, rows true and columns predicted classes.
+        accuracy: Share of patches that are predicted correctly, mean over seeds.
+        knn_f1_macro: Macro F1 of the 20 nearest neighbours; NaN without `peers`.
+        linear_f1_macro: Macro F1 of logistic regression; NaN without `peers`.
+        confusion: Counts of the first seed, shape (classes, classes), rows true and columns predicted.
     """
 
     f1_macro: float
@@ -37,20 +41,29 @@ class ProbeScores:
 
 
 def macro_f1(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> float:
-    """Return macro F1 over a fixed list of classes; a class neither present nor predicted counts as 0."""
+    """Return macro F1 over a fixed list of classes; a class that is neither present nor predicted counts as 0."""
     return float(f1_by_class(labels, predictions, n_classes).mean())
 
 
 def f1_by_class(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the F1 of each class, shape (classes,), 0 where it is undefined."""
-    table = confusion(labels, predictions, n_classes)
-    hits, total = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
-    return np.asarray(np.divide(2 * hits, total, out=np.zeros(n_classes), where=total > 0))
+    """Return the F1 of each class, float64, shape (n_classes,), 0 where it is undefined.
+
+    Args:
+        labels: Class codes, shape (N,).
+        predictions: Predicted class codes, shape (N,).
+        n_classes: Length of the fixed list of classes.
+    """
+    from sklearn.metrics import f1_score
+
+    classes = np.arange(n_classes)
+    return np.asarray(f1_score(labels, predictions, labels=classes, average=None, zero_division=0))
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return counts of shape (classes, classes), rows true and columns predicted."""
-    return np.bincount(labels * n_classes + predictions, minlength=n_classes**2).reshape(n_classes, n_classes)
+    """Return the confusion matrix: counts of shape (n_classes, n_classes), rows true and columns predicted."""
+    from sklearn.metrics import confusion_matrix
+
+    return np.asarray(confusion_matrix(labels, predictions, labels=np.arange(n_classes)))
 
 
 def cross_validate(
@@ -61,15 +74,15 @@ def cross_validate(
     seeds: Sequence[int] = DEFAULT_SEEDS,
     peers: bool = True,
 ) -> ProbeScores:
-    """Score embeddings by a probe that is trained on four fifths of the groups and judged on the last, five times.
+    """Return the scores of probes in a five-fold cross-validation over groups.
 
     Args:
         embeddings: Shape (N, D).
         labels: Class codes, shape (N,).
-        groups: Group codes, shape (N,); no group is split.
+        groups: Group codes, shape (N,); no fold splits a group.
         n_classes: Length of the fixed list of classes.
-        seeds: Seeds of the probe; folds are the same for all.
-        peers: Whether to score nearest neighbours and logistic regression too.
+        seeds: Seeds of the probe; the folds are the same for all.
+        peers: Whether to score nearest neighbours and logistic regression as well.
     """
     folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
     probes = fit_probes(embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds])
@@ -78,9 +91,9 @@ def cross_validate(
         predictions = np.empty_like(labels)
         for probe, (_, test) in zip(probes[number * len(folds) : (number + 1) * len(folds)], folds, strict=True):
             predictions[test] = probe.predict(embeddings[test])
-        f1.append(macro_f1(labels, predictions, n_classes))
         spread.append(np.std([macro_f1(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
         by_class.append(f1_by_class(labels, predictions, n_classes))
+        f1.append(by_class[-1].mean())
         accuracy.append((labels == predictions).mean())
         tables.append(confusion(labels, predictions, n_classes))
     return ProbeScores(
@@ -103,21 +116,24 @@ def bootstrap_f1(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Return the percentile interval of macro F1 when whole groups are drawn anew with replacement.
+    """Return the percentile bootstrap interval of macro F1; whole groups are drawn with replacement.
 
     Args:
         labels: Class codes, shape (N,).
-        predictions: Predictions of one or several fits, each of shape (N,); their macro F1 is averaged.
+        predictions: Predicted class codes of one or several fits, each of shape (N,); their macro F1 is averaged.
         groups: Group codes, shape (N,).
         n_classes: Length of the fixed list of classes.
         n_draws: Number of bootstrap draws.
         seed: Seed of the draws.
-        level: Coverage of the interval.
+        level: Coverage of the interval, in 0–1.
+
+    Returns:
+        Lower and upper end.
     """
     generator = np.random.default_rng(seed)
     _, codes = np.unique(groups, return_inverse=True)
     n_groups = int(codes.max()) + 1
-    # A draw weights each group by how often it was drawn; F1 needs only weighted counts per class.
+    # A draw weights each group by the number of times it was drawn; F1 needs only weighted counts per class.
     hits = np.zeros((len(predictions), n_groups, n_classes))
     totals = np.zeros_like(hits)
     for number, predicted in enumerate(predictions):
@@ -129,6 +145,54 @@ def bootstrap_f1(
     f1 = np.divide(2 * drawn_hits, drawn_totals, out=np.zeros_like(drawn_hits), where=drawn_totals > 0)
     low, high = np.quantile(f1.mean(axis=2).mean(axis=0), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+@SCORES.register("probe", "macro F1 of a shallow classifier on the embeddings of labelled patches")
+class CrossValidatedProbe(Score):
+    """Classification of the labelled patches' embeddings, by one probe seed at rungs, by three at the end."""
+
+    moments = ("rung", "end")
+    metrics = (
+        Metric("rung/f1_macro", "rung", "max", "0–1", "macro F1 of the probe at a rung", initial=0.0),
+        Metric("probe/f1_macro", "end", "max", "0–1", "macro F1 of the probe", "F1", listed=True, mean_over="seeds"),
+        Metric("probe/f1_std", "end", "min", "0–1", "standard deviation of macro F1 over folds", mean_over="seeds"),
+        Metric("probe/accuracy", "end", "max", "0–1", "accuracy of the probe", mean_over="seeds"),
+        Metric("probe/knn_f1_macro", "end", "max", "0–1", "macro F1 of 20 nearest neighbours", mean_over="seeds"),
+        Metric("probe/linear_f1_macro", "end", "max", "0–1", "macro F1 of logistic regression", mean_over="seeds"),
+        Metric("probe/f1/<class>", "end", "max", "0–1", "F1 of a class", mean_over="seeds"),
+    )
+    order = 30
+
+    def compute(self, context: ScoreContext) -> dict[str, float]:
+        """Return `rung/f1_macro`, and at the end of the trial the scores of `ProbeScores` too."""
+        at_end = context.moment == "end"
+        classes, rows = context.patch_set.card.classes, context.labelled_rows
+        self._scores = scores = cross_validate(
+            context.labelled_embeddings,
+            context.patch_set.labels(rows),
+            context.patch_set.groups(rows),
+            len(classes),
+            DEFAULT_SEEDS if at_end else RUNG_SEEDS,
+            peers=at_end,
+        )
+        if not at_end:
+            return {"rung/f1_macro": scores.f1_macro}
+        return {
+            "rung/f1_macro": scores.f1_macro,
+            "probe/f1_macro": scores.f1_macro,
+            "probe/f1_std": scores.f1_std,
+            "probe/accuracy": scores.accuracy,
+            "probe/knn_f1_macro": scores.knn_f1_macro,
+            "probe/linear_f1_macro": scores.linear_f1_macro,
+            **{f"probe/f1/{name}": float(f1) for name, f1 in zip(classes, scores.f1_by_class, strict=True)},
+        }
+
+    def draw(self, context: ScoreContext, directory: Path) -> None:
+        """Draw `confusion.png`."""
+        from cellbench.scores.confusion_figure import save_confusion
+
+        title = f"out-of-fold predictions, macro F1 {self._scores.f1_macro:.3f}"
+        save_confusion(directory / "confusion.png", self._scores.confusion, context.patch_set.card.classes, title)
 
 
 Predictor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -154,6 +218,6 @@ def _knn(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
 def _linear(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
-    # Features are standardised, so one strength of the penalty serves; the tolerance bounds the cost.
+    # Features are standardised, so one strength of the penalty is enough; the tolerance limits the time.
     model = LogisticRegression(C=0.1, max_iter=300, tol=1e-3)
     return np.asarray(model.fit(train, labels).predict(test))

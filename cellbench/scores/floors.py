@@ -1,4 +1,4 @@
-"""Floors: what needs no training. A method that does not beat them has learned nothing worth its cost."""
+"""Floors: representations that need no training. A method is useful only where it scores higher than they do."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ N_COMPONENTS = 64
 
 @dataclass(frozen=True)
 class Floor:
-    """One floor's embeddings and what they score.
+    """Embeddings of one floor and their scores.
 
     Attributes:
         name: `random`, `pca` or `pca_masked`.
         labelled: Embeddings of the labelled patches, shape (N, D).
         holdout: Embeddings of the holdout, shape (M, D).
-        scores: Cross-validated scores on the labelled patches, one for each seed that matters (PCA has one).
+        scores: Cross-validated scores on the labelled patches, one for each seed; PCA has no seed and one entry.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Floor:
 
 @dataclass(frozen=True)
 class FloorRows:
-    """Which patches a floor is fitted on and judged by.
+    """Rows that a floor is fitted on and scored on.
 
     Attributes:
         pool: Rows that PCA is fitted on.
         labelled: Rows that are scored.
-        holdout: Rows that are embedded for the final number.
+        holdout: Rows that are embedded for the final score.
         labels: Class codes of the labelled rows.
         groups: Group codes of the labelled rows.
         n_classes: Length of the fixed list of classes.
@@ -70,7 +70,7 @@ class FloorRows:
 
 
 def floor_rows(patch_set: PatchSet) -> FloorRows:
-    """Return the rows of a data set that floors are fitted on and judged by."""
+    """Return the rows of a data set that floors are fitted on and scored on."""
     labelled = patch_set.rows("labelled")
     return FloorRows(
         pool=patch_set.rows("pool"),
@@ -90,14 +90,14 @@ def untrained(
     device: torch.device,
     seeds: Sequence[int],
 ) -> Floor:
-    """Score the encoder as it is before training, from each seed; its residual branches are open.
+    """Return the floor of the untrained encoder, from each seed, with its residual branches opened.
 
     Args:
-        patches: uint8 at the network size, shape (N, S, S, 3).
-        rows: What to embed and score.
-        settings: Those of the search; they name the encoder and the views of an embedding.
+        patches: uint8 at the network size S, shape (N, S, S, 3).
+        rows: Rows to embed and to score.
+        settings: Settings of the search: encoder, network size, views of an embedding.
         native_size: Side in px of the data set's patches.
-        device: Where to compute.
+        device: Device that computes.
         seeds: Seeds of the initial weights.
     """
     labelled, holdout = [], []
@@ -119,14 +119,14 @@ def principal_components(
     weight_map: np.ndarray | None = None,
     n_components: int = N_COMPONENTS,
 ) -> Floor:
-    """Score the leading principal components of what a suppression shows of each patch.
+    """Return the floor of the leading principal components of what a suppression shows of each patch.
 
     Args:
         name: `pca` or `pca_masked`.
-        patches: uint8 at the suppression's source size, shape (N, S, S, 3).
-        rows: PCA is fitted on the pool, and judged by the labelled rows.
-        suppression: Says what the encoder sees; its crop is the floor's crop.
-        views: Symmetries of the square that an embedding is the mean of, as for what is trained.
+        patches: uint8 at the suppression's source size S, shape (N, S, S, 3).
+        rows: PCA is fitted on the pool and scored on the labelled rows.
+        suppression: Selects what an encoder would see; its crop is the floor's crop.
+        views: Symmetries of the square that an embedding is the mean of, as for trained encoders.
         weight_map: Factor on each pixel, shape (view_size, view_size); None for 1.
         n_components: Number of components.
     """
@@ -156,9 +156,6 @@ def _floor(name: str, labelled: list[np.ndarray], holdout: list[np.ndarray], row
     return Floor(name, labelled, holdout, scores)
 
 
-N_COMPONENTS = 64
-
-
 def linear_curve(
     patch_set: PatchSet,
     radii: Sequence[float],
@@ -167,14 +164,14 @@ def linear_curve(
     cache_dir: Path,
     n_components: int = N_COMPONENTS,
 ) -> Iterator[float]:
-    """Yield the macro F1 that the probe reaches on the masked patch's principal components, a radius after the other.
+    """Yield the macro F1 of the probe on principal components of the masked patch, for one radius after the other.
 
-    Components are those of the pool, scores those of the labelled patches; the holdout is not looked at.
+    PCA is fitted on the pool and scored on the labelled patches. The holdout is not used.
 
     Args:
         patch_set: The data set.
-        radii: r_max in native px.
-        shape: Shape of the mask; its weights are divided by their mean.
+        radii: Radii r_max in native px.
+        shape: Shape of the mask, whose weights are divided by their mean.
         size: Network size in px.
         cache_dir: Folder of resized copies.
         n_components: Number of components.

@@ -1,4 +1,4 @@
-"""How much of a latent is the surroundings: swap them between patches and see how far the latent moves."""
+"""Leakage: the share of the latent's movement that comes from the surroundings, found by exchanging them."""
 
 from typing import NamedTuple
 
@@ -6,23 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellbench.models import AutoEncoder
-from cellbench.suppression import Suppression
-from cellbench.training.embedding import embed
+from cellbench.geometry import centre_distance
+from cellbench.scores.base import SCORES, EncodedCells, Metric, Score, ScoreContext
 
 FEATHER = 3.0
-"""Width in px of the seam between a cell and foreign surroundings, in px of a 256 px patch or less."""
+"""Width in native px of the seam between a cell and its exchanged surroundings."""
+N_CELLS = 256
+"""Unseen cells that leakage is computed from."""
 
 
 def partners(groups: np.ndarray, ring_colour: np.ndarray) -> np.ndarray:
-    """Return a partner for each patch: the one nearest in ring colour of its own group, else of all.
+    """Return a partner for each patch: the nearest in ring colour of its group, or of all where it is alone in it.
 
     Args:
         groups: Group codes, shape (N,).
         ring_colour: Mean colour of each patch's outer ring, shape (N, 3).
 
     Returns:
-        Positions, shape (N,); never a patch's own.
+        Positions, shape (N,). No patch is its own partner.
     """
     distance = ((ring_colour[:, None] - ring_colour[None]) ** 2).sum(axis=2)
     np.fill_diagonal(distance, np.inf)
@@ -36,24 +37,22 @@ def exchange(patches: Tensor, others: Tensor, radius: Tensor, feather: float) ->
     """Return `patches` inside a centred disc and `others` outside it.
 
     Args:
-        patches: Values in 0–1, shape (B, 3, S, S).
-        others: Same shape.
+        patches: Any value range, shape (B, 3, S, S).
+        others: Same range and shape.
         radius: Radius of each disc in px of these patches, shape (B,).
-        feather: Width of the seam in px of these patches.
+        feather: Width of the seam in px of these patches, half of it on either side of the radius.
     """
-    from cellbench.geometry import centre_distance
-
     distance = centre_distance(patches.shape[-1], device=patches.device)
     inside = ((radius[:, None, None] - distance) / feather + 0.5).clamp(0, 1)[:, None]
     return inside * patches + (1 - inside) * others
 
 
 class Transplanted(NamedTuple):
-    """Patches and their partners after both exchanged what lies outside their cells; uint8, shape (N, S, S, 3).
+    """Patches and their partners after an exchange of surroundings; uint8, shape (N, S, S, 3).
 
     Attributes:
-        here: Each cell among the surroundings of its partner.
-        there: The partner's cell among the surroundings of each.
+        here: Each cell in the surroundings of its partner.
+        there: The partner's cell in the surroundings of each patch.
     """
 
     here: np.ndarray
@@ -61,13 +60,13 @@ class Transplanted(NamedTuple):
 
 
 def transplanted(patches: np.ndarray, groups: np.ndarray, radius_px: np.ndarray, native_size: int) -> Transplanted:
-    """Exchange surroundings between partners, outside the disc of the larger of the two cells, feathered over 3 px.
+    """Exchange surroundings between partners, outside the disc of the larger of their two cells.
 
     Args:
-        patches: uint8, shape (N, S, S, 3); at least two.
+        patches: uint8, shape (N, S, S, 3), at least two.
         groups: Group codes, shape (N,).
         radius_px: Radius of each cell in native px, shape (N,).
-        native_size: Side in px of the data set's patches, of which the 3 px are.
+        native_size: Side in px of the data set's patches; the seam is 3 px wide at this size.
     """
     other, scale = partners(groups, _ring_colour(patches)), patches.shape[1] / native_size
     radius = np.maximum(radius_px, radius_px[other]) * scale
@@ -77,44 +76,49 @@ def transplanted(patches: np.ndarray, groups: np.ndarray, radius_px: np.ndarray,
     )
 
 
-def leakage(
-    model: AutoEncoder,
-    suppression: Suppression,
-    source: np.ndarray,
-    rows: np.ndarray,
-    groups: np.ndarray,
-    radius_px: np.ndarray,
-    native_size: int,
-    device: torch.device,
-) -> float:
-    """Return the share of the latent's movement that foreign surroundings cause: 0 none, 0.5 as much as the cell.
+def leakage(cells: EncodedCells) -> float:
+    """Return the share of the latent's movement that exchanged surroundings cause.
 
     Patches A and B exchange what lies outside the disc of the larger of their two cells, feathered over 3 native px.
     With s = ‖z(A with B's surroundings) − z(A)‖² and c = ‖z(B with A's surroundings) − z(A)‖²,
-    leakage = Σs / (Σs + Σc). NaN for a collapsed latent, which does not move at all.
+    leakage = Σs / (Σs + Σc), where z is the posterior mean.
 
     Args:
-        model: The auto-encoder; z is its μ.
-        suppression: Its suppression.
-        source: uint8, shape (N, S, S, 3), S the suppression's source size.
-        rows: Rows to use; at least two.
-        groups: Group codes of these rows, shape (len(rows),).
-        radius_px: Radius of each of these cells in native px, shape (len(rows),).
-        native_size: Side in px of the data set's patches.
-        device: Where to compute.
+        cells: Cells and their encoder.
+
+    Returns:
+        A value in 0–1: 0 where surroundings do not move the latent, 0.5 where they move it as much as the cell does.
+        NaN for fewer than two cells, and for a collapsed latent, which does not move.
     """
-    if len(rows) < 2:
+    if len(cells.rows) < 2:
         return float("nan")
-    patches = np.ascontiguousarray(source[rows])
-    here, there = transplanted(patches, groups, radius_px, native_size)
-    z, z_surroundings, z_cell = (
-        embed(model, suppression, images, np.arange(len(rows)), device) for images in (patches, here, there)
-    )
+    patches = cells.patches
+    here, there = transplanted(patches, cells.groups, cells.radius_px, cells.native_size)
+    z, z_surroundings, z_cell = (cells.embed(images) for images in (patches, here, there))
     moved_by_surroundings = float(((z_surroundings - z) ** 2).sum())
     moved_by_cell = float(((z_cell - z) ** 2).sum())
     total = moved_by_surroundings + moved_by_cell
     spread = float(((z - z.mean(axis=0)) ** 2).sum())
     return moved_by_surroundings / total if total > 1e-9 and spread > 1e-9 else float("nan")
+
+
+@SCORES.register("leakage", "share of the latent's movement that exchanged surroundings cause")
+class Leakage(Score):
+    """Leakage of unseen cells, at the end of a trial."""
+
+    moments = ("end",)
+    metrics = (
+        Metric(
+            "latent/leakage", "end", "min", "0–1", "leakage of the surroundings into the latent", "leakage",
+            listed=True, mean_over="folds",
+        ),
+    )  # fmt: skip
+    order = 40
+
+    def compute(self, context: ScoreContext) -> dict[str, float]:
+        """Return `latent/leakage`; nothing where no cell of known size is unseen."""
+        cells = context.unseen_cells(N_CELLS)
+        return {} if cells is None else {"latent/leakage": leakage(cells)}
 
 
 def _ring_colour(patches: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ BATCH_SIZE = 64
 LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 1e-2
 INACTIVE = 1e-2
-"""Units whose standard deviation is below this share of the most active unit's are not scaled up."""
+"""Units whose standard deviation is below this share of the most active unit's become 0."""
 DEFAULT_SEEDS = (0, 1, 2)
+"""Seeds of the probe wherever a score is a result; the scores of the seeds are averaged."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Standardizer:
 
 @dataclass(frozen=True)
 class Probe:
-    """A fitted probe: latent–128–64–classes with ReLU.
+    """A fitted probe: three fully connected layers (128, 64 and n_classes units) with ReLU between them.
 
     Attributes:
-        standardizer: What is done to embeddings first.
+        standardizer: Standardisation of the embeddings.
         weights: Three matrices of shape (in, out).
         biases: Three vectors of shape (out,).
     """
@@ -78,14 +79,17 @@ def fit_probes(
 ) -> list[Probe]:
     """Fit several probes at once, as one batched network.
 
-    All of them take the same number of steps, that of the largest training set; a smaller one meets a few of its
-    patches once more in an epoch.
+    All probes take the same number of steps, that of the largest training set. In each epoch, a smaller training set
+    repeats some of its patches.
 
     Args:
         embeddings: Shape (N, D).
         labels: Class codes, shape (N,).
         n_classes: Number of classes.
-        fits: For each probe, the rows it is trained on and its seed.
+        fits: For each probe, the rows that it is trained on and its seed.
+
+    Returns:
+        The probes, in the order of `fits`.
     """
     standardizers = [Standardizer.fit(embeddings[rows]) for rows, _ in fits]
     features = torch.stack([torch.from_numpy(s(embeddings)) for s in standardizers])  # (P, N, D)
@@ -116,7 +120,7 @@ def fit_probes(
 
 
 def _layer(n_in: int, n_out: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-    bound = n_in**-0.5  # as torch.nn.Linear starts
+    bound = n_in**-0.5  # the initialisation of torch.nn.Linear
     weight = torch.stack([torch.empty(n_in, n_out).uniform_(-bound, bound, generator=g) for g in generators])
     bias = torch.stack([torch.empty(1, n_out).uniform_(-bound, bound, generator=g) for g in generators])
     return weight.requires_grad_(), bias.requires_grad_()

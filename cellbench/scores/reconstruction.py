@@ -1,4 +1,4 @@
-"""How well unseen patches are reconstructed: L1 and SSIM, whole patch, inside the cell, and in one common disc."""
+"""Reconstruction of unseen patches: L1 and SSIM of the whole patch, inside the cell, and in one common disc."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from torch.nn import functional
 from cellbench.geometry import disc
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
+from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 from cellbench.suppression import PAPER_SIZE, Suppression
 from cellbench.training.embedding import evaluation, to_unit
 
@@ -17,19 +18,21 @@ CORE_RADIUS = 44 / PAPER_SIZE
 """Radius of the disc that fits into the smallest crop, as a share of the patch's side."""
 
 BATCH_SIZE = 32
+N_PATCHES_EACH_EPOCH = 16
+N_PATCHES_AT_END = 128
 
 
 def reconstruct(model: AutoEncoder, suppression: Suppression, source: Tensor, native: Tensor) -> Tensor:
-    """Return the native patches with the reconstruction in place of what the encoder saw.
+    """Return the native patches with the reconstruction in place of the window that the encoder saw.
 
     Args:
         model: The auto-encoder, in evaluation mode.
-        suppression: Says what the encoder sees.
-        source: Patches in 0–1 at the suppression's source size, shape (B, 3, S, S).
-        native: The same patches at native size, shape (B, 3, H, H).
+        suppression: Its suppression, which selects what the encoder sees.
+        source: Patches with values in 0–1 at the suppression's source size S, shape (B, 3, S, S).
+        native: The same patches at the native size H, values in 0–1, shape (B, 3, H, H).
 
     Returns:
-        Shape (B, 3, H, H); outside the suppression's window the native patch itself.
+        Values in 0–1, shape (B, 3, H, H). Outside the suppression's window they equal `native`.
     """
     posterior = model.encode(suppression.view(source, None, training=False)[0])
     drawn = model.decode(posterior.mean).float()
@@ -44,12 +47,14 @@ def reconstruct(model: AutoEncoder, suppression: Suppression, source: Tensor, na
 def pixel_scores(native: Tensor, reconstructed: Tensor) -> tuple[Tensor, Tensor]:
     """Return the L1 distance and the SSIM of each pixel.
 
+    SSIM is that of Wang et al., 2004, with an 11 × 11 Gaussian window.
+
     Args:
         native: Values in 0–1, shape (B, 3, H, H).
-        reconstructed: Same shape.
+        reconstructed: Same range and shape.
 
     Returns:
-        L1 averaged over channels and SSIM (Wang et al., 2004; 11 × 11 Gaussian window) likewise, each (B, H, H).
+        L1 and SSIM, both averaged over channels, each of shape (B, H, H).
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
@@ -60,10 +65,16 @@ def pixel_scores(native: Tensor, reconstructed: Tensor) -> tuple[Tensor, Tensor]
 
 
 def areas(patch_set: PatchSet, rows: np.ndarray, window: int) -> dict[str, np.ndarray]:
-    """Return where each score is taken, as weights of shape (B, H, H); padding counts nowhere.
+    """Return the areas that are scored, as weights; padding has weight 0 in all of them.
 
-    `whole` is what the encoder's window covers, `cell` the contour or else a disc of the cell's radius, `core` one
-    disc that is the same for all methods. `cell` is missing where no radius is known.
+    Args:
+        patch_set: The data set.
+        rows: Rows of the patches, shape (B,).
+        window: Side in native px of the centred window that the encoder sees.
+
+    Returns:
+        Weights 0 or 1, each of shape (B, H, H): `whole` is the window, `core` one disc that is the same for all
+        methods, `cell` the contour or else a disc of the cell's radius. `cell` is missing where a radius is unknown.
     """
     size = patch_set.card.native_size
     valid = np.zeros((len(rows), size, size), np.float32)
@@ -91,17 +102,17 @@ def reconstruction_scores(
 ) -> dict[str, float]:
     """Return `val/l1`, `val/ssim`, `val/l1_cell`, `val/ssim_cell` and `val/l1_core` of the given patches.
 
-    All are computed at native px on values in 0–1: each area's mean per patch, then the mean over patches. A cell
-    that reaches beyond a crop's window is scored on what the network drew of it together with the untouched rest,
-    so `l1_core` alone compares methods of unlike windows.
+    All are computed at native size on values in 0–1: the mean over each area of a patch, then the mean over patches. A
+    cell that is larger than a crop's window is scored on the reconstruction together with the native rest. Only
+    `val/l1_core` therefore compares methods of different windows.
 
     Args:
         model: The auto-encoder.
         suppression: Its suppression.
         patch_set: The data set.
-        source: Its patches at the suppression's source size, uint8, shape (N, S, S, 3).
-        rows: Rows to score, best not seen in training.
-        device: Where to compute.
+        source: Its patches at the suppression's source size S, uint8, shape (N, S, S, 3).
+        rows: Rows to score, preferably not seen in training.
+        device: Device that computes.
     """
     sums: dict[str, list[float]] = {}
     with evaluation(model, suppression), torch.no_grad():
@@ -117,6 +128,29 @@ def reconstruction_scores(
                 if name != "core":
                     sums.setdefault(f"val/ssim{suffix}", []).extend(_means(ssim, weights))
     return {name: float(np.mean(values)) for name, values in sums.items() if values}
+
+
+@SCORES.register("reconstruction", "L1 and SSIM of reconstructions")
+class Reconstruction(Score):
+    """Reconstruction of unseen patches, of few after each epoch, of more at the end of a trial."""
+
+    moments = ("epoch", "end")
+    metrics = (
+        Metric("val/ssim_cell", "epoch", "max", "≤ 1", "SSIM inside the cell", "SSIM", listed=True, mean_over="folds"),
+        Metric("val/l1_cell", "epoch", "min", "0–1", "L1 inside the cell", mean_over="folds"),
+        # It is computed after each epoch, since a search may optimise it, and recorded in MLflow at the end.
+        Metric("val/l1_core", "end", "min", "0–1", "L1 in the centre disc", "L1", listed=True, mean_over="folds"),
+        Metric("val/l1", "epoch", "min", "0–1", "L1 of the window that the encoder sees"),
+        Metric("val/ssim", "epoch", "max", "≤ 1", "SSIM of the window that the encoder sees"),
+    )
+    order = 10
+
+    def compute(self, context: ScoreContext) -> dict[str, float]:
+        """Return the scores of `reconstruction_scores`; nothing without unseen patches."""
+        rows = context.unseen(N_PATCHES_EACH_EPOCH if context.moment == "epoch" else N_PATCHES_AT_END)
+        return reconstruction_scores(
+            context.model, context.suppression, context.patch_set, context.source, rows, context.device
+        )
 
 
 def _means(values: Tensor, weights: Tensor) -> Sequence[float]:

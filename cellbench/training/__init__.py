@@ -1,1 +1,1 @@
-"""Trains one auto-encoder: configuration, augmentation, checkpoints, embeddings."""
+"""The training of one auto-encoder: configuration, augmentation, checkpoints, embeddings."""

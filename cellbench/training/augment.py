@@ -1,4 +1,4 @@
-"""Symmetries and augmentation of patches, on the device they live on."""
+"""Symmetries and augmentation of patches, computed on the device of the patches."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def random_symmetry(patches: Tensor, quarter_turns: bool, generator: torch.Generator) -> Tensor:
-    """Flip each patch at random, and turn it by a random number of quarters.
+    """Return each patch under a random symmetry of the square.
 
     Args:
         patches: Shape (B, C, H, H), any dtype.
-        quarter_turns: Whether to draw from all eight symmetries of the square, not from the two flips alone.
+        quarter_turns: Whether to draw from all eight symmetries; if False, from the four combinations of flips.
         generator: Source of randomness, on the device of `patches`.
     """
     coin = torch.rand((3, len(patches), 1, 1, 1), generator=generator, device=patches.device) < 0.5
@@ -21,11 +21,13 @@ def random_symmetry(patches: Tensor, quarter_turns: bool, generator: torch.Gener
 
 
 def symmetries(patches: Tensor, n: int) -> Iterator[Tensor]:
-    """Yield the first n of the eight symmetries of the square: as it is, half turn, both flips, the same transposed.
+    """Yield patches under the first n of the eight symmetries of the square.
+
+    The order is: identity, half turn, horizontal flip, vertical flip, then the same four transposed.
 
     Args:
         patches: Shape (B, C, H, H), any dtype.
-        n: 1 to 8; 1, 2, 4 and 8 are groups, over which a mean is invariant.
+        n: 1 to 8. The first 1, 2, 4 and 8 are groups, so that a mean over them is invariant.
     """
     for turned in (patches, patches.transpose(-1, -2))[: -(-n // 4)]:
         for dims in ((), (-1, -2), (-1,), (-2,))[: min(n, 4)]:
@@ -33,7 +35,7 @@ def symmetries(patches: Tensor, n: int) -> Iterator[Tensor]:
 
 
 def stain_jitter(patches: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Scale the optical density of each patch and channel by 1 + N(0, strength²).
+    """Return patches whose optical density is scaled by 1 + N(0, strength²), drawn for each patch and channel.
 
     Args:
         patches: Values in 0–1, shape (B, C, H, W).

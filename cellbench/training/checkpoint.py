@@ -1,4 +1,4 @@
-"""Checkpoints of a training: tensors and numbers only, replaced atomically."""
+"""Checkpoints of a training: tensors and numbers only, written atomically."""
 
 import os
 from pathlib import Path
@@ -13,8 +13,12 @@ from cellbench.errors import TrainingError
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint; an earlier one stays intact until the new one is complete.
 
+    Args:
+        path: File to write.
+        state: Tensors and numbers.
+
     Raises:
-        StoreError: It cannot be written (the disk is full, say).
+        StoreError: The checkpoint cannot be written, for example because the disk is full.
     """
     part = path.with_name(path.name + ".part")
     with explained(path):
@@ -30,7 +34,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def _write(state: dict[str, Any], file: BinaryIO) -> None:
-    """Write a state; torch reports a full disk as an error of its own, with the system's as its context."""
+    """Write a state. torch reports a full disk as a RuntimeError whose context is the error of the system."""
     try:
         torch.save(state, file)
     except RuntimeError as error:
@@ -39,15 +43,19 @@ def _write(state: dict[str, Any], file: BinaryIO) -> None:
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Read a checkpoint; no code in it is ever run.
+    """Return the state in a checkpoint; no code in the file is run.
+
+    Args:
+        path: File that `save_checkpoint` wrote.
+        device: Device of the tensors.
 
     Raises:
-        TrainingError: It is missing or damaged.
+        TrainingError: The file is missing or damaged.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         raise TrainingError(f"The checkpoint {path} cannot be read ({error}).") from error
     if not isinstance(state, dict):
-        raise TrainingError(f"The checkpoint {path} is not one of cellbench.")
+        raise TrainingError(f"The checkpoint {path} was not written by cellbench.")
     return state

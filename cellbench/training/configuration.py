@@ -1,4 +1,4 @@
-"""A configuration: a suppression with all its hyperparameters, and the settings that a whole search shares."""
+"""Configurations (a method with its hyperparameters), and the settings that all trials of a search share."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_BETA = 0.008
-"""Weight of the KL term that the project's first measurements used; the paper gives none."""
+"""Default weight of the KL term; the paper states none."""
 
 
 class Configuration(BaseModel):
-    """What a search varies: a method, its hyperparameters (lengths in native px), learning rate, beta and latent."""
+    """What a search varies: a method, its hyperparameters (lengths in native px), lr, beta and latent_dim."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -21,40 +21,40 @@ class Configuration(BaseModel):
     lr: float = Field(1e-3, gt=0, description="peak learning rate of Adam")
     beta: float | Literal["elbo"] = Field(
         DEFAULT_BETA,
-        description="weight of the KL term, mean over units; `elbo` is the summed form, L1 + KL over the whole patch",
+        description="weight of the KL term, mean over units; `elbo` sums L1 and KL over the whole patch",
     )
     latent_dim: int = Field(256, gt=0, description="number of latent units")
 
     @property
     def id(self) -> str:
-        """Ten hexadecimal digits that identify the configuration."""
+        """The configuration's short hash: ten hexadecimal digits."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     def flat(self) -> dict[str, Any]:
-        """Return every hyperparameter under its search-space name."""
+        """Return all hyperparameters by their search-space names."""
         return {**self.params, "lr": self.lr, "beta": self.beta, "latent_dim": self.latent_dim}
 
 
 class TrainingSettings(BaseModel):
-    """What all trials of a search share."""
+    """Settings that all trials of a search share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(8, gt=0, description="passes over the training patches")
-    batch_size: int = Field(64, gt=1, description="patches a step")
+    batch_size: int = Field(64, gt=1, description="patches per step")
     network_size: int = Field(32, ge=8, description="side in px that patches are resized to")
     encoder: str = Field("resnet18", description="timm network")
     encoder_weights: Path | None = Field(None, description="local safetensors file of encoder weights")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="course of the learning rate")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="schedule of the learning rate")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the learning rate rises")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the steps over which beta rises from 0")
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    quarter_turns: bool = Field(True, description="turn patches by quarters, beside flipping them")
+    quarter_turns: bool = Field(True, description="turn patches by quarters in addition to flips")
     stain_jitter: float = Field(0.0, ge=0, description="standard deviation of the optical density's gain per channel")
     views: Literal[1, 2, 4, 8] = Field(
-        8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
+        8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the unchanged patch"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on CUDA only")
     compile: bool = Field(False, description="use torch.compile")
-    threads: int | None = Field(None, gt=0, description="CPU threads of a trial")
+    threads: int | None = Field(None, gt=0, description="CPU threads per trial")

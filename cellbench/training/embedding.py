@@ -1,4 +1,4 @@
-"""From patches to embeddings and reconstructions, with a trained auto-encoder."""
+"""Embeddings of patches by a trained auto-encoder."""
 
 from collections.abc import Iterator
 
@@ -24,16 +24,16 @@ def embed(
 ) -> np.ndarray:
     """Return the embedding of each patch.
 
-    The class of a cell does not depend on which way it lies, so an embedding may be the mean over the symmetries of
-    the square: what differs between them is noise to a classifier.
+    The class of a cell does not depend on its orientation, and differences between orientations are noise to a
+    classifier. An embedding can therefore be the mean over symmetries of the square.
 
     Args:
         model: The auto-encoder; used in evaluation mode.
-        suppression: Says what the encoder sees of a patch.
-        patches: uint8, shape (N, S, S, 3), S the suppression's source size.
-        rows: Rows of `patches`.
-        device: Where to compute.
-        generator: None embeds as μ; else as one sample of z.
+        suppression: Its suppression, which selects what the encoder sees.
+        patches: uint8, shape (N, S, S, 3), where S is the source size of the suppression in px.
+        rows: Rows of `patches` to embed.
+        device: Device that computes.
+        generator: Source of randomness of one sample of z; None embeds as μ.
         views: Symmetries of the square that the embedding is the mean of: 1, 2, 4 or 8.
 
     Returns:
@@ -53,19 +53,26 @@ def embed(
 def batches(
     patches: np.ndarray, rows: np.ndarray, device: torch.device, batch_size: int = BATCH_SIZE
 ) -> Iterator[Tensor]:
-    """Yield patches in 0–1 of shape (B, 3, S, S) in the order of `rows`."""
+    """Yield batches of patches in the order of `rows`: values in 0–1, float32, shape (B, 3, S, S).
+
+    Args:
+        patches: uint8, shape (N, S, S, 3).
+        rows: Rows of `patches`.
+        device: Device of the batches.
+        batch_size: Most patches in a batch.
+    """
     for start in range(0, len(rows), batch_size):
         yield to_unit(patches[rows[start : start + batch_size]], device)
 
 
 def to_unit(patches: np.ndarray, device: torch.device) -> Tensor:
-    """Return uint8 patches of shape (B, H, W, 3) as values in 0–1 of shape (B, 3, H, W)."""
+    """Return uint8 patches of shape (B, H, W, 3) as float32 values in 0–1 of shape (B, 3, H, W)."""
     tensor = torch.from_numpy(np.ascontiguousarray(patches)).to(device)
     return tensor.permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
 class evaluation:
-    """Puts modules into evaluation mode for the length of a `with` block."""
+    """Sets modules to evaluation mode within a `with` block."""
 
     def __init__(self, *modules: torch.nn.Module) -> None:
         self._modules = modules

@@ -1,4 +1,4 @@
-"""The one training loop."""
+"""The training loop."""
 
 import time
 from collections.abc import Iterator
@@ -17,13 +17,24 @@ from cellbench.training.checkpoint import load_checkpoint, save_checkpoint
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 Patches = np.ndarray
-"""uint8 patches of shape (N, S, S, 3): a memory map or an array."""
+"""uint8, shape (N, S, S, 3): a memory map or an array."""
 
 
 def build(
     configuration: Configuration, settings: TrainingSettings, native_size: int, seed: int
 ) -> tuple[AutoEncoder, Suppression]:
-    """Return an untrained auto-encoder and its suppression, initialised from a seed."""
+    """Return an untrained auto-encoder and its suppression.
+
+    Args:
+        configuration: Method and hyperparameters.
+        settings: Settings that all trials share.
+        native_size: Side in px of the data set's patches.
+        seed: Seed of the initial weights.
+
+    Raises:
+        SettingError: The encoder or a hyperparameter is unknown or does not fit.
+        NotFoundError: The method is unknown.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         suppression = build_suppression(
@@ -44,7 +55,7 @@ def build(
 
 
 class Pass(NamedTuple):
-    """What one batch went through: outputs and targets of shape (B, 3, H, W), the posterior, the loss weights."""
+    """The forward pass of a batch: outputs and targets of shape (B, 3, H, W), the posterior, the loss weights."""
 
     outputs: Tensor
     targets: Tensor
@@ -53,17 +64,17 @@ class Pass(NamedTuple):
 
 
 class Trainer:
-    """Trains one configuration, an epoch at a time; what an epoch draws depends on (seed, epoch) alone.
+    """Trains one configuration, one epoch at a time. All randomness of an epoch depends on (seed, epoch) alone.
 
     Args:
         configuration: Method and hyperparameters.
-        settings: What all trials share.
-        patches: uint8, shape (N, S, S, 3), S the suppression's source size; a memory map is read batch by batch on
-            the CPU and moved to a GPU once.
+        settings: Settings that all trials share.
+        patches: uint8, shape (N, S, S, 3), where S is the source size of the suppression in px. On the CPU, a memory
+            map is read batch by batch; to a GPU, the patches are copied once.
         rows: Rows of `patches` to train on.
         native_size: Side in px of the data set's patches.
-        seed: Seed of the initial weights and of everything drawn.
-        device: Where to train.
+        seed: Seed of the initial weights and of all random draws.
+        device: Device that trains.
     """
 
     def __init__(
@@ -99,7 +110,7 @@ class Trainer:
         return len(self._source)
 
     def run_epoch(self) -> dict[str, float]:
-        """Train for one epoch and return its mean losses, speed and (for radial masks) radius in native px.
+        """Train for one epoch and return its metrics: mean losses, speed and, for radial masks, radius in native px.
 
         Raises:
             TrainingError: The loss became infinite or NaN.
@@ -124,7 +135,7 @@ class Trainer:
                 has_radius = r_max is not None
                 radius = r_max.detach().mean() if r_max is not None else torch.zeros_like(loss)
                 sums += torch.stack((loss.detach(), reconstruction.detach(), kl.detach(), radius)) * len(batch)
-        # One look at the sums an epoch: a look at each step would make a GPU wait.
+        # The sums are read once per epoch: to read them at each step would make the GPU wait.
         loss, reconstruction, kl, radius = (sums / self.n_patches).tolist()
         if not np.isfinite(loss):
             raise TrainingError(
@@ -143,7 +154,7 @@ class Trainer:
         return metrics
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint from which `load` goes on exactly."""
+        """Write a checkpoint; a training that `load`s it continues exactly as this one would."""
         save_checkpoint(
             path,
             {
@@ -158,7 +169,7 @@ class Trainer:
         )
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint of the same configuration and seed.
+        """Continue from a checkpoint of the same configuration and seed.
 
         Raises:
             TrainingError: The file is damaged or belongs to another trial.
@@ -194,7 +205,7 @@ class Trainer:
         return reconstruction + beta * kl + weights.penalty, reconstruction, kl, weights.r_max
 
     def _pass(self, patches: Tensor, generator: torch.Generator) -> Pass:
-        """Send a batch, values in 0–1 of shape (B, 3, S, S), through the network."""
+        """Return the forward pass of a batch, values in 0–1 of shape (B, 3, S, S)."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._autocast):
             inputs, targets = self.suppression.view(patches, generator, training=True)
             posterior = self.model.encode(inputs)
@@ -206,7 +217,7 @@ class Trainer:
 
     def _beta_now(self, step: int) -> float:
         beta = self.configuration.beta
-        if beta == "elbo":  # sum of L1 + sum of KL, divided by the number of values
+        if beta == "elbo":  # (sum of L1 + sum of KL) / number of values
             beta = self.configuration.latent_dim / (3 * self.suppression.view_size**2)
         ramp = self.settings.kl_warmup * self.settings.epochs * self._steps
         done = self.epoch * self._steps + step
@@ -223,7 +234,7 @@ class Trainer:
 
 
 class _Mapped:
-    """Training patches on the CPU, read from the memory map batch by batch."""
+    """Training patches on the CPU, read batch by batch from the memory map."""
 
     def __init__(self, patches: Patches, rows: np.ndarray) -> None:
         self._patches, self._rows = patches, rows

@@ -1,1 +1,1 @@
-"""One trial: train one configuration on one fold with one seed, score it, and write its files."""
+"""One trial: the training of one configuration on one fold with one seed, its scores, and its files."""

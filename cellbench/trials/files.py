@@ -1,7 +1,6 @@
-"""What a finished trial leaves in its folder, each file complete or not there at all."""
+"""The files in the folder of a finished trial."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +13,45 @@ from cellbench.errors import DataError
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
 from cellbench.patches.patchset import PatchSet
-from cellbench.scores.classification import ProbeScores
 from cellbench.scores.reconstruction import reconstruct
 from cellbench.suppression import Suppression
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import evaluation, to_unit
 from cellbench.training.trainer import Trainer, build
 from cellbench.trials.job import TrialJob
-
-RESULT = "result.json"
-ENCODER = "encoder.safetensors"
-MODEL = "model.json"
+from cellbench.trials.names import CONFIGURATION, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
 
 
 def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] | None:
-    """Return the metrics of a finished trial, or None if there are none of this very trial."""
+    """Return the metrics of a finished trial; None where the folder has no result of this very trial.
+
+    Args:
+        directory: Folder of the trial.
+        identity: `TrialJob.identity` of the trial.
+    """
     try:
         found = json.loads((directory / RESULT).read_text())
         same, metrics = found["job"] == identity, found["metrics"]
-    except (OSError, ValueError, TypeError, KeyError):  # not there, or damaged: it is trained anew
+    except (OSError, ValueError, TypeError, KeyError):  # missing or damaged: the trial is trained again
         return None
     return metrics if same and isinstance(metrics, dict) else None
 
 
 def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
-    """Write the configuration for people and the result for programs; the result comes last, and whole."""
+    """Write the configuration as YAML, then the result as JSON; the result is complete or missing."""
     text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (directory / "configuration.yaml").write_text(text)
+    (directory / CONFIGURATION).write_text(text)
     part = directory / (RESULT + ".part")
     part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
     part.replace(directory / RESULT)
 
 
 def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppression: Suppression, card: Card) -> None:
-    """Write the weights as safetensors and what is needed to build the model again as JSON."""
+    """Write the weights as safetensors, and the description that rebuilds the model as JSON."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    (directory / ENCODER).write_bytes(save(plain))  # save_file would let nobody else read it
+    (directory / ENCODER).write_bytes(save(plain))  # save_file makes files that only their owner can read
     description = {
         "configuration": job.configuration.model_dump(mode="json"),
         "settings": job.settings.model_dump(mode="json"),
@@ -63,15 +63,18 @@ def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppressio
 
 
 def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSettings]:
-    """Return a trained auto-encoder, its suppression and its settings from where `write_encoder` wrote them.
+    """Return the auto-encoder, the suppression and the settings that `write_encoder` wrote.
+
+    Args:
+        directory: Folder of the trial.
 
     Raises:
-        DataError: There are none, or they are damaged.
+        DataError: The files are missing or damaged.
     """
     try:
         description = json.loads((directory / MODEL).read_text())
         configuration = Configuration.model_validate(description["configuration"])
-        # The weights below hold the encoder's; the file that it once started from may be gone.
+        # The encoder's weights are among those below; the file of its initial weights may be gone.
         settings = TrainingSettings.model_validate(description["settings"] | {"encoder_weights": None})
         model, suppression = build(configuration, settings, description["native_size"], seed=0)
         tensors = load_file(directory / ENCODER)
@@ -79,7 +82,7 @@ def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSet
             own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             module.load_state_dict(own)
     except Exception as error:
-        raise DataError(f"{directory} holds no trained encoder that can be read ({error}).") from error
+        raise DataError(f"{directory} has no trained encoder that can be read ({error}).") from error
     return model.eval(), suppression.eval(), settings
 
 
@@ -89,12 +92,12 @@ def save_reconstructed(
     """Draw `reconstructions.png`.
 
     Args:
-        directory: Where to write.
+        directory: Folder to write to.
         job: The trial, for the title.
-        trainer: Holds the trained model and its suppression.
+        trainer: The trainer, with the trained model and its suppression.
         patch_set: The data set.
-        source: Its patches at the suppression's source size, uint8, shape (N, S, S, 3).
-        rows: Which patches to draw.
+        source: Its patches at the suppression's source size S, uint8, shape (N, S, S, 3).
+        rows: Rows of the patches to draw.
     """
     from cellbench.trials.figures import save_reconstructions
 
@@ -109,18 +112,10 @@ def save_reconstructed(
     corner = (native.shape[-1] - suppression.window) // 2
     seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
     save_reconstructions(
-        directory / "reconstructions.png",
+        directory / RECONSTRUCTIONS,
         native.permute(0, 2, 3, 1).cpu().numpy(),
         drawn.permute(0, 2, 3, 1).cpu().numpy(),
         (maps * seen).cpu().numpy(),
         None if weights.r_max is None else weights.r_max.expand(len(rows)).cpu().numpy(),
         f"{job.configuration.method} {job.key}",
     )
-
-
-def save_confused(directory: Path, scores: ProbeScores, classes: Sequence[str]) -> None:
-    """Draw `confusion.png`."""
-    from cellbench.trials.figures import save_confusion
-
-    title = f"out-of-fold predictions, macro F1 {scores.f1_macro:.3f}"
-    save_confusion(directory / "confusion.png", scores.confusion, classes, title)

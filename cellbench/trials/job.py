@@ -1,4 +1,4 @@
-"""A trial as a job: all that a worker must know to run it, and what decides its numbers."""
+"""The description of a trial: everything that a worker needs to run it, and everything that its numbers depend on."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -11,22 +11,22 @@ N_POOL_FOLDS = 5
 
 
 class TrialJob(BaseModel):
-    """All that a worker must know to run a trial.
+    """Everything that a worker needs to run a trial.
 
     Attributes:
         dataset: Folder of the patch set.
         fingerprint: Fingerprint of the patch set.
         cache: Folder for resized copies.
-        directory: Where the trial's files go.
-        configuration: What is trained.
-        settings: What all trials of the search share.
-        stage: `search` and `folds` train on four fifths of the pool, `final` on all of it, `oracle` as `final` on
-            patches that are masked by their contour.
-        fold: Which fifth of the pool is left out; None trains on the whole pool.
-        pool_share: Share of those patches that are trained on, drawn, the same for all trials.
+        directory: Folder of the trial's files.
+        configuration: Method and hyperparameters.
+        settings: Settings that all trials of the search share.
+        stage: `search` and `folds` train on four fifths of the pool, `final` on the whole pool, `oracle` on the whole
+            pool with patches masked by their contour.
+        fold: Fifth of the pool that is left out; None trains on the whole pool.
+        pool_share: Share of these patches that is trained on, in 0–1; the same draw for all trials.
         seed: Seed of the training.
-        rungs: Epochs after which the probe scores the trial.
-        keep_encoder: Whether to keep the weights.
+        rungs: Epochs after which trials are scored to be compared.
+        keep_encoder: Whether to keep the encoder's weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,11 +46,11 @@ class TrialJob(BaseModel):
 
     @property
     def key(self) -> str:
-        """Name of the trial, unique within a search."""
+        """The name of the trial, unique within a search."""
         fold = "all" if self.fold is None else self.fold
         return f"{self.configuration.id}-{self.stage}-f{fold}-s{self.seed}"
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the trial's numbers; where its files lie does not."""
+        """Everything that the trial's numbers depend on; the paths of its files are not part of it."""
         return self.model_dump(mode="json", exclude={"dataset", "cache", "directory", "keep_encoder"})

@@ -1,4 +1,4 @@
-"""One trial: what is trained on which patches, how it is scored, and what it leaves behind."""
+"""One trial: which patches it trains on, when it is scored, and the files that it writes."""
 
 import json
 import time
@@ -7,42 +7,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cellbench.models import AutoEncoder
 from cellbench.patches.contour_mask import contour_masked
 from cellbench.patches.folds import pool_folds
 from cellbench.patches.patchset import PatchSet
-from cellbench.scores.cell_content import cell_content
-from cellbench.scores.classification import ProbeScores, cross_validate
-from cellbench.scores.latent import active_units, effective_rank
-from cellbench.scores.leakage import leakage
-from cellbench.scores.reconstruction import reconstruction_scores
-from cellbench.suppression import Suppression
-from cellbench.training.embedding import embed
+from cellbench.scores.base import Moment, ScoreContext, all_scores
+from cellbench.scores.metrics import all_metrics, check_known, find_metric
+from cellbench.suppression import build_suppression
 from cellbench.training.trainer import Trainer
-from cellbench.trials.files import read_result, save_confused, save_reconstructed, write_encoder, write_result
+from cellbench.trials.files import read_result, save_reconstructed, write_encoder, write_result
 from cellbench.trials.job import N_POOL_FOLDS, TrialJob
 
-SCORED_EACH_EPOCH = 16
-"""Unseen patches whose reconstruction is scored after each epoch; at the end it is `SCORED_AT_END`."""
-SCORED_AT_END = 128
-LATENT_SAMPLE = 256
-"""Unseen patches from which rank and activity of the latent are read."""
-CONTENT_AT_RUNG = 128
-"""Unseen patches that a rung's `cell_content` is read from, in two views at most."""
-PROBE_SEEDS = (0, 1, 2)
-RUNG_SEEDS = (0,)
-"""A rung is scored by one probe seed: it ranks trials, it is not a result."""
-
-
-Cells = tuple[AutoEncoder, Suppression, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, torch.device]
+N_DRAWN = 8
+"""Patches in the figure of reconstructions."""
 
 
 def training_rows(patch_set: PatchSet, fold: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the pool that a trial trains on, and those that it never sees.
+    """Return the rows of the pool that a trial trains on, and the rows that it leaves out.
 
     Args:
         patch_set: The data set.
-        fold: Which fifth of the pool is left out; None trains on the whole pool.
+        fold: Fifth of the pool that is left out; None trains on the whole pool.
     """
     pool = patch_set.rows("pool")
     if fold is None:
@@ -52,17 +36,22 @@ def training_rows(patch_set: PatchSet, fold: int | None) -> tuple[np.ndarray, np
 
 
 def thinned(rows: np.ndarray, share: float) -> np.ndarray:
-    """Return a drawn share of rows, in their order, at least one; the same draw each time."""
+    """Return a random share of rows, at least one, in their order. The draw is the same for every call.
+
+    Args:
+        rows: Rows, shape (N,).
+        share: Share of the rows to keep, in 0–1.
+    """
     n = max(1, round(share * len(rows)))
     return rows if n == len(rows) else np.sort(np.random.default_rng(0).permutation(rows)[:n])
 
 
 class TrialRun:
-    """Runs a job, an epoch at a time.
+    """Runs a trial, one epoch at a time.
 
     Args:
-        job: What to do.
-        device: Where to train.
+        job: The trial.
+        device: Device that trains.
     """
 
     def __init__(self, job: TrialJob, device: torch.device) -> None:
@@ -73,7 +62,6 @@ class TrialRun:
         train, unseen = training_rows(self.patch_set, job.fold)
         self._train = thinned(train, job.pool_share)
         self._unseen = np.random.default_rng(0).permutation(unseen)
-        self._labelled = self.patch_set.rows("labelled")
         self.source = self._source_patches()
         self.trainer = Trainer(
             job.configuration,
@@ -85,13 +73,14 @@ class TrialRun:
             device,
         )
         self._seconds = 0.0
-        self._rung = {"rung/f1_macro": 0.0}
-        self._final: tuple[ProbeScores, dict[str, float]] | None = None
+        self._scores = [score() for score in all_scores()]
+        self._rung = {metric.name: metric.initial for metric in all_metrics() if metric.initial is not None}
+        self._final: ScoreContext | None = None
         self._embeddings: dict[str, np.ndarray] = {}
 
     @staticmethod
     def finished(job: TrialJob) -> dict[str, float] | None:
-        """Return the metrics of this very job if it was finished before, else None."""
+        """Return the metrics of this very trial if it was finished before, else None."""
         return read_result(job.directory, job.identity)
 
     @property
@@ -100,32 +89,32 @@ class TrialRun:
         return self.trainer.epoch >= self.job.settings.epochs
 
     def step(self) -> dict[str, float]:
-        """Train one epoch; return its metrics, under the names that MLflow shows.
+        """Train one epoch and return its metrics, under the names of the table of metrics.
 
-        What is measured at rungs is in every answer: the last known value, macro F1 0 before the first. The answer to
-        the last epoch holds the final scores too. No value is NaN or infinite: what is undefined is left out.
+        Every epoch returns the last value of each metric that is measured at rungs. The last epoch also returns the
+        final scores. Undefined values are left out, so that no value is NaN or infinite.
 
         Raises:
             TrainingError: The loss became infinite or NaN.
+            NotFoundError: A score returned a metric that the table of metrics does not have.
         """
         start = time.perf_counter()
         metrics = self.trainer.run_epoch()
-        if not self.done:
-            metrics |= self._unseen_scores(SCORED_EACH_EPOCH)
-        if self.trainer.epoch in self.job.rungs and not self.done:
-            self._rung["rung/f1_macro"] = self._probe(RUNG_SEEDS, peers=False).f1_macro
-            if (cells := self._cells(CONTENT_AT_RUNG)) is not None:
-                self._rung["rung/cell_content"] = cell_content(*cells, views=min(2, self.job.settings.views))
         if self.done:
-            scores, final = self._score()
-            self._final = scores, final
-            self._rung["rung/f1_macro"] = scores.f1_macro
-            metrics |= final
+            self._final = self._context("end")
+            metrics |= self._scored(self._final)
+            self._embed_for_later(self._final)
+        else:
+            metrics |= self._scored(self._context("epoch"))
+            if self.trainer.epoch in self.job.rungs:
+                metrics |= self._scored(self._context("rung"))
         self._seconds += time.perf_counter() - start
         if self.done:
             metrics["cost/seconds"] = self._seconds
             metrics["cost/patches"] = float(self.trainer.epoch * len(self._train))
-        metrics |= self._rung | {"epoch": float(self.trainer.epoch)}
+        metrics |= self._rung
+        check_known(metrics)
+        metrics["epoch"] = float(self.trainer.epoch)
         return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
     def save(self, directory: Path) -> None:
@@ -134,39 +123,37 @@ class TrialRun:
         (directory / "progress.json").write_text(json.dumps({"seconds": self._seconds, "rung": self._rung}))
 
     def restore(self, directory: Path) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
-            TrainingError: It is damaged or belongs to another trial.
+            TrainingError: The checkpoint is damaged or belongs to another trial.
         """
         self.trainer.load(directory / "trainer.pt")
         progress = json.loads((directory / "progress.json").read_text())
         self._seconds, self._rung = progress["seconds"], progress["rung"]
 
     def finish(self, metrics: dict[str, float]) -> None:
-        """Write the trial's files, the result last: with it the trial counts as finished.
+        """Write the trial's files. The result is written last: a trial with a result counts as finished.
 
         Args:
             metrics: What the last `step` returned.
         """
-        assert self._final is not None, "a trial is finished once its last epoch was trained"
+        assert self._final is not None, "a trial is finished after its last epoch"
         directory = self.job.directory
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "embeddings.npz").open("wb") as file:
             np.savez(file, **self._embeddings)  # type: ignore[arg-type]
-        shown = self._unseen if len(self._unseen) else self._labelled
-        shown = np.sort(np.random.default_rng(0).permutation(shown)[:8])
+        shown = self._unseen if len(self._unseen) else self._final.labelled_rows
+        shown = np.sort(np.random.default_rng(0).permutation(shown)[:N_DRAWN])
         save_reconstructed(directory, self.job, self.trainer, self.patch_set, self.source, shown)
-        save_confused(directory, self._final[0], self.patch_set.card.classes)
+        for score in self._scores:
+            score.draw(self._final, directory)
         if self.job.keep_encoder:
             write_encoder(directory, self.job, self.trainer.model, self.trainer.suppression, self.patch_set.card)
         write_result(directory, self.job, metrics)
 
     def _source_patches(self) -> np.ndarray:
-        from cellbench.suppression import SUPPRESSIONS, build_suppression
-
         configuration, settings = self.job.configuration, self.job.settings
-        SUPPRESSIONS.get(configuration.method)
         size = build_suppression(
             configuration.method,
             dict(configuration.params),
@@ -178,63 +165,30 @@ class TrialRun:
             return contour_masked(self.patch_set, size, self.job.cache)
         return self.patch_set.resized(size, self.job.cache)
 
-    def _embed(self, rows: np.ndarray, views: int) -> np.ndarray:
-        model, suppression = self.trainer.model, self.trainer.suppression
-        return embed(model, suppression, self.source, rows, self.device, views=views)
-
-    def _probe(self, seeds: tuple[int, ...], peers: bool) -> ProbeScores:
-        self._embeddings = {
-            "labelled_rows": self._labelled,
-            "labelled": self._embed(self._labelled, self.job.settings.views),
-        }
-        return cross_validate(
-            self._embeddings["labelled"],
-            self.patch_set.labels(self._labelled),
-            self.patch_set.groups(self._labelled),
-            len(self.patch_set.card.classes),
-            seeds,
-            peers,
+    def _context(self, moment: Moment) -> ScoreContext:
+        return ScoreContext(
+            moment,
+            self.trainer.model,
+            self.trainer.suppression,
+            self.patch_set,
+            self.source,
+            self._unseen,
+            self.job.settings.views,
+            self.device,
         )
 
-    def _unseen_scores(self, n: int) -> dict[str, float]:
-        rows = self._unseen[:n]
-        if len(rows) == 0:
-            return {}
-        found = reconstruction_scores(
-            self.trainer.model, self.trainer.suppression, self.patch_set, self.source, np.sort(rows), self.device
-        )
-        latent = self._embed(np.sort(self._unseen[:LATENT_SAMPLE]), views=1)  # the latent itself
-        found["latent/effective_rank"] = effective_rank(latent)
-        if self.trainer.model.variational:
-            found["latent/active_units"] = float(active_units(latent))
-        return found
+    def _scored(self, context: ScoreContext) -> dict[str, float]:
+        """Return the metrics of all scores at a moment; those of rungs are kept for the epochs that follow."""
+        found: dict[str, float] = {}
+        for score in self._scores:
+            if context.moment in score.moments:
+                found |= score.compute(context)
+        self._rung |= {name: value for name, value in found.items() if find_metric(name).when == "rung"}
+        return {name: value for name, value in found.items() if name not in self._rung}
 
-    def _cells(self, n: int) -> "Cells | None":
-        """Return what scores of the latent on unseen cells take; None where there are none or their size is unknown."""
-        rows = np.sort(self._unseen[:n])
-        radius = self.patch_set.radius_px(rows)
-        if len(rows) == 0 or not np.isfinite(radius).all():
-            return None
-        groups, native = self.patch_set.groups(rows), self.patch_set.card.native_size
-        return self.trainer.model, self.trainer.suppression, self.source, rows, groups, radius, native, self.device
-
-    def _score(self) -> tuple[ProbeScores, dict[str, float]]:
-        final = self._unseen_scores(SCORED_AT_END)
-        scores = self._probe(PROBE_SEEDS, peers=True)
-        final |= {
-            "probe/f1_macro": scores.f1_macro,
-            "probe/f1_std": scores.f1_std,
-            "probe/accuracy": scores.accuracy,
-            "probe/knn_f1_macro": scores.knn_f1_macro,
-            "probe/linear_f1_macro": scores.linear_f1_macro,
-        }
-        classes = self.patch_set.card.classes
-        final |= {f"probe/f1/{name}": float(f1) for name, f1 in zip(classes, scores.f1_by_class, strict=True)}
-        cells = self._cells(LATENT_SAMPLE)
-        if cells is not None:
-            final["latent/leakage"] = leakage(*cells)
-            final["latent/cell_content"] = cell_content(*cells, views=self.job.settings.views)
+    def _embed_for_later(self, context: ScoreContext) -> None:
+        """Keep the embeddings that go to `embeddings.npz`: of labelled patches, after a search of the holdout too."""
+        self._embeddings = {"labelled_rows": context.labelled_rows, "labelled": context.labelled_embeddings}
         if self.job.stage in ("final", "oracle"):
             holdout = self.patch_set.rows("holdout")
-            self._embeddings |= {"holdout_rows": holdout, "holdout": self._embed(holdout, self.job.settings.views)}
-        return scores, final
+            self._embeddings |= {"holdout_rows": holdout, "holdout": context.embed(holdout)}

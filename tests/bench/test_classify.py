@@ -1,4 +1,4 @@
-"""The registered classifier: served from files that hold no pickle."""
+"""The registered classifier: served from files without a pickle."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cellbench.classification.classifier import Classifier
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_a_registered_classifier_is_the_champion_and_says_the_same(discs, finished_trial, tmp_path, monkeypatch):
+def test_a_registered_classifier_is_the_champion_and_predicts_the_same(discs, finished_trial, tmp_path, monkeypatch):
     import mlflow
 
     from bench.tracking.registry import ALIAS, register_classifier

@@ -46,6 +46,29 @@ def test_each_trial_is_a_row_with_its_parameters_and_metrics(folder):
     assert frame["dataset"].unique().tolist() == ["discs"]
 
 
+def test_the_trials_of_a_search_are_listed_with_the_listed_metrics(folder, capsys):
+    from bench.record.jobs import Jobs, record_of
+    from bench.record.request import Request
+    from bench.results import _show
+
+    jobs = Jobs(Request.read(folder), folder)
+    space = jobs.request.spaces[0]
+    trial = record_of(jobs.search(space.configuration(space.grid_points()[0])), 0)
+    trial.outcome = "completed"
+    trial.metrics = {
+        "val/l1": 0.9,
+        "latent/leakage": 0.3,
+        "val/ssim_cell": 0.4,
+        "val/l1_core": 0.2,
+        "probe/f1_macro": 0.5,
+    }
+    folder.write(trial)
+    _show(search_frame("s"))
+    header, row, *_ = capsys.readouterr().out.splitlines()
+    assert header.split()[:8] == ["stage", "fold", "seed", "outcome", "F1", "SSIM", "L1", "leakage"]
+    assert row.split()[4:8] == ["0.500", "0.400", "0.200", "0.300"]
+
+
 def test_an_unknown_search_is_an_error(folder):
     with pytest.raises(NotFoundError, match=r"did you mean 's'|known: s"):
         search_frame("t")

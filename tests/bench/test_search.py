@@ -57,7 +57,7 @@ def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, real_data):
         "--folds", "2", "--seeds", "2", "--name", "s", *SMALL,
     )  # fmt: skip
     for part in ("fresh seeds", "floor pca_masked", "95 % interval", "look number 1 at this holdout", "r_max",
-                 "python -m bench.ui", "python -m bench.classify --search s", "What mattered"):  # fmt: skip
+                 "python -m bench.ui", "python -m bench.classify --search s", "Importance"):  # fmt: skip
         assert part in output
     assert "No winner" in output or "above the best floor" in output
     assert {"request.yaml", "summary.json", "table.csv", "figure.png", "importances.csv"} <= {
@@ -108,7 +108,7 @@ def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home)
         "--epochs", "2", "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "screened",
         *SMALL, "--size", "24",
     )  # fmt: skip
-    assert "Configurations were tried at 16 px on 60% of the patches, finalists at 24 px on all: the best tried is" in (
+    assert "Trials ran at 16 px on 60% of the patches, finalists at 24 px on all patches: the configuration" in (
         " ".join(output.split())
     )
     records = home.records("screened").values()
@@ -124,14 +124,16 @@ def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself
     few = ("--method", "mask_fixed", "--dataset", "discs", "--epochs", "1", "--seeds", "1", "--no-oracle",
            "--set", "normalize=true", "--set", "lr=0.001", "--set", "beta=0.001", "--views", "1", *SMALL)  # fmt: skip
     output, _ = home.run(*few, "--objective", "f1,ssim", "--trials", "5", "--folds", "2", "--name", "front")
-    assert "Front, on fold 0" in output
+    assert "Pareto front, on fold 0" in output
     assert "(winner)" in output
     assert {"front.csv", "front.png", "response.png"} <= {path.name for path in home.search("front").iterdir()}
     output, _ = home.run(
         *few, "--warm-start", "--stop-early", "--trials", "9", "--scheduler", "none", "--folds", "1", "--name", "warm"
     )
     assert "mask_fixed begins with: front, the radius estimate" in output
-    assert "Trying mask_fixed ended by itself" in output or "did not end by itself before 9 trials" in output
+    assert (
+        "The trials of mask_fixed stopped early" in output or "The 9 trials of mask_fixed did not stop early" in output
+    )
     assert "Any r_max from" in output
     parent = dict(home.runs("warm"))[""].data
     assert {"response/r_max_low", "response/r_max_high", "response/noise"} <= set(parent.metrics)

@@ -1,4 +1,4 @@
-"""A classifier made of a finished trial: fitted, saved, loaded, refused."""
+"""A classifier from a finished trial: fitted, saved, loaded, refused where files are damaged."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_damaged_files_are_named(trial, discs, tmp_path):
     classifier = Classifier.fit(trial.directory, discs, trial.cache)
     classifier.save(tmp_path, trial.directory)
     (tmp_path / "encoder.safetensors").write_bytes(b"short")
-    with pytest.raises(DataError, match="holds no trained encoder"):
+    with pytest.raises(DataError, match="has no trained encoder"):
         Classifier.load(tmp_path)
-    with pytest.raises(DataError, match="holds no trained encoder"):
+    with pytest.raises(DataError, match="has no trained encoder"):
         Classifier.fit(tmp_path / "nowhere", discs, trial.cache)

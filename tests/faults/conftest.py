@@ -7,7 +7,7 @@ SAME_EACH_TIME = (
     "--method", "mask_sampled", "--dataset", "discs", "--trials", "3", "--epochs", "8", "--folds", "1", "--seeds", "1",
     "--sampler", "random", "--scheduler", "none", "--concurrent", "2", "--cpus-per-trial", "1", "--no-oracle", *SMALL,
 )  # fmt: skip
-"""No trial is compared with another, so nothing depends on which ends first."""
+"""Trials are not compared with each other, so nothing depends on which one ends first."""
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def options():
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory, discs):
-    """A home with the data set `discs` and a search `whole` that nothing disturbed."""
+    """A home with the data set `discs` and an undisturbed search `whole`."""
     home = Home(tmp_path_factory.mktemp("home"), discs)
     home.run(*SAME_EACH_TIME, "--name", "whole")
     return home
@@ -26,7 +26,7 @@ def home(tmp_path_factory, discs):
 
 @pytest.fixture
 def check_whole(home):
-    """Return a function that checks that a disturbed search ended as the undisturbed one."""
+    """Return a function that checks that a disturbed search has the result of the undisturbed one."""
 
     def check(name):
         assert home.metrics(name) == home.metrics("whole"), "the same trials with the same numbers"
@@ -34,7 +34,7 @@ def check_whole(home):
         runs = home.runs(name)
         assert {run.info.status for _, run in runs} == {"FINISHED"}
         keys = [key for key, _ in runs]
-        assert sorted(keys) == sorted(["", *home.records(name)]), "one MLflow run a trial, and one for the search"
+        assert sorted(keys) == sorted(["", *home.records(name)]), "one MLflow run per trial, and one for the search"
         assert home.processes() == []
 
     return check

@@ -1,6 +1,6 @@
-"""A Ray cluster of real nodes on one machine: a network namespace, an address and a temporary folder for each.
+"""A Ray cluster of real nodes on one machine: each node has a network namespace, an address and a temporary folder.
 
-The switch between them is a bridge in a namespace of its own, so the machine's own network is left as it is.
+A bridge in a separate namespace connects the nodes, so the network of the machine is not changed.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def why_not():
 
 
 CURRENT = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
-"""Where `ray start --head` notes its address, whatever its --temp-dir."""
+"""File to which `ray start --head` writes its address, for any --temp-dir."""
 
 
 class Node:
@@ -62,15 +62,15 @@ class Node:
             self.process.wait()
 
     def inside(self, path):
-        """Return where a path of this node lies as seen from outside: its mounts are its own."""
+        """Return the path outside the node for a path in the node, which has its own mounts."""
         return Path(f"/proc/{self.pids()[0]}/root") / path.relative_to("/")
 
 
 class Cluster:
-    """Namespaces that see each other, and Ray in them.
+    """Connected namespaces, and Ray in them.
 
     Args:
-        environment: What Ray and the programs see, the token included.
+        environment: Environment of Ray and of the programs, including the token.
     """
 
     def __init__(self, environment):
@@ -79,7 +79,9 @@ class Cluster:
         self._programs = []
         self._id = f"cb{secrets.token_hex(3)}"
         self._net = f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}"
-        self.folder = Path(tempfile.mkdtemp(prefix="cb-", dir="/tmp"))  # short: Ray's sockets lie in it
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="cb-", dir="/tmp")
+        )  # short, because it is part of the paths of Ray's sockets
 
     @property
     def head(self):
@@ -87,7 +89,7 @@ class Cluster:
 
     @property
     def address(self):
-        """What `--address` takes."""
+        """The value for `--address`."""
         return f"{self.head.address}:{PORT}"
 
     def __enter__(self):
@@ -110,7 +112,7 @@ class Cluster:
             subprocess.run(["ip", "netns", "delete", node.name], check=False)
         subprocess.run(["ip", "netns", "delete", f"{self._id}s"], check=False)
         if CURRENT.exists() and CURRENT.read_text().startswith(f"{self._net}."):
-            CURRENT.unlink()  # else every later ray.init() on this machine would look for the head that is gone
+            CURRENT.unlink()  # otherwise every later ray.init() on this machine would look for the stopped head
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def machine(self):
@@ -130,12 +132,12 @@ class Cluster:
         return node
 
     def add(self, cpus, *, before="", gpus=0):
-        """Start a node, the first one as the head; it is ready when this returns.
+        """Start a node and wait until it is ready. The first node is the head.
 
         Args:
-            cpus: What it says it has.
-            before: Shell command that runs on the node first; what it mounts, this node alone sees.
-            gpus: What it says it has.
+            cpus: Number of CPUs that it reports.
+            before: Shell command that runs on the node first. Its mounts are visible on this node only.
+            gpus: Number of GPUs that it reports.
         """
         node = self.machine()
         role = (
@@ -162,7 +164,7 @@ class Cluster:
         return node
 
     def cut(self, node):
-        """Pull a node's cable: its processes go on, and nobody hears of them."""
+        """Disconnect a node from the network. Its processes continue."""
         _run("ip", "-n", f"{self._id}s", "link", "set", f"port{self.nodes.index(node) + 1}", "down")
 
     def start(self, *words, on=None):
@@ -179,7 +181,7 @@ class Cluster:
         return program
 
     def run(self, *words, on=None, expect=0, timeout=300):
-        """Run a program to its end; return what it printed."""
+        """Run a program to its end, and return its output and its errors."""
         process = self.start(*words, on=on)
         output, errors = process.communicate(timeout=timeout)
         assert process.returncode == expect, output + errors

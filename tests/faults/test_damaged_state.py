@@ -1,4 +1,4 @@
-"""Files of a search that were damaged or changed by hand: named, never silently used."""
+"""Files of a search that were damaged or edited: an error names them, and none is used silently."""
 
 import shutil
 
@@ -17,7 +17,7 @@ def ended(home, tmp_path_factory):
 
 
 def damaged(path, how):
-    """Damage a file, and give back what it held."""
+    """Damage a file, and return its original content."""
     before = path.read_bytes()
     path.write_bytes({"truncated": before[: len(before) // 2], "empty": b"", "no text": b"\xff\xfe\x00"}[how])
     return before
@@ -61,7 +61,7 @@ def test_one_damaged_search_does_not_hide_the_others(ended):
     assert any(line.startswith("sound") for line in output.splitlines())
 
 
-def test_a_data_set_that_is_another_is_refused(home, options, discs, tmp_path):
+def test_a_data_set_that_was_changed_or_replaced_is_refused(home, options, discs, tmp_path):
     other = Home(tmp_path)
     shutil.copytree(discs.path, tmp_path / "datasets" / "discs")
     name = "begun"
@@ -94,12 +94,13 @@ def test_a_request_that_was_edited_is_refused(ended):
     assert "request.yaml was changed since the search began" in errors
 
 
-def test_a_result_that_is_damaged_is_made_anew(ended, home):
-    path = next(ended.search("whole").glob("trials/*-search-*/result.json"))
+def test_a_trial_whose_result_is_damaged_is_trained_again_and_no_other_is(ended, home):
+    results = sorted(ended.search("whole").glob("trials/*/result.json"))
+    path = next(path for path in results if "-search-" in path.parent.name)
     damaged(path, "truncated")
-    for name in ("summary.json", ".recorded", ".search.over"):
+    written = {each: each.stat().st_mtime_ns for each in results}
+    for name in ("summary.json", ".recorded"):
         (ended.search("whole") / name).unlink(missing_ok=True)
-    record = path.with_name("trial.json")
-    record.write_text(record.read_text().replace('"completed"', '"running"'))
     ended.run("--resume", "whole")
+    assert [each for each in results if each.stat().st_mtime_ns != written[each]] == [path]
     assert ended.metrics("whole") == home.metrics("whole")

@@ -1,4 +1,4 @@
-"""Trials that hang, run out of memory, or find the disk full: one of them is not the search."""
+"""Trials that hang, run out of memory, or fill the disk: a failed trial does not fail the search."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def has_checkpoint(folder):
 
 
 def stopped_after_a_checkpoint(home, name, n_trials):
-    """Kill a search once a trial has a checkpoint, at epoch 6; the next would be at 18."""
+    """Kill a search once a trial has its checkpoint of epoch 6; the next one would be at epoch 18."""
     process = home.start(
         "--method", "vae", "--dataset", "discs", "--trials", n_trials, "--folds", "1", "--seeds", "1", "--no-oracle",
         "--profile", "gpu", "--epochs", "54", "--concurrent", "1", *SMALL, "--name", name,
@@ -38,12 +38,12 @@ def test_a_trial_that_hangs_is_ended(home):
     name = "hung"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)
     (checkpoint / "progress.json").unlink()
-    os.mkfifo(checkpoint / "progress.json")  # to read it takes for ever, as on a file server that is gone
+    os.mkfifo(checkpoint / "progress.json")  # reading it never returns, as on a lost file server
     _, errors = home.run("--resume", name, "--trial-timeout", "15s", expect=2)
     assert "the first failed: an epoch took longer than 15 s" in errors
     failed = home.records(name)[checkpoint.parent.name]
     assert failed["outcome"] == "failed"
-    assert failed["reason"].startswith("an epoch took longer than 15 s; where it hung is in ")
+    assert failed["reason"].startswith("an epoch took longer than 15 s; its traceback is in ")
     assert "restore" in (checkpoint.parent / "hung.txt").read_text()
     assert dict(home.runs(name))[failed["key"]].info.status == "FAILED"
 
@@ -64,7 +64,7 @@ def test_a_trial_that_is_too_large_for_the_memory_fails_alone(home):
 
 
 @pytest.mark.long
-def test_a_trial_whose_process_is_killed_again_and_again_fails_alone(home, options):
+def test_a_trial_whose_process_is_killed_repeatedly_fails_alone(home, options):
     name = "always-killed"
     process = home.start(*options, "--concurrent", "1", "--trials", "2", "--name", name)
     killed = 0
@@ -84,13 +84,13 @@ def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
     home, name = Home(tmp_path, discs), "half-a-checkpoint"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)
     trainer, history = checkpoint / "trainer.pt", checkpoint.with_name("history.jsonl")
-    checkpoint.with_name("hung.txt").write_text("where it hung before, under a shorter --trial-timeout")
+    checkpoint.with_name("hung.txt").write_text("the traceback of an earlier hang, with a shorter --trial-timeout")
     trainer.write_bytes(trainer.read_bytes()[: trainer.stat().st_size // 2])
     n_before = len(history.read_text().splitlines())
     output, _ = home.run("--resume", name)
-    assert f"goes on with epoch 1: its checkpoint {checkpoint} is damaged and is not used" in output.replace("\n", " ")
+    assert f"resumes with epoch 1: its checkpoint {checkpoint} is damaged and is not used" in output.replace("\n", " ")
     epochs = [json.loads(line)["epoch"] for line in history.read_text().splitlines()[n_before:]]
-    assert epochs == list(range(1, 55)), "it was trained from its first epoch on"
+    assert epochs == list(range(1, 55)), "it was trained from its first epoch"
     assert {record["outcome"] for record in home.records(name).values()} == {"completed"}
 
 
@@ -113,7 +113,7 @@ def test_a_full_disk_stops_the_search_and_keeps_the_checkpoint(tmp_path, discs):
         (record,) = home.records(name).values()
         assert record["outcome"] == "running"
         (found,) = trials.glob("*/checkpoint/trainer.pt")
-        assert found.read_bytes() == checkpoint.read_bytes(), "the earlier checkpoint is whole"
+        assert found.read_bytes() == checkpoint.read_bytes(), "the earlier checkpoint is intact"
         assert [path.name for path in found.parents[1].iterdir() if "checkpoint" in path.name] == ["checkpoint"]
         assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
         shutil.rmtree(kept)

@@ -1,4 +1,4 @@
-"""A search that is killed or stopped at any moment, and goes on."""
+"""A search that is killed or stopped at any moment, and resumed."""
 
 import os
 import random
@@ -11,18 +11,18 @@ from programs import wait_until
 from bench.record.folder import SearchFolder
 
 N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "3"))
-"""How often the whole search is killed; docs/faults.md tells of more."""
+"""How often the whole search is killed; docs/faults.md reports a larger number."""
 
 pytestmark = pytest.mark.slow
 
 
 def kill(process):
-    """Kill a whole process group as the end of a machine would, and see that Ray's processes are gone too."""
+    """Kill a whole process group, as the failure of a machine does."""
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def test_killed_at_random_moments_it_ends_with_the_trials_of_one_that_was_not(home, options, check_whole):
+def test_killed_at_random_moments_it_reaches_the_numbers_of_an_undisturbed_search(home, options, check_whole):
     chance = random.Random(0)
     searches, kills, finished = 0, 0, {}
     while kills < N_KILLS:
@@ -34,14 +34,16 @@ def test_killed_at_random_moments_it_ends_with_the_trials_of_one_that_was_not(ho
             if killed:
                 kill(process)
                 kills += 1
-                # A worker that was just being started looks for its dead node for a while.
+                # A worker that was just starting looks for its dead node for a while.
                 assert wait_until(lambda: home.processes() == [], 180), [p.cmdline() for p in home.processes()]
             else:
                 output, errors = process.communicate(timeout=300)
                 assert process.returncode == 0, output + errors
             begun = (home.search(name) / "request.yaml").exists()
             for result in home.search(name).glob("trials/*/result.json"):
-                assert finished.setdefault(result, result.stat().st_mtime_ns) == result.stat().st_mtime_ns, "not twice"
+                assert finished.setdefault(result, result.stat().st_mtime_ns) == result.stat().st_mtime_ns, (
+                    "no trial is trained twice"
+                )
             if not killed:
                 break
         check_whole(name)
@@ -59,14 +61,14 @@ def _ends_within(process, seconds):
     "how",
     ["SIGTERM to all", *(pytest.param(how, marks=pytest.mark.long) for how in ("Ctrl-C", "bench.stop"))],
 )
-def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, options, how, check_whole):
+def test_stopped_by_a_signal_it_says_how_to_resume_and_leaves_no_process(home, options, how, check_whole):
     name = "stopped-by-" + how.replace(" ", "-")
     process = home.start(*options, "--name", name)
     assert wait_until(lambda: home.n_epochs(name) >= 4)
     if how == "Ctrl-C":
         process.send_signal(signal.SIGINT)
     elif how == "SIGTERM to all":
-        os.killpg(process.pid, signal.SIGTERM)  # as `timeout` and batch systems send it: to Ray's processes too
+        os.killpg(process.pid, signal.SIGTERM)  # as `timeout` and batch systems send it, to Ray's processes too
     else:
         output, _ = home.run(name, program="status")
         assert f"running, process {process.pid} on " in output
@@ -88,7 +90,7 @@ def test_stopped_politely_it_says_how_to_go_on_and_leaves_nothing_behind(home, o
 
 
 @pytest.mark.long
-def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, options, check_whole):
+def test_a_request_to_stop_while_it_starts_takes_effect_once_it_has_started(home, options, check_whole):
     name = "stopped-at-once"
     process = home.start(*options, "--name", name)
     assert wait_until(lambda: (home.search(name) / "request.yaml").exists())
@@ -109,7 +111,7 @@ def test_asked_to_stop_while_it_starts_it_stops_once_it_has_started(home, option
 @pytest.mark.parametrize(
     "after_s", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )
-def test_ended_while_ray_starts_it_says_that_nothing_was_written(home, options, number, after_s):
+def test_stopped_while_ray_starts_it_says_that_nothing_was_written(home, options, number, after_s):
     process = home.start(*options, "--name", "hardly-begun")
     assert wait_until(lambda: (home.search("hardly-begun") / ".lock").exists())
     time.sleep(after_s)
@@ -136,14 +138,14 @@ def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
 
 
 @pytest.mark.long
-def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(home, options, check_whole):
+def test_two_searches_at_once_share_machine_and_store_but_not_a_name(home, options, check_whole):
     first = home.start(*options, "--name", "first")
     second = home.start(*options, "--name", "second")
     assert wait_until(lambda: (home.search("first") / "request.yaml").exists())
     _, errors = home.run(*options, "--name", "first", expect=2)
     assert "There is a search first already; go on with it by --resume first" in errors
     _, errors = home.run("--resume", "first", expect=2)
-    assert "is being worked on by process" in errors
+    assert "Another process works on the search first: process" in errors
     for process in (first, second):
         output, errors = process.communicate(timeout=400)
         assert process.returncode == 0, output + errors
@@ -152,10 +154,10 @@ def test_two_searches_at_once_share_machine_and_store_and_a_name_is_used_once(ho
 
 
 @pytest.mark.long
-def test_two_searches_of_one_name_begun_at_the_same_moment_are_one(home, options, check_whole):
+def test_of_two_searches_with_one_name_started_at_the_same_moment_one_runs(home, options, check_whole):
     twins = [home.start(*options, "--name", "twin") for _ in range(2)]
     ends = [(process.communicate(timeout=400), process.returncode) for process in twins]
     assert sorted(code for _, code in ends) == [0, 2], ends
     refusal = next(errors for (_, errors), code in ends if code == 2)
-    assert "The search twin is being worked on by process" in refusal or "There is a search twin already" in refusal
+    assert "Another process works on the search twin: process" in refusal or "There is a search twin already" in refusal
     check_whole("twin")

@@ -1,4 +1,4 @@
-"""A search over three nodes with addresses of their own: what runs where, and what the loss of a node costs."""
+"""A search on three nodes with their own addresses: where trials run, and what the loss of a node costs."""
 
 import json
 import os
@@ -20,7 +20,7 @@ OPTIONS = (
     "--epochs", "60", "--checkpoint-every", "1s", "--folds", "1", "--seeds", "1", "--no-oracle", "--size", "16",
     "--encoder", "test_resnet", "--batch-size", "16", "--cpus-per-trial", "1", "--no-compile",
 )  # fmt: skip
-"""No trial is compared with another, so where and when each runs must not change a number."""
+"""Trials are not compared with each other, so where and when each runs must not change a number."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,7 +71,7 @@ def records(home, name):
 
 
 def numbers(found):
-    """Return all metrics of all trials but those of time."""
+    """Return all metrics of all trials except times."""
     return {
         record.key: {name: value for name, value in record.metrics.items() if not name.startswith(("cost/", "speed/"))}
         for record in found
@@ -84,10 +84,10 @@ def until(condition, seconds=180):
         if (found := condition()) is not None:
             return found
         time.sleep(0.1)
-    raise AssertionError("it did not come to pass")
+    raise AssertionError(f"the condition did not hold within {seconds} s")
 
 
-def test_trials_of_a_killed_node_go_on_elsewhere_and_end_with_the_numbers_of_an_undisturbed_search(
+def test_trials_of_a_killed_node_resume_elsewhere_and_reach_the_numbers_of_an_undisturbed_search(
     cluster, home, monkeypatch
 ):
     for _ in range(3):
@@ -118,9 +118,9 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_end_with_the_numbers_of_an_
     moved = next(record for record in disturbed if record.key == victim.key)
     assert len(moved.nodes) == 2
     assert moved.nodes[0] == victim.nodes[-1] != moved.nodes[1]
-    assert f"training {moved.number + 1} goes on at {moved.nodes[1]}" in output
+    assert f"training {moved.number + 1} resumes at {moved.nodes[1]}" in output
     epochs = [json.loads(line)["epoch"] for line in history.read_text().splitlines()]
-    assert epochs[n_before:][0] > 1, "it went on from its checkpoint"
+    assert epochs[n_before:][0] > 1, "it resumed from its checkpoint"
     assert epochs[-1] == 60
     assert [record.key for record in disturbed] == [record.key for record in whole]
     assert {record.outcome for record in disturbed} == {"completed"}
@@ -133,7 +133,7 @@ def test_trials_of_a_killed_node_go_on_elsewhere_and_end_with_the_numbers_of_an_
     runs = client.search_runs(["1"], "tags.`cellbench.search` = 'disturbed'")
     assert {run.info.status for run in runs} == {"FINISHED"}
     tags = {run.data.tags.get("cellbench.trial"): run.data.tags.get("cellbench.node") for run in runs}
-    assert len(runs) == len(tags) == len(whole) + 1, "none twice"
+    assert len(runs) == len(tags) == len(whole) + 1, "no run exists twice"
     assert tags[victim.key] == ", ".join(moved.nodes)
 
 
@@ -143,14 +143,14 @@ def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(clust
     blind = cluster.add(cpus=1, before=f"mount -t tmpfs none {home}")
     _, errors = cluster.run(*search(cluster, "--name", "blind"), expect=2)
     assert f"The cluster's node {blind.address} does not see {home}/searches/blind" in errors
-    assert "let CELLBENCH_HOME lie on a folder that all nodes share" in errors
+    assert "set CELLBENCH_HOME to a folder that all nodes share" in errors
     assert "Traceback" not in errors
-    assert not (home / "searches" / "blind").exists(), "nothing is left"
+    assert not (home / "searches" / "blind").exists(), "the folder is removed"
 
 
 @pytest.mark.long
 def test_each_node_makes_its_own_copy_of_the_patches_once(cluster, home, environment):
-    """`CELLBENCH_CACHE` is a disk of each node's own: here one in memory that no other node sees."""
+    """`CELLBENCH_CACHE` is a local disk of each node: here a disk in memory that no other node sees."""
     local = cluster.folder / "scratch"
     for _ in range(2):
         cluster.add(cpus=2, before=f"mkdir -p {local} && mount -t tmpfs none {local}")
@@ -158,7 +158,7 @@ def test_each_node_makes_its_own_copy_of_the_patches_once(cluster, home, environ
     shutil.rmtree(home / "cache", ignore_errors=True)
     cluster.run(*search(cluster, "--name", "local", "--trials", "8", "--epochs", "4", "--concurrent", "4"))
     found = records(home, "local")
-    assert not (home / "cache").exists(), "the shared folder holds no copy"
+    assert not (home / "cache").exists(), "the shared folder has no copy"
     for node in cluster.nodes:
         own = [record for record in found if record.nodes == [node.address]]
         assert len(own) >= 2
@@ -171,7 +171,8 @@ def test_each_node_makes_its_own_copy_of_the_patches_once(cluster, home, environ
 
 WHERE = """
 import sys
-from bench.tuning.cluster import connect, plan
+from bench.home.resources import plan
+from bench.tuning.cluster import connect
 machine = connect(sys.argv[1])
 print(machine.cpus, machine.gpus, sorted(machine.nodes), plan(machine, gpus_per_trial=0.25))
 import ray
@@ -186,8 +187,8 @@ print(len(begun), len(waiting), *sorted(set(ray.get(begun))))
 
 
 @pytest.mark.long
-def test_gpus_are_counted_where_there_are_cpus_beside_them(cluster):
-    """Ray believes in GPUs that it is told of; nothing here touches one."""
+def test_only_gpus_on_nodes_with_free_cpus_are_counted(cluster):
+    """Ray accepts any number of GPUs that it is given; no GPU is used here."""
     cluster.add(cpus=3)
     with_gpus = cluster.add(cpus=4, gpus=2)
     output, _ = cluster.run(sys.executable, "-c", WHERE, cluster.address)
@@ -198,18 +199,18 @@ def test_gpus_are_counted_where_there_are_cpus_beside_them(cluster):
 
 
 @pytest.mark.long
-def test_who_does_not_know_the_token_does_not_get_in(cluster, environment):
+def test_a_search_with_another_token_is_refused(cluster, environment):
     cluster.add(cpus=1)
     cluster.environment = {**environment, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     _, errors = cluster.run(*search(cluster, "--name", "stranger"), expect=2)
     assert errors.count("\n") == 1
-    assert f"The Ray cluster at {cluster.address} does not take this token" in errors
+    assert f"The Ray cluster at {cluster.address} does not accept this token" in errors
 
 
 @pytest.mark.long
-def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(cluster):
+def test_a_machine_that_is_not_a_node_of_the_cluster_is_named(cluster):
     cluster.add(cpus=1)
-    alone = ["sh", "-c", f'mount -t tmpfs none {cluster.folder} && exec "$@"', "sh"]  # it has no sockets of the head's
+    alone = ["sh", "-c", f'mount -t tmpfs none {cluster.folder} && exec "$@"', "sh"]  # it lacks the sockets of the head
     _, errors = cluster.run(*alone, *search(cluster, "--name", "outside"), on=cluster.machine(), expect=2)
     assert errors.count("\n") == 1
-    assert f"This machine is no node of the Ray cluster at {cluster.address}" in errors
+    assert f"This machine is not a node of the Ray cluster at {cluster.address}" in errors

@@ -22,7 +22,7 @@ def test_other_processes_draw_the_same_patches():
     assert alone.index.equals(together.index)
 
 
-def test_the_index_holds_what_was_drawn():
+def test_the_index_describes_the_drawn_patches():
     drawn = draw_marrow(SMALL)
     assert drawn.patches.shape == (9, 32, 32, 3)
     assert set(drawn.index) == {"id", "label", "group", "radius_px", "x", "y"}
@@ -86,7 +86,7 @@ def test_fixed_roles_are_written_and_keep_artefacts_in_the_pool(tmp_path):
         ({"crowdng": 1.0}, "crowdng"),
     ],
 )
-def test_a_spec_that_makes_no_sense_is_refused(settings, message):
+def test_an_invalid_spec_is_refused(settings, message):
     with pytest.raises(ValidationError, match=message):
         MarrowSpec(**settings)
 
@@ -107,7 +107,7 @@ def test_named_sets_are_large_enough_and_an_unknown_name_is_refused(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_drawing_process_that_dies_is_told(monkeypatch, tmp_path):
+def test_a_drawing_process_that_dies_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(StoreError, match="ended early"):
         write_marrow(tmp_path / "dead", SMALL, "dead", n_processes=2)

@@ -57,7 +57,7 @@ def test_the_mask_has_the_area_of_the_true_radius():
 
 
 def test_the_mask_lies_on_the_drawn_cell():
-    """Inside it is darker than just outside, where nothing else stands around."""
+    """Inside it is darker than just outside, where there are no other cells."""
     spec = SPEC.model_copy(update={"crowding": 0.0, "artefact_share": 0.0, "median_radius_px": 16.0})
     for index in range(12):
         record = draw_record(spec, index)
@@ -66,7 +66,7 @@ def test_the_mask_lies_on_the_drawn_cell():
 
 
 @pytest.mark.parametrize("radius_px", [12.0, 30.0])
-def test_the_median_radius_is_the_one_asked_for(radius_px):
+def test_the_median_radius_is_that_of_the_spec(radius_px):
     spec = SPEC.model_copy(update={"median_radius_px": radius_px, "n_slides": 200})
     radii = [plan.radius_um / spec.um_per_px for plan in plans_of(spec, 1500) if plan.shape is not None]
     assert np.median(radii) == pytest.approx(radius_px, rel=0.05)
@@ -97,7 +97,7 @@ def median_diameter(plans, name):
     return np.median([2 * plan.radius_um for plan in plans if plan.class_code == CLASS_NAMES.index(name)])
 
 
-def test_size_tells_the_class_only_as_much_as_asked_for():
+def test_size_predicts_the_class_only_as_much_as_the_spec_says():
     ratios = []
     for correlation in (0.0, 0.5, 1.0):
         plans = plans_of(SPEC.model_copy(update={"class_size_correlation": correlation}), 1500)
@@ -122,7 +122,7 @@ def test_no_cell_is_farther_from_the_centre_than_the_bound():
     assert plan_patch(still, 0).centre_um == pytest.approx((still.size * still.um_per_px / 2,) * 2)
 
 
-def test_artefacts_come_at_their_share_and_without_a_class():
+def test_artefacts_have_their_share_and_without_a_class():
     spec = SPEC.model_copy(update={"artefact_share": 0.3})
     artefacts = [plan for plan in plans_of(spec) if plan.class_code < 0]
     assert len(artefacts) / 400 == pytest.approx(0.3, abs=0.07)
@@ -132,7 +132,7 @@ def test_artefacts_come_at_their_share_and_without_a_class():
     assert all(plan.class_code >= 0 for plan in plans_of(SPEC.model_copy(update={"artefact_share": 0.0}), 100))
 
 
-def test_all_classes_come_and_unequally_often():
+def test_all_classes_occur_with_unequal_frequency():
     counts = np.bincount([plan.class_code for plan in plans_of(SPEC, 1500) if plan.class_code >= 0], minlength=10)
     assert counts.min() > 30
     assert counts.max() > 2 * counts.min()

@@ -12,7 +12,7 @@ def polygon_area(outline):
     return 0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
 
 
-def test_an_outline_has_the_area_of_its_polygon_and_of_the_radius_asked_for():
+def test_an_outline_has_the_area_of_its_polygon_and_of_the_given_radius():
     rng = np.random.default_rng(0)
     outline = bulge(draw_outline(rng, 5.0, 0.05, 1.2), 1.0, 0.3, 5.0)
     assert outline.area_um2 == pytest.approx(np.pi * 25)
@@ -48,7 +48,7 @@ def test_a_chain_is_the_union_of_its_discs_along_its_strokes():
 
 
 @pytest.mark.parametrize("spacing_px", [0.3, 2.0, 9.0])
-def test_noise_has_unit_variance_and_the_grain_asked_for(spacing_px):
+def test_noise_has_unit_variance_and_the_given_grain(spacing_px):
     noise = smooth_noise(np.random.default_rng(1), 150, 130, spacing_px)
     assert noise.shape == (150, 130)
     assert noise.dtype == np.float32

@@ -64,5 +64,5 @@ def test_a_centre_must_be_in_the_image(x, ok):
 
 
 def test_an_unknown_border_is_refused():
-    with pytest.raises(SettingError, match="must be 'reflect' or 'drop', got 'wrap'"):
+    with pytest.raises(SettingError, match=r"must be 'reflect' or 'drop'\. Got 'wrap'"):
         cut_patch(image_of(9, 9), 4, 4, 3, border="wrap")

@@ -31,7 +31,7 @@ def test_a_wrong_entry_is_refused(change):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "is not readable as YAML"),
+        ("name: [", "is not valid YAML"),
         ("name: x\n", r"is not a valid card \(native_size: Field required"),
         ("- 1\n", "is not a valid card"),
         ("", "is not a valid card"),

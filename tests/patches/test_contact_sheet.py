@@ -52,7 +52,7 @@ def test_a_written_sheet_is_a_png(discs, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
-def test_a_sheet_that_cannot_be_written_is_one_sentence(discs, tmp_path):
+def test_a_sheet_that_cannot_be_written_gives_a_clear_message(discs, tmp_path):
     with pytest.raises(StoreError, match=r"sheet\.png cannot be written \(No such file or directory\)"):
         write_contact_sheet(discs, tmp_path / "nothing" / "sheet.png")
 
@@ -60,12 +60,12 @@ def test_a_sheet_that_cannot_be_written_is_one_sentence(discs, tmp_path):
 def test_contours_must_be_known(tmp_path):
     patches = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3), dtype=np.uint8)
     found = write_patch_set(tmp_path / "x", patches=patches, index=pd.DataFrame({"label": ["a", "b"] * 30}), name="x")
-    with pytest.raises(SettingError, match="The data set 'x' has no contours; ask for radius or none"):
+    with pytest.raises(SettingError, match=r"The data set 'x' has no contours\. Use the marks radius or none"):
         contact_sheet(found, marks="contour")
     assert n_green(contact_sheet(found, marks="radius")) == 0
 
 
 @pytest.mark.parametrize(("n", "side"), [(0, 40), (1, 7)])
 def test_an_empty_sheet_is_refused(discs, n, side):
-    with pytest.raises(SettingError, match="1 patch a row and 8 px a patch"):
+    with pytest.raises(SettingError, match="n_per_class must be 1 or more and side 8 px or more"):
         contact_sheet(discs, n, side)

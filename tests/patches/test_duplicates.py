@@ -9,7 +9,7 @@ pairs = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, m
 
 @given(pairs)
 @settings(deadline=None)
-def test_after_merging_no_content_is_in_two_groups_and_no_group_is_torn(rows):
+def test_after_merging_no_content_is_in_two_groups_and_no_group_is_split(rows):
     groups, hashes = [f"g{g}" for g, _ in rows], [str(h) for _, h in rows]
     merged, n_copies = merge_duplicates(groups, hashes)
     assert n_copies == len(hashes) - len(set(hashes))
@@ -26,7 +26,7 @@ def test_groups_that_share_nothing_are_left_alone(rows):
     assert merge_duplicates(groups, [str(i) for i in range(len(rows))]) == (groups, 0)
 
 
-def test_copies_with_unlike_labels_are_named():
+def test_copies_with_different_labels_are_named():
     found = contradictions(["a", "b", "a", None], ["1.png", "2.png", "3.png", "4.png"], ["x", "x", "x", "x"])
     assert found == ["1.png (a) = 2.png (b)", "1.png (a) = 4.png (None)"]
 

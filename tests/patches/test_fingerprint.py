@@ -1,4 +1,4 @@
-"""A data set whose files were changed under the same card is named, not used."""
+"""A data set whose files do not match its card is refused by name."""
 
 import shutil
 

@@ -61,7 +61,7 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("n_per_group", [1, 3])
-def test_probe_folds_hold_each_class_in_its_share(n_per_group):
+def test_probe_folds_have_each_class_in_its_share(n_per_group):
     groups = np.arange(150) // n_per_group
     labels = np.where(groups % 5 == 0, 1, 0)
     for _, test in probe_folds(labels, groups):
@@ -86,12 +86,12 @@ def test_five_groups_are_enough_and_four_are_not():
 
 
 def test_one_fold_is_refused():
-    with pytest.raises(DataError, match="At least 2 folds are needed, got 1"):
+    with pytest.raises(DataError, match=r"n_folds must be 2 or more\. Got 1"):
         pool_folds(np.arange(5), n_folds=1)
 
 
 def test_one_class_cannot_be_probed():
-    with pytest.raises(DataError, match="all of one class"):
+    with pytest.raises(DataError, match="have the same class"):
         probe_folds([1] * 10, np.arange(10))
 
 
@@ -106,6 +106,6 @@ def test_the_pool_has_no_labels():
         pool_folds(np.arange(5), labels=np.arange(5))
 
 
-def test_labels_and_groups_must_be_as_many():
-    with pytest.raises(DataError, match="There are 4 labels for 5 groups"):
+def test_labels_and_groups_must_have_equal_length():
+    with pytest.raises(DataError, match="There are 4 labels and 5 groups"):
         probe_folds([0, 1, 0, 1], np.arange(5))

@@ -40,7 +40,7 @@ def test_roles_are_disjoint_and_sorted(discs):
 
 
 def test_an_unknown_role_is_refused(discs):
-    with pytest.raises(DataError, match="A role is 'pool', 'labelled' or 'holdout', got 'test'"):
+    with pytest.raises(DataError, match=r"A role is 'pool', 'labelled' or 'holdout'\. Got 'test'"):
         discs.rows("test")
 
 
@@ -101,22 +101,22 @@ def test_a_missing_file_is_named(copy, name):
 def test_a_truncated_file_is_named(copy, name, keep):
     path = copy / name
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=rf"{name} is damaged \(.*\); remove the data set and add it again"):
+    with pytest.raises(DataError, match=rf"{name} is damaged \(.*\)\. Remove the data set and add it again"):
         PatchSet.open(copy)
 
 
-def test_files_of_unlike_length_are_named(copy):
+def test_files_of_different_length_are_named(copy):
     np.save(copy / "patches.npy", np.zeros((89, 40, 40, 3), np.uint8))
-    with pytest.raises(DataError, match=r"masks\.npy is damaged \(it holds 90 masks for 89 patches"):
+    with pytest.raises(DataError, match=r"masks\.npy is damaged \(it has 90 masks for 89 patches"):
         PatchSet.open(copy)
     (copy / "masks.npy").unlink()
-    with pytest.raises(DataError, match=r"index\.parquet is damaged \(it holds 90 rows for 89 patches"):
+    with pytest.raises(DataError, match=r"index\.parquet is damaged \(it has 90 rows for 89 patches"):
         PatchSet.open(copy)
 
 
-def test_patches_of_another_size_than_the_card_says_are_named(copy):
+def test_patches_whose_size_differs_from_the_card_are_named(copy):
     np.save(copy / "patches.npy", np.zeros((90, 41, 40, 3), np.uint8))
-    with pytest.raises(DataError, match=r"patches\.npy is damaged \(it holds uint8 of \(90, 41, 40, 3\)"):
+    with pytest.raises(DataError, match=r"patches\.npy is damaged \(it has uint8 of shape \(90, 41, 40, 3\)"):
         PatchSet.open(copy)
 
 
@@ -134,10 +134,10 @@ def test_a_column_that_is_missing_is_named(copy, discs):
 
 def test_a_holdout_that_is_in_the_pool_is_refused(copy, discs):
     discs.index.assign(in_pool=True).to_parquet(copy / "index.parquet")
-    with pytest.raises(DataError, match="patches of the holdout are in the pool"):
+    with pytest.raises(DataError, match="patches of the holdout are also in the pool"):
         PatchSet.open(copy).rows("pool")
 
 
-def test_what_is_no_folder_is_no_data_set(tmp_path):
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="nothing is not a folder"):
         PatchSet.open(tmp_path / "nothing")

@@ -92,15 +92,15 @@ def test_several_threads_make_one_copy_and_wait_for_it(discs, tmp_path, monkeypa
     assert len(set(found)) == 1
 
 
-def test_a_size_of_nothing_is_refused(discs, tmp_path):
-    with pytest.raises(SettingError, match="1 px or more, got 0"):
+def test_a_size_of_zero_is_refused(discs, tmp_path):
+    with pytest.raises(SettingError, match=r"1 px or more\. Got 0"):
         discs.resized(0, tmp_path)
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_no_file(discs, tmp_path, monkeypatch):
+def test_a_full_disk_gives_a_clear_message_and_leaves_no_file(discs, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage(0, 0, 100))
-    with pytest.raises(StoreError, match=r"needs 69.1 kB and its disk has 100 bytes left"):
+    with pytest.raises(StoreError, match=r"needs 69.1 kB, but its disk has 100 bytes left"):
         discs.resized(16, tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 

@@ -23,7 +23,7 @@ def collections(draw):
 
 @given(collections(), st.booleans())
 @settings(max_examples=80, deadline=None)
-def test_roles_keep_their_promises(drawn, large):
+def test_roles_have_the_documented_properties(drawn, large):
     labels, groups, seed = drawn
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(roles, "LARGE", 30 if large else 10**9)
@@ -67,11 +67,11 @@ def test_from_5000_on_pool_and_labelled_are_different_images(n, large):
     assert shares == pytest.approx([0.5, 0.3, 0.2] if large else [0.8, 0.8, 0.2], abs=0.001)
 
 
-def test_few_large_groups_stay_transductive_and_this_is_said():
+def test_few_large_groups_stay_transductive_and_the_card_says_so():
     n = 6000
     found = draw_roles(names(np.arange(n) % 2), [str(i) for i in np.arange(n) // 750])
     assert found.transductive
-    assert "Too few groups" in found.notes[0]
+    assert "too few groups" in found.notes[0]
 
 
 def test_the_same_seed_gives_the_same_roles_and_another_one_others():
@@ -119,11 +119,11 @@ def test_a_class_of_two_groups_is_not_scored_and_one_of_three_is():
 
 
 def test_four_groups_are_refused():
-    with pytest.raises(DataError, match="There are 4 groups and five folds need 5: add images of more slides"):
+    with pytest.raises(DataError, match=r"There are 4 groups and five folds need 5\. Add images of more slides"):
         draw_roles(names(np.arange(80) % 2), [str(i % 4) for i in np.arange(80) // 2])
 
 
-def test_five_groups_must_remain_beside_the_holdout():
+def test_five_groups_must_remain_outside_the_holdout():
     labels = names(np.arange(120) % 2)
     with pytest.raises(DataError, match="There are 5 groups, of which 4 remain"):
         draw_roles(labels, [str(i % 5) for i in np.arange(120) // 2])
@@ -141,5 +141,5 @@ def test_no_labels_at_all_are_refused():
 
 
 def test_a_label_outside_the_given_classes_is_refused():
-    with pytest.raises(DataError, match="that the list of classes lacks: b"):
+    with pytest.raises(DataError, match="lacks these classes of the labels: b"):
         draw_roles(names(np.arange(50) % 2), [str(i) for i in range(50)], classes=["a"])

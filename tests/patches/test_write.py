@@ -73,7 +73,7 @@ def test_copies_share_a_group_and_a_side(tmp_path, patches, index):
     found = write_patch_set(tmp_path / "x", patches=patches, index=index, name="x")
     assert (found.groups()[0::2] == found.groups()[1::2]).all()
     assert "40 patches are exact copies of others" in found.card.notes
-    assert "Copies with another label than their original (40) count as labelled: 0 (a) = 1 (b)" in found.card.notes
+    assert "Copies whose label differs from the original's (40) keep their label: 0 (a) = 1 (b)" in found.card.notes
     held = found.index["in_holdout"].to_numpy()
     assert (held[0::2] == held[1::2]).all()
 
@@ -89,16 +89,16 @@ def test_roles_can_be_given(tmp_path, patches, index):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"in_pool": True}, SettingError, "gives in_pool only"),
-        ({"in_pool": True, "in_labelled": False, "in_holdout": True}, DataError, "give each one role"),
-        ({"in_pool": True, "in_labelled": True, "in_holdout": False}, DataError, "Fewer than two classes are both"),
-        ({"in_pool": False, "in_labelled": True, "in_holdout": False, "label": None}, DataError, "without having"),
-        ({"colour": 1}, SettingError, r"unknown columns \(colour\)"),
+        ({"in_pool": True}, SettingError, "has only in_pool"),
+        ({"in_pool": True, "in_labelled": False, "in_holdout": True}, DataError, "can have no other role"),
+        ({"in_pool": True, "in_labelled": True, "in_holdout": False}, DataError, "Scores need two classes"),
+        ({"in_pool": False, "in_labelled": True, "in_holdout": False, "label": None}, DataError, "without a label"),
+        ({"colour": 1}, SettingError, "unknown columns: colour"),
         ({"group": None}, DataError, "80 patches have no group"),
-        ({"id": "same"}, DataError, "an id of its own"),
+        ({"id": "same"}, DataError, "needs a unique id"),
         ({"radius_px": 0.0}, DataError, "radius of row 0 is not above 0"),
         ({"valid_top": 10}, DataError, "valid box of row 0 is empty"),
-        ({"valid_right": 11}, DataError, "valid box of row 0 is empty or reaches out"),
+        ({"valid_right": 11}, DataError, "valid box of row 0 is empty or extends beyond"),
         ({"label": "one"}, DataError, "Fewer than two classes"),
         ({"group": "one"}, DataError, "There is 1 group"),
     ],
@@ -124,9 +124,9 @@ def test_an_index_without_labels_is_refused(tmp_path, patches, index):
 
 
 def test_too_few_and_too_many_patches_are_refused(tmp_path, patches, index):
-    with pytest.raises(DataError, match="80 patches were announced and 79 came"):
+    with pytest.raises(DataError, match="n_patches is 80, and 79 patches were added"):
         write_patch_set(tmp_path / "x", patches=patches[:-1], index=index, name="x")
-    with pytest.raises(DataError, match="More patches came than the 79"):
+    with pytest.raises(DataError, match="More patches were added than n_patches = 79"):
         write_patch_set(tmp_path / "x", patches=patches, index=index[:-1], name="x")
     assert not list(tmp_path.iterdir())
 
@@ -134,9 +134,9 @@ def test_too_few_and_too_many_patches_are_refused(tmp_path, patches, index):
 @pytest.mark.parametrize(
     ("patch", "mask", "message"),
     [
-        (np.zeros((10, 9, 3), np.uint8), None, r"Patch 0 is uint8 of \(10, 9, 3\), expected uint8 of \(10, 10, 3\)"),
+        (np.zeros((10, 9, 3), np.uint8), None, r"Patch 0 is uint8 of \(10, 9, 3\)\. Expected uint8 of \(10, 10, 3\)"),
         (np.zeros((10, 10, 3)), None, "Patch 0 is float64"),
-        (np.zeros((10, 10, 3), np.uint8), np.zeros((10, 10)), "comes with a mask, unlike what was said"),
+        (np.zeros((10, 10, 3), np.uint8), np.zeros((10, 10)), "has a mask, and with_masks is False"),
     ],
 )
 def test_a_wrong_patch_is_refused(tmp_path, patch, mask, message):
@@ -151,7 +151,7 @@ def test_the_native_size_must_be_known(tmp_path, patches, index):
 
 def test_an_existing_folder_is_kept_unless_it_may_be_replaced(tmp_path, patches, index):
     first = write_patch_set(tmp_path / "x", patches=patches, index=index, name="x")
-    with pytest.raises(StoreError, match=r"x exists already; choose another name, or replace it \(--replace\)"):
+    with pytest.raises(StoreError, match=r"x exists already\. Choose another name, or replace it with --replace"):
         write_patch_set(tmp_path / "x", patches=patches[::-1].copy(), index=index, name="x")
     second = write_patch_set(tmp_path / "x", patches=patches[::-1].copy(), index=index, name="x", replace=True)
     assert first.card.fingerprint != second.card.fingerprint
@@ -177,15 +177,15 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, patches, index):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, patches, index, monkeypatch):
+def test_a_disk_without_space_is_refused_before_anything_is_written(tmp_path, patches, index, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
-    with pytest.raises(StoreError, match=r"x needs 48.0 kB and its disk has 10.0 MB left, of which 67.1 MB must"):
+    with pytest.raises(StoreError, match=r"x needs 48.0 kB, but its disk has 10.0 MB left, of which 67.1 MB must"):
         write_patch_set(tmp_path / "x", patches=patches, index=index, name="x")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path, patches, index):
+def test_a_disk_that_fills_up_meanwhile_gives_a_clear_message(tmp_path, patches, index):
     class FullDisk:
         def write(self, content):
             raise OSError(28, "No space left on device")
@@ -201,7 +201,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path, patches, index
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, patches, index):
+def test_a_folder_that_cannot_be_written_gives_a_clear_message(tmp_path, patches, index):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         write_patch_set(tmp_path / "file" / "x", patches=patches, index=index, name="x")

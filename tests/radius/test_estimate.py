@@ -1,4 +1,4 @@
-"""The estimated radius: right where the truth is known, indifferent to what must not matter, doubted where due."""
+"""The estimated radius: correct on known radii, invariant where it must be, and doubted where it is uncertain."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_a_larger_cell_has_a_larger_radius(radius):
     assert estimate(rings_of(patches), groups).radius_px == pytest.approx(np.median(radii), rel=0.15)
 
 
-def test_the_same_seed_gives_the_same_numbers_and_the_holdout_is_not_looked_at(tmp_path, drawn):
+def test_the_same_seed_gives_the_same_numbers_and_the_holdout_is_not_used(tmp_path, drawn):
     patches, _, groups, _ = drawn
     patch_set = write_cells(tmp_path, patches, groups)
     first, again = (estimate_radius(patch_set, seed=3, max_patches=100) for _ in range(2))
@@ -115,10 +115,10 @@ def test_cells_off_the_centre_are_doubted():
 def test_mixed_sizes_are_doubted():
     patches, groups, _ = draw_cells(radius=np.where(np.arange(240) % 2, 7.0, 20.0))
     groups = np.arange(240) // 2 % 12  # each group has both
-    assert any("unlike sizes" in doubt for doubt in estimate(rings_of(patches), groups).doubts)
+    assert any("different sizes" in doubt for doubt in estimate(rings_of(patches), groups).doubts)
 
 
-def test_groups_of_unlike_magnification_are_doubted_and_each_has_its_radius():
+def test_groups_of_different_magnification_are_doubted_and_each_has_its_radius():
     patches, groups, _ = draw_cells(n=300, radius=np.where(np.arange(300) % 10 < 5, 9.0, 18.0), n_groups=10)
     found = estimate(rings_of(patches), groups)
     assert any(doubt.startswith("Groups differ") for doubt in found.doubts)
@@ -134,13 +134,13 @@ def test_cells_that_fill_the_patch_are_doubted():
 def test_patches_without_a_cell_have_no_radius():
     patches = np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), dtype=np.uint8)
     found = estimate(rings_of(patches), np.arange(200))
-    assert found.doubts, "whatever was found is doubted"
+    assert found.doubts, "every estimate on noise is doubted"
 
 
 def test_too_few_patches_are_refused(tmp_path, drawn):
     patch_set = write_cells(tmp_path, *drawn[0:3:2])
     patch_set.index["in_holdout"] = np.arange(240) > 8
-    with pytest.raises(DataError, match=r"cells cannot be estimated: that takes 10 patches .* has 9 of 64 px"):
+    with pytest.raises(DataError, match=r"cells cannot be estimated: it needs 10 patches .* has 9 of 64 px"):
         estimate_radius(patch_set)
 
 
@@ -163,7 +163,7 @@ def marrow(radius, size, n):
     return found, float(np.median(drawn.index["radius_px"]))
 
 
-def test_marrow_of_two_magnifications_is_told_apart():
+def test_marrow_of_two_magnifications_is_distinguished():
     for radius in (45, 75):
         found, true = marrow(radius, 64, 110)
         assert found.radius_px == pytest.approx(true, rel=0.15)

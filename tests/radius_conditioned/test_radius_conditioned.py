@@ -1,4 +1,4 @@
-"""One training for all radii: what the network is told, what it makes of it, and what is read off."""
+"""One training for all radii: the inputs of the network, its training, and its curve."""
 
 import math
 
@@ -26,7 +26,9 @@ SETTINGS = TrainingSettings(encoder="test_resnet", network_size=20, batch_size=1
 
 
 def trainer(discs, cache, seed=0, low=5.0, high=28.0, seen="whole", **options) -> RadiusConditionedTrainer:
-    configuration = Configuration(method=f"every_radius_{seen}", params={"r_low": low, "r_high": high}, latent_dim=8)
+    configuration = Configuration(
+        method=f"radius_conditioned_{seen}", params={"r_low": low, "r_high": high}, latent_dim=8
+    )
     settings = SETTINGS.model_copy(update=options)
     rows = discs.rows("pool")
     return RadiusConditionedTrainer(configuration, settings, discs.resized(20, cache), rows, 40, seed, CPU)
@@ -45,24 +47,24 @@ def trained(discs, tmp_path_factory):
 
 
 def test_the_fourth_channel_is_the_weight_map_of_the_radius_divided_by_its_peak():
-    every = mask()
+    conditioned = mask()
     patches = torch.rand(2, 3, 32, 32)
     radii = torch.tensor([40.0, 120.0])
-    told = every.told(patches, radii)
-    assert torch.equal(told[:, :3], patches)
+    inputs = conditioned.encoder_input(patches, radii)
+    assert torch.equal(inputs[:, :3], patches)
     maps = radial_weights(radii, 32, 256, "sqrt", normalize=False)
-    torch.testing.assert_close(told[:, 3:], maps / maps.amax(dim=(2, 3), keepdim=True))
-    assert told[:, 3].amax(dim=(1, 2)).tolist() == [1, 1]
-    loss_weights = told[:, 3:] / told[:, 3:].mean(dim=(2, 3), keepdim=True)
-    torch.testing.assert_close(every.maps(radii), loss_weights)
+    torch.testing.assert_close(inputs[:, 3:], maps / maps.amax(dim=(2, 3), keepdim=True))
+    assert inputs[:, 3].amax(dim=(1, 2)).tolist() == [1, 1]
+    loss_weights = inputs[:, 3:] / inputs[:, 3:].mean(dim=(2, 3), keepdim=True)
+    torch.testing.assert_close(conditioned.maps(radii), loss_weights)
 
 
 def test_the_channel_of_a_4_by_4_patch_by_hand():
-    every = mask(native=4, size=4, low=2.0, high=2.0)
+    conditioned = mask(native=4, size=4, low=2.0, high=2.0)
     middle, edge = (1 - math.sqrt(math.sqrt(square) / 2) for square in (0.5, 2.5))
-    told = every.told(torch.zeros(1, 3, 4, 4), torch.tensor([2.0]))[0, 3]
-    torch.testing.assert_close(told[1], torch.tensor([edge / middle, 1, 1, edge / middle]))
-    torch.testing.assert_close(told[0], torch.tensor([0, edge / middle, edge / middle, 0]))
+    inputs = conditioned.encoder_input(torch.zeros(1, 3, 4, 4), torch.tensor([2.0]))[0, 3]
+    torch.testing.assert_close(inputs[1], torch.tensor([edge / middle, 1, 1, edge / middle]))
+    torch.testing.assert_close(inputs[0], torch.tensor([0, edge / middle, edge / middle, 0]))
 
 
 def test_radii_are_drawn_evenly_on_a_log_scale_one_for_each_patch():
@@ -76,12 +78,12 @@ def test_radii_are_drawn_evenly_on_a_log_scale_one_for_each_patch():
     assert found == pytest.approx([0.25, 0.5, 0.75], abs=0.03)
 
 
-def test_the_decoder_is_told_the_log_of_the_radius():
-    found = mask().in_latent(torch.tensor([128.0, 64.0]))
+def test_the_decoder_gets_the_log_of_the_radius():
+    found = mask().decoder_input(torch.tensor([128.0, 64.0]))
     torch.testing.assert_close(found, torch.tensor([[0.0], [-math.log(2)]]))
 
 
-def test_the_loss_of_a_batch_is_weighted_by_the_radii_that_the_network_was_told(discs, tmp_path):
+def test_the_loss_of_a_batch_is_weighted_by_the_radii_that_the_network_got(discs, tmp_path):
     untrained = trainer(discs, tmp_path)
     batch = torch.rand(6, 3, 20, 20)
     run = untrained._pass(batch, torch.Generator().manual_seed(3))
@@ -98,14 +100,14 @@ def test_every_weight_gets_a_gradient(discs, tmp_path):
     assert run.model.decoder.projection.weight.grad[:, -1].abs().sum() > 0
 
 
-def test_the_radius_told_changes_the_embedding(trained):
+def test_the_radius_changes_the_embedding(trained):
     rows = np.arange(10)
     small, again, large = (embed_at(trained, rows, radius) for radius in (6.0, 6.0, 25.0))
     assert np.array_equal(small, again)
     assert np.abs(small - large).max() > 1e-3
 
 
-def test_an_embedding_is_the_same_whichever_way_the_patch_lies(trained):
+def test_an_embedding_does_not_depend_on_the_orientation_of_the_patch(trained):
     seen, rows = trained.suppression.at(12.0), np.arange(5)
     turned = np.rot90(trained.patches, axes=(1, 2)).copy()
     straight, other = (embed(trained.model, seen, patches, rows, CPU, views=8) for patches in (trained.patches, turned))
@@ -126,11 +128,11 @@ def test_what_lies_beyond_the_radius_reaches_the_embedding_of_the_whole_patch_al
 
 
 def test_a_masked_patch_fades_to_mid_grey():
-    every = RadiusConditionedMasked(RadiusConditionedParams(r_low=20, r_high=181), 256, 32, 8)
-    told = every.told(torch.ones(1, 3, 32, 32), torch.tensor([60.0]))
-    torch.testing.assert_close(told[:, 0], 0.5 + 0.5 * told[:, 3])
-    assert told[0, 0, 0, 0] == 0.5
-    assert told[0, 0, 16, 16] == 1
+    conditioned = RadiusConditionedMasked(RadiusConditionedParams(r_low=20, r_high=181), 256, 32, 8)
+    inputs = conditioned.encoder_input(torch.ones(1, 3, 32, 32), torch.tensor([60.0]))
+    torch.testing.assert_close(inputs[:, 0], 0.5 + 0.5 * inputs[:, 3])
+    assert inputs[0, 0, 0, 0] == 0.5
+    assert inputs[0, 0, 16, 16] == 1
 
 
 def test_a_curve_has_one_value_a_radius_and_the_seed_decides_it(discs, trained, tmp_path):
@@ -178,7 +180,7 @@ def test_bad_radii_are_refused(low, high):
 
 def test_default_radii_are_scaled_to_the_data_set_and_shapes_are_checked():
     assert configuration_of(512, "whole", "cosine", 1e-3, 1e-3).params["r_low"] == 40
-    with pytest.raises(SettingError, match="no shape 'cosin'"):
+    with pytest.raises(SettingError, match="no mask of shape 'cosin'"):
         configuration_of(512, "whole", "cosin", 1e-3, 1e-3)
-    with pytest.raises(SettingError, match="no view 'half' of a patch"):
+    with pytest.raises(SettingError, match="cannot see 'half' patches"):
         configuration_of(512, "half", "sqrt", 1e-3, 1e-3)

@@ -1,4 +1,4 @@
-"""Floors: what needs no training."""
+"""Floors: representations that need no training."""
 
 import dataclasses
 

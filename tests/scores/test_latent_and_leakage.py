@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from cellbench.models import Posterior
+from cellbench.scores.base import EncodedCells
 from cellbench.scores.cell_content import cell_content
 from cellbench.scores.latent import active_units, effective_rank
 from cellbench.scores.leakage import exchange, leakage, partners
@@ -46,7 +47,7 @@ def test_exchange_keeps_the_inside():
 
 
 class Averages(nn.Module):
-    """Stands for an encoder that sees exactly one region: its latent is that region's mean colour."""
+    """An encoder that sees exactly one region: its latent is the mean colour of that region."""
 
     variational, latent_dim = True, 3
 
@@ -66,7 +67,8 @@ def score(region: np.ndarray) -> float:
     centre = np.random.default_rng(1).integers(0, 255, (12, 1, 1, 3))
     patches = np.where(inside[None, ..., None], centre, patches).astype(np.uint8)
     none = build_suppression("vae", {}, 32, 32, 3)
-    return leakage(Averages(region), none, patches, np.arange(12), np.zeros(12, int), np.full(12, 9.0), 32, CPU)
+    groups, radius = np.zeros(12, int), np.full(12, 9.0)
+    return leakage(EncodedCells(Averages(region), none, patches, np.arange(12), groups, radius, 32, CPU))
 
 
 def test_leakage_is_0_for_the_cell_1_for_the_surroundings_and_undefined_for_a_collapsed_latent():
@@ -85,16 +87,17 @@ def content(region: np.ndarray, n: int = 200) -> float:
     centre, around = (rng.integers(0, 255, (n, 1, 1, 3)) + np.zeros((n, 32, 32, 3)) for _ in range(2))
     patches = np.where(inside[None, ..., None], centre, around).astype(np.uint8)
     none, groups = build_suppression("vae", {}, 32, 32, 3), np.arange(n) % 10
-    return cell_content(Averages(region), none, patches, np.arange(n), groups, np.full(n, 8.0), 32, CPU, views=2)
+    cells = EncodedCells(Averages(region), none, patches, np.arange(n), groups, np.full(n, 8.0), 32, CPU)
+    return cell_content(cells, views=2)
 
 
-def test_cell_content_is_1_for_the_cell_none_for_the_surroundings_and_undefined_for_a_collapsed_latent():
+def test_cell_content_is_1_for_the_cell_0_for_the_surroundings_and_undefined_for_a_collapsed_latent():
     axis = np.arange(32, dtype=np.float32) - 15.5
     distance = np.hypot(axis[:, None], axis[None])
     cell, surroundings = content((distance < 6).astype(np.float32)), content((distance > 13).astype(np.float32))
     half = content(np.where(distance < 8, 1.0, 0.25).astype(np.float32))
     assert cell > 0.95
     assert surroundings < 0.05
-    assert surroundings < half < cell, "what the surroundings add misleads where they are exchanged"
+    assert surroundings < half < cell, "exchanged surroundings mislead an encoder that sees them"
     assert math.isnan(content(np.zeros((32, 32), np.float32)))
-    assert math.isnan(content(np.ones((32, 32), np.float32), n=30)), "too few to tell"
+    assert math.isnan(content(np.ones((32, 32), np.float32), n=30)), "fewer than 40 cells"

@@ -1,4 +1,4 @@
-"""The probe beside slow and independent answers."""
+"""The probe and its scores, compared with slow and independent implementations."""
 
 from itertools import pairwise
 
@@ -44,7 +44,7 @@ def fit_one_by_one(features: np.ndarray, labels: np.ndarray, n_classes: int, see
     return net
 
 
-def test_the_batched_probe_is_the_plain_one():
+def test_the_batched_probe_equals_probes_that_are_fitted_one_by_one():
     features, labels, _ = blobs(spread=3)
     batched = fit_probes(features, labels, 3, [(np.arange(len(labels)), seed) for seed in (0, 7)])
     for probe, seed in zip(batched, (0, 7), strict=True):
@@ -54,7 +54,7 @@ def test_the_batched_probe_is_the_plain_one():
         np.testing.assert_allclose(probe.probabilities(features), expected, atol=2e-3)
 
 
-def test_probes_of_unlike_size_do_not_touch_each_other():
+def test_probes_of_different_size_do_not_influence_each_other():
     features, labels, _ = blobs(spread=3)
     small = np.arange(0, 240, 2)
     together = fit_probes(features, labels, 3, [(small, 1), (small, 2)])[0]
@@ -81,11 +81,11 @@ def test_separable_classes_are_found_and_noise_is_not():
 
 
 def test_predictions_are_out_of_fold():
-    """Labels that depend on the row alone can be learned by heart, but not predicted."""
+    """Random labels can be memorised, but not predicted."""
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
-    by_heart = fit_probe(features, labels, 2, 0)
-    assert macro_f1(labels, by_heart.predict(features), 2) > 0.95
+    memorised = fit_probe(features, labels, 2, 0)
+    assert macro_f1(labels, memorised.predict(features), 2) > 0.95
     assert cross_validate(features, labels, np.arange(200), 2, seeds=(0,), peers=False).f1_macro < 0.65
 
 

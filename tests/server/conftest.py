@@ -18,7 +18,7 @@ SERVE = Path(__file__).parents[2] / "mlflow" / "serve"
 
 
 class Server:
-    """A tracking server with a folder of its own.
+    """A tracking server with its own folder.
 
     Args:
         home: The folder.
@@ -40,7 +40,7 @@ class Server:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
 
     def serve(self, *command):
-        """Run a command of `mlflow/serve`, which must succeed; return what it prints."""
+        """Run a command of `mlflow/serve` that must succeed, and return its output."""
         found = self.try_to(*command)
         assert found.returncode == 0, found.stdout + found.stderr
         return found.stdout.strip()
@@ -49,12 +49,12 @@ class Server:
         self.passwords[name] = self.serve("password", name)
 
     def environment(self, user):
-        """Return what a client of that user has in its environment."""
+        """Return the environment of a client of a user."""
         account = {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": self.passwords[user]}
         return {**os.environ, "MLFLOW_TRACKING_URI": self.uri, **account}
 
     def ask(self, user=None, password=None, **headers):
-        """Search for experiments as a browser would; return the status of the answer."""
+        """Search for experiments as a browser does, and return the HTTP status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Content-Type": "application/json", **headers}
         if user is not None:
@@ -66,7 +66,7 @@ class Server:
         return status
 
     def kill_database(self):
-        """Let PostgreSQL die without time to write anything."""
+        """Stop PostgreSQL without time to write anything."""
         pid = (self.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
         os.kill(int(pid), signal.SIGQUIT)
 
@@ -75,7 +75,7 @@ class Server:
         os.killpg(int((self.home / "mlflow.pid").read_text()), number)
 
     def secrets(self):
-        """Return every secret that there is."""
+        """Return all secrets of the server."""
         lines = (self.home / "server.env").read_text().splitlines()
         own = dict(line.split("=", 1) for line in lines if line.startswith("MLFLOW_"))
         return [*self.passwords.values(), *own.values()]

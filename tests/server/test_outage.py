@@ -1,4 +1,4 @@
-"""A search whose tracking server, or its database, goes away and comes back."""
+"""A search whose tracking server or database fails and comes back."""
 
 import json
 import os
@@ -46,14 +46,14 @@ def start(environment, *arguments):
 
 
 def wait_for_epochs(folder, number):
-    """Wait until so many epochs of any trial are in the search folder."""
+    """Wait until the histories of all trials together have a number of epochs."""
     end = time.monotonic() + 600
     while time.monotonic() < end:
         found = sum(len(path.read_text().splitlines()) for path in folder.directory.glob("trials/*/history.jsonl"))
         if found >= number:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"{number} epochs did not come")
+    raise AssertionError(f"{number} epochs were not trained in time")
 
 
 def runs_of(client, name):
@@ -62,7 +62,7 @@ def runs_of(client, name):
 
 
 def check_nothing_is_lost(server, folder, monkeypatch):
-    """Compare what the server has with the search folder, every value of every metric and epoch."""
+    """Compare every value of every metric and epoch on the server with the search folder."""
     for name, value in server.environment("ben").items():
         monkeypatch.setenv(name, value)
     client, request = connect(), Request.read(folder)
@@ -70,15 +70,15 @@ def check_nothing_is_lost(server, folder, monkeypatch):
     assert [run.info.status for run in runs] == ["FINISHED"] * (1 + 3)
     by_key = {run.data.tags.get("cellbench.trial"): run for run in runs}
     for record in folder.records():
-        run, expected, history = by_key[record.key], {}, folder.history(record.key)
+        run, expected, history = by_key[record.key], {}, folder.trial(record.key).history()
         assert record.epoch == record.epochs == request.settings.epochs
         for metric, value, _, step in metrics_of(record, history, request.rungs):
             expected.setdefault(metric, []).append((step, value))
         assert len(expected["train/loss"]) == record.epochs
         kept = {metric_name(name) for entry in history for name in entry["metrics"]}
-        assert kept - set(expected) <= {"rung/f1_macro"}, "the search folder has nothing that MLflow is not to have"
+        assert kept - set(expected) <= {"rung/f1_macro"}, "MLflow gets everything in the search folder"
         for metric, values in expected.items():
-            # A search that was stopped trains the epochs after its last checkpoint twice: the last word counts.
+            # A search that was stopped trains the epochs after its last checkpoint twice; the last value counts.
             points = sorted(client.get_metric_history(run.info.run_id, metric), key=lambda point: point.timestamp)
             assert {point.step: point.value for point in points} == dict(values), f"{metric} of {record.key}"
         assert run.data.params["epochs"] == str(record.epochs)
@@ -86,7 +86,7 @@ def check_nothing_is_lost(server, folder, monkeypatch):
 
 
 def check_no_secret_was_written(server, folder, printed):
-    """Look for every secret in all that a search and the server leave."""
+    """Look for every secret in all files and runs of the search and the server."""
     runs = [json.dumps(run.to_dictionary(), default=str) for run in runs_of(connect(), folder.name)]
     files = [path for path in folder.directory.rglob("*") if path.is_file()]
     files += [server.home / "mlflow.log", server.home / "postgres" / "log"]
@@ -105,7 +105,7 @@ def check_no_secret_was_written(server, folder, printed):
         pytest.param("server hangs", marks=pytest.mark.long),
     ],
 )
-def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, home, monkeypatch, what):
+def test_a_search_continues_without_the_server_and_loses_no_metric(server, home, monkeypatch, what):
     folder = SearchFolder(home / "searches" / what.replace(" ", "-"))
     minute = what.endswith("for a minute")
     length = ("--epochs", "200") if minute else ()
@@ -119,7 +119,7 @@ def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, h
         else:
             server.signal_mlflow(signal.SIGSTOP if what == "server hangs" else signal.SIGKILL)
         away_since = time.monotonic()
-        wait_for_epochs(folder, before + 5)  # it trains on, and has something to catch up with
+        wait_for_epochs(folder, before + 5)  # it continues, and has epochs to write later
         if minute:
             time.sleep(max(0.0, away_since + 60 - time.monotonic()))
         if what == "server hangs":
@@ -139,7 +139,7 @@ def test_a_search_goes_on_while_the_server_is_away_and_loses_no_metric(server, h
 
 
 @pytest.mark.long
-def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, monkeypatch):
+def test_what_a_stopped_search_could_not_write_is_written_when_it_is_resumed(server, home, monkeypatch):
     folder = SearchFolder(home / "searches" / "owed")
     environment = {**server.environment("ben"), "CELLBENCH_HOME": str(home)}
     search = start(environment, *OPTIONS, "--name", "owed")
@@ -160,10 +160,10 @@ def test_what_a_stopped_search_owed_is_written_when_it_goes_on(server, home, mon
     ("address", "message"),
     [
         ("http://127.0.0.1:{port}", "refuses this user name and password"),
-        ("http://ben:not-his-password@127.0.0.1:{port}", "holds a user name or password"),
+        ("http://ben:not-his-password@127.0.0.1:{port}", "has a user name or password in it"),
     ],
 )
-def test_a_wrong_password_is_one_sentence_that_does_not_show_it(server, home, address, message):
+def test_the_error_for_a_wrong_password_does_not_show_it(server, home, address, message):
     account = {"MLFLOW_TRACKING_USERNAME": "ben", "MLFLOW_TRACKING_PASSWORD": "not-his-password"}
     place = {"CELLBENCH_HOME": str(home), "MLFLOW_TRACKING_URI": address.format(port=server.port)}
     search = start({**os.environ, **account, **place}, *OPTIONS)

@@ -1,4 +1,4 @@
-"""The tracking server that `mlflow/serve` starts: who gets in, and what is kept."""
+"""The tracking server that `mlflow/serve` starts: access, backups and secrets."""
 
 import shutil
 import stat
@@ -33,7 +33,7 @@ def client(server, monkeypatch):
 
 
 def test_four_writers_at_once_lose_nothing(server, client):
-    experiment = client.create_experiment("four writers")  # anna's; ben writes into it too
+    experiment = client.create_experiment("four writers")  # created by anna; ben writes to it too
     writers = [
         subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", WRITER, experiment, str(number)],
@@ -51,14 +51,14 @@ def test_four_writers_at_once_lose_nothing(server, client):
             assert sorted(history) == [(step, number + step / 100) for step in range(40)]
 
 
-def test_only_who_knows_a_password_gets_in(server):
+def test_a_password_is_required(server):
     assert server.ask("anna") == 200
     assert server.ask("anna", "not her password") == 401
     assert server.ask("anna", server.passwords["ben"]) == 401
     assert server.ask() == 401
 
 
-def test_foreign_hosts_and_foreign_origins_are_refused_even_with_the_password(server):
+def test_other_hosts_and_origins_are_refused_even_with_the_password(server):
     assert server.ask("anna", Host="attacker.example") == 403
     assert server.ask("anna", Host="192.168.0.7") == 403
     assert server.ask("anna", Origin="http://attacker.example") == 403
@@ -74,7 +74,7 @@ def test_a_new_password_replaces_the_old_one(server):
     assert server.ask("carl", old) == 401
     server.add_user("admin")
     assert server.ask("admin") == 200
-    assert server.passwords["admin"] in server.secrets(), "its file is kept up to date"
+    assert server.passwords["admin"] in server.secrets(), "the file has the new password"
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_a_new_password_replaces_the_old_one(server):
         (("password", "anna; rm"), "is not a valid user name"),
     ],
 )
-def test_a_mistake_is_a_sentence_and_exit_code_2(server, command, message):
+def test_a_mistake_gives_one_sentence_and_exit_code_2(server, command, message):
     found = server.try_to(*command)
     assert found.returncode == 2
     assert message in found.stderr
 
 
-def test_what_is_kept_is_for_its_owner_alone_and_no_secret_is_on_a_command_line(server):
+def test_only_the_owner_can_read_files_and_no_secret_is_on_a_command_line(server):
     assert stat.S_IMODE((server.home / "server.env").stat().st_mode) == 0o600
     assert stat.S_IMODE((server.home / "artifacts").stat().st_mode) == 0o700
     shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
@@ -100,7 +100,7 @@ def test_what_is_kept_is_for_its_owner_alone_and_no_secret_is_on_a_command_line(
     assert not [secret for secret in server.secrets() if secret in shown]
 
 
-def test_a_backup_brings_everything_back_after_all_was_lost(server, client, tmp_path):
+def test_a_backup_restores_everything_after_a_loss(server, client, tmp_path):
     experiment = client.create_experiment("kept")
     run = client.create_run(experiment, run_name="kept").info.run_id
     client.log_metric(run, "a", 0.5)
@@ -120,11 +120,11 @@ def test_a_backup_brings_everything_back_after_all_was_lost(server, client, tmp_
     assert client.get_run(run).data.metrics == {"a": 0.5}
     assert [file.path for file in client.list_artifacts(run)] == ["picture.txt"]
     assert later not in {found.info.run_id for found in client.search_runs([experiment])}
-    assert server.ask("ben") == 200, "users and their passwords are back too"
+    assert server.ask("ben") == 200, "users and their passwords are restored too"
 
 
 @pytest.mark.long
-def test_an_upgrade_keeps_a_backup_and_what_is_there(server, client):
+def test_an_upgrade_writes_a_backup_and_keeps_the_runs(server, client):
     experiment = client.create_experiment("upgraded")
     server.serve("upgrade")
     assert list(server.home.glob("before-upgrade-*.tar"))

@@ -1,4 +1,4 @@
-"""The training loop: the loss it minimises, its seeds, its checkpoints, its refusals."""
+"""The training loop: the loss it minimises, its seeds, its checkpoints, its errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures of a trial."""
+"""The figure of a trial."""
 
 import numpy as np
 import pytest
@@ -18,4 +18,4 @@ def test_the_radius_of_each_patch_is_a_circle_on_it(tmp_path, r_max, n_circles):
     widths = [np.ptp(np.nonzero(half.any(axis=0))[0]) for half in (blue[:, :middle], blue[:, middle:]) if half.any()]
     assert len(widths) == n_circles
     if n_circles:
-        assert widths[1] / widths[0] == pytest.approx(12 / 5, rel=0.05), "diameters are as the radii"
+        assert widths[1] / widths[0] == pytest.approx(12 / 5, rel=0.05), "diameters are proportional to the radii"

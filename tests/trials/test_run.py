@@ -1,4 +1,4 @@
-"""One trial from job to files: scores, rungs, checkpoints and what is never done twice."""
+"""One trial from job to files: scores, rungs, checkpoints, and finished trials that are not repeated."""
 
 import json
 

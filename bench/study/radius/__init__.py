@@ -1,1 +1,1 @@
-"""Radius grids, and what is compared with them."""
+"""Grids of trainings over the radius, and the programs that compare other routes to r_max with them."""

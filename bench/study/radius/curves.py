@@ -1,4 +1,4 @@
-"""Draws macro F1 over the radius of every grid, each seed by itself, and where the estimate falls.
+"""Draw macro F1 over the radius for every grid: each seed, the mean, and the estimated radius.
 
 python -m bench.study.radius.curves docs/radius/grid-*.csv --figure docs/radius/curves.png
 """
@@ -15,18 +15,19 @@ from bench.study.radius.ranking import Route, estimated_route
 from bench.terminal.console import say, user_errors
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-NO_WORSE = 0.01
-"""Macro F1 below the best that counts as no worse."""
+TOLERANCE = 0.01
+"""Difference of macro F1 to the best that counts as equally good."""
 COLUMNS = 5
+"""Panels in a row of the figure."""
 
 
 @app.command()
 @user_errors
 def curves(
     tables: Annotated[list[Path], typer.Argument(help="Tables of bench.study.radius.grid.", exists=True)],
-    figure: Annotated[Path, typer.Option(help="PNG to draw.")],
+    figure: Annotated[Path, typer.Option(help="PNG file to write.")],
 ) -> None:
-    """Draw the response of macro F1 to the radius, a panel for each data set."""
+    """Draw macro F1 over the radius, one panel for each data set."""
     import pandas as pd
 
     read = [pd.read_csv(path) for path in tables]
@@ -35,11 +36,15 @@ def curves(
     say(f"Figure: {figure}")
 
 
-def no_worse(response: GridCurve) -> tuple[float, float]:
-    """Return the ends of the stretch around the best radius whose mean F1 is within `NO_WORSE` of it, px of 256."""
-    fine = np.geomspace(response.radii[0], response.radii[-1], 1001)
-    good = np.array([response.at(radius) for radius in fine]) >= response.best - NO_WORSE
-    best = int(np.abs(np.log(fine / response.radii[response.mean.argmax()])).argmin())
+def equally_good_radii(curve: GridCurve) -> tuple[float, float]:
+    """Return the interval around the best radius in which mean macro F1 is within `TOLERANCE` of the best.
+
+    Returns:
+        Its smallest and largest radius, px of a 256 px patch.
+    """
+    fine = np.geomspace(curve.radii[0], curve.radii[-1], 1001)
+    good = np.array([curve.at(radius) for radius in fine]) >= curve.best - TOLERANCE
+    best = int(np.abs(np.log(fine / curve.radii[curve.mean.argmax()])).argmin())
     bad = np.flatnonzero(~good)
     low = bad[bad < best].max(initial=-1) + 1
     high = bad[bad > best].min(initial=len(fine)) - 1
@@ -47,22 +52,29 @@ def no_worse(response: GridCurve) -> tuple[float, float]:
 
 
 def draw(found: Sequence[tuple[str, GridCurve, Route | None]], path: Path) -> None:
-    """Draw a panel for each data set: its name, its grid, and what the estimate picks."""
+    """Draw a panel for each data set.
+
+    Args:
+        found: Name of each data set, the curve of its grid, and the route of its estimated radius if it is known.
+        path: PNG file to write.
+    """
     from matplotlib.figure import Figure
 
     rows = -(-len(found) // COLUMNS)
     canvas = Figure(figsize=(3.4 * COLUMNS, 2.9 * rows + 0.5), layout="constrained")
     panels: list[Any] = list(canvas.subplots(rows, COLUMNS, squeeze=False).flat)
-    for axes, (name, response, estimate) in zip(panels, found, strict=False):
-        axes.axvspan(*no_worse(response), color="#b7d7a8", alpha=0.5, linewidth=0, label="mean within 0.01 of the best")
-        for number, seed in enumerate(response.f1):
-            axes.plot(response.radii, seed, color="#9aa5b1", linewidth=0.8, label=None if number else "one seed")
-        axes.plot(response.radii, response.mean, "o-", color="#2a6f97", markersize=4, label="mean of the seeds")
+    for axes, (name, curve, estimate) in zip(panels, found, strict=False):
+        axes.axvspan(
+            *equally_good_radii(curve), color="#b7d7a8", alpha=0.5, linewidth=0, label="mean within 0.01 of the best"
+        )
+        for number, seed in enumerate(curve.f1):
+            axes.plot(curve.radii, seed, color="#9aa5b1", linewidth=0.8, label=None if number else "one seed")
+        axes.plot(curve.radii, curve.mean, "o-", color="#2a6f97", markersize=4, label="mean of the seeds")
         if estimate is not None:
-            axes.axvline(estimate.picked, color="#c9632a", linestyle="--", label="the estimate, no labels")
+            axes.axvline(estimate.picked, color="#c9632a", linestyle="--", label="estimate, no labels")
         axes.set_xscale("log")
         axes.minorticks_off()
-        axes.set_xticks(response.radii, [f"{radius:g}" for radius in response.radii])
+        axes.set_xticks(curve.radii, [f"{radius:g}" for radius in curve.radii])
         axes.set_title(name, loc="left", fontsize=10)
         axes.tick_params(labelsize=8)
     for axes in panels[len(found) :]:

@@ -1,10 +1,10 @@
-"""Trains a mask of every radius from several seeds: the reference that all routes to r_max are held against.
+"""Train a fixed mask of every radius from several seeds: the reference that all routes to r_max are compared with.
 
     python -m bench.study.radius.grid marrow-r50
     python -m bench.study.radius.grid pbc --passes 25000
 
-Rows come into the table as they are measured, and what stands in it is not trained again: stop it, copy the table to
-another machine, and ask again. Only pool and labelled patches are used, never the holdout.
+`--table` gets a row after every training, and its trainings are not run again. You can therefore stop the program, copy
+the table to another machine, and continue there. Only pool and labelled patches are used, never the holdout.
 """
 
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 RADII = (20, 27, 37, 50, 68, 92, 124, 168)
-"""px of a 256 px patch, evenly spaced on a log scale."""
+"""Radii of the grid, px of a 256 px patch, evenly spaced on a log scale."""
 
 
 def grid_jobs(
     patch_set: "PatchSet", radii: Sequence[float], shape: str, seeds: int, passes: int, size: int, folder: Path
 ) -> "list[TrialJob]":
-    """Return the trainings of the grid: all radii of the first seed, then of the next.
+    """Return the jobs of the grid: all radii of the first seed, then all radii of the next.
 
     Args:
         patch_set: The data set.
-        radii: px of a 256 px patch.
+        radii: Radii of the masks, px of a 256 px patch.
         shape: Shape of the mask; its weights are divided by their mean.
-        seeds: Seeds of the training, from 0.
-        passes: Patches that one training sees, at most.
+        seeds: Number of seeds; they count from 0.
+        passes: Largest number of patches that one training sees.
         size: Network size in px.
-        folder: Where the trainings' files go.
+        folder: Folder of the trainings' files.
     """
     from bench.terminal.formatting import rounded
     from cellbench.suppression import PAPER_SIZE
@@ -55,19 +55,27 @@ def grid_jobs(
 @app.command()
 @user_errors
 def grid(
-    dataset: Annotated[str, typer.Argument(help="Data set; marrow-r30, -r50, -r70, -r100 and -mixed are drawn.")],
-    radii: Annotated[str, typer.Option(help="Radii in px of a 256 px patch, separated by commas.")] = ",".join(
+    dataset: Annotated[
+        str, typer.Argument(help="Data set. marrow-r30, -r50, -r70, -r100 and -mixed are drawn on first use.")
+    ],
+    radii: Annotated[str, typer.Option(help="Radii in px of a 256 px patch, for example 40,70.")] = ",".join(
         map(str, RADII)
     ),
     shape: Annotated[str, typer.Option(help="Shape of the mask.")] = "sqrt",
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each radius.")] = 3,
-    passes: Annotated[int, typer.Option(min=1, help="Patches that one training sees, at most.")] = PASSES,
-    size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
-    processes: Annotated[int | None, typer.Option(min=1, help="Trainings at once. Default: one a core.")] = None,
-    keep_encoders: Annotated[bool, typer.Option(help="Keep the weights, 45 MB a training.")] = False,
-    table: Annotated[Path | None, typer.Option(help="CSV file of the table, gone on with where it exists.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of trainings of each radius.")] = 3,
+    passes: Annotated[int, typer.Option(min=1, help="Largest number of patches that one training sees.")] = PASSES,
+    size: Annotated[
+        str, typer.Option(help="Network size in px. auto: a typical cell keeps a radius of 8 px.")
+    ] = "auto",
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Number of trainings at once. Default: one for each core.")
+    ] = None,
+    keep_encoders: Annotated[bool, typer.Option(help="Keep the encoder of every training, 45 MB each.")] = False,
+    table: Annotated[
+        Path | None, typer.Option(help="CSV file of the results. Trainings that it already has are not run again.")
+    ] = None,
 ) -> None:
-    """Train a mask of every radius from several seeds, and show macro F1 over the radius."""
+    """Train a mask of every radius from several seeds and show macro F1 over the radius."""
     from rich.table import Table
 
     from bench.home.paths import home
@@ -79,22 +87,22 @@ def grid(
     folder = home() / "study" / "grid" / dataset
     jobs = grid_jobs(patch_set, [float(text) for text in radii.split(",")], shape, seeds, passes, side, folder)
     measured = Measured(table)
-    left = [job.model_copy(update={"keep_encoder": keep_encoders}) for job in jobs if measured.lacks(job)]
-    say(f"{dataset}: {counted(len(jobs), 'training')} at {side} px, {len(left)} to do")
-    for job, metrics in run_all(left, processes, train):
+    missing = [job.model_copy(update={"keep_encoder": keep_encoders}) for job in jobs if measured.lacks(job)]
+    say(f"{dataset}: {counted(len(jobs), 'training')} at {side} px, {len(missing)} to run")
+    for job, metrics in run_all(missing, processes, train):
         note(f"r_max {job.configuration.params['r_max']} px, seed {job.seed}: macro F1 {metrics['probe/f1_macro']:.3f}")
         r_256 = round(float(job.configuration.params["r_max"]) * PAPER_SIZE / patch_set.card.native_size, 1)
         measured.add(job, metrics, r_256=r_256)
     found = measured.frame[measured.frame["key"].isin({table_key(job) for job in jobs})]
-    shown = Table(box=None, pad_edge=False)
+    summary = Table(box=None, pad_edge=False)
     for name in ("r_max", "of 256", "macro F1", "±", "seeds"):
-        shown.add_column(name, justify="right")
+        summary.add_column(name, justify="right")
     for r_max in sorted(set(found["r_max"])):
         own = found[found["r_max"] == r_max]
         f1 = own["probe/f1_macro"]
         spread = f"{f1.std():.3f}" if len(f1) > 1 else "–"
-        shown.add_row(f"{r_max:g}", f"{own['r_256'].iloc[0]:g}", f"{f1.mean():.3f}", spread, str(len(f1)))
-    console().print(shown)
+        summary.add_row(f"{r_max:g}", f"{own['r_256'].iloc[0]:g}", f"{f1.mean():.3f}", spread, str(len(f1)))
+    console().print(summary)
 
 
 if __name__ == "__main__":

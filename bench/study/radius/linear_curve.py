@@ -1,8 +1,9 @@
-"""The linear curve: PCA of the masked patch at every radius, probed. Seconds, where a grid of trainings takes hours.
+"""The linear curve: probe the principal components of the mrequested patch at every radius.
 
     python -m bench.study.radius.linear_curve pbc --csv docs/radius/linear-pbc.csv
 
-The masks and patches are those of `bench.study.radius.grid`; only pool and labelled patches are used.
+It takes seconds, where a grid of trainings takes hours. Masks and patches are those of `bench.study.radius.grid`. Only
+pool and labelled patches are used, never the holdout.
 """
 
 import time
@@ -22,17 +23,21 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @user_errors
-def linear(
-    dataset: Annotated[str, typer.Argument(help="Data set; marrow-r30, -r50, -r70, -r100 and -mixed are drawn.")],
-    radii: Annotated[str, typer.Option(help="Radii in px of a 256 px patch, separated by commas.")] = ",".join(
+def show_linear_curve(
+    dataset: Annotated[
+        str, typer.Argument(help="Data set. marrow-r30, -r50, -r70, -r100 and -mixed are drawn on first use.")
+    ],
+    radii: Annotated[str, typer.Option(help="Radii in px of a 256 px patch, for example 40,70.")] = ",".join(
         map(str, RADII)
     ),
     shape: Annotated[str, typer.Option(help="Shape of the mask.")] = "sqrt",
-    components: Annotated[int, typer.Option(min=1, help="Number of components.")] = N_COMPONENTS,
-    size: Annotated[str, typer.Option(help="Network size in px, or auto: a cell's radius keeps 8 px.")] = "auto",
-    csv: Annotated[Path | None, typer.Option(help="Write the curve to this CSV file.")] = None,
+    components: Annotated[int, typer.Option(min=1, help="Number of principal components.")] = N_COMPONENTS,
+    size: Annotated[
+        str, typer.Option(help="Network size in px. auto: a typical cell keeps a radius of 8 px.")
+    ] = "auto",
+    csv: Annotated[Path | None, typer.Option(help="CSV file to write the curve to.")] = None,
 ) -> None:
-    """Show macro F1 of the masked patch's principal components over the radius."""
+    """Show macro F1 of the principal components of the mrequested patch over the radius."""
     import pandas as pd
     from rich.table import Table
 
@@ -42,20 +47,22 @@ def linear(
 
     patch_set = open_studied(dataset)
     side = network_size(patch_set) if size == "auto" else int(size)
-    asked = [float(text) for text in radii.split(",")]
+    requested = [float(text) for text in radii.split(",")]
     start = time.process_time()
     scale = patch_set.card.native_size / PAPER_SIZE
-    f1 = list(linear_curve(patch_set, [radius * scale for radius in asked], shape, side, cache_dir(), components))
+    f1 = list(linear_curve(patch_set, [radius * scale for radius in requested], shape, side, cache_dir(), components))
     seconds = time.process_time() - start
-    shown = Table(box=None, pad_edge=False)
+    summary = Table(box=None, pad_edge=False)
     for name in ("of 256", "macro F1"):
-        shown.add_column(name, justify="right")
-    for radius, value in zip(asked, f1, strict=True):
-        shown.add_row(f"{radius:g}", f"{value:.3f}")
-    console().print(shown)
+        summary.add_column(name, justify="right")
+    for radius, value in zip(requested, f1, strict=True):
+        summary.add_row(f"{radius:g}", f"{value:.3f}")
+    console().print(summary)
     say(f"{dataset} at {side} px, {components} components, {shape}: {seconds:.0f} s of CPU.")
     if csv is not None:
-        frame = pd.DataFrame({"dataset": dataset, "route": "linear", "r_256": asked, "score": f1, "seconds": seconds})
+        frame = pd.DataFrame(
+            {"dataset": dataset, "route": "linear", "r_256": requested, "score": f1, "seconds": seconds}
+        )
         write_text(csv, frame.to_csv(index=False))
 
 

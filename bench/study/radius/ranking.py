@@ -1,9 +1,9 @@
-"""Holds what routes say of the radii against the trained grid: rank correlation, the radius picked, what that costs.
+"""Compare routes to r_max with the trained grid: rank correlation, chosen radius, loss of macro F1, and cost.
 
-    python -m bench.study.radius.ranking docs/radius/grid-pbc.csv docs/radius/linear-pbc.csv docs/radius/told-pbc.csv
+    D=docs/radius; python -m bench.study.radius.ranking $D/grid-pbc.csv $D/linear-pbc.csv $D/radius-conditioned-pbc.csv
 
-Beside the routes in the files stand the estimate without labels, and the choice among the grid's own encoders by
-`latent/cell_content`, which looks at no label either.
+Two routes without labels are added to those in the files: the estimated radius, and the grid's encoder with the best
+`latent/cell_content`.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ LABEL_FREE = "latent/cell_content"
 
 @dataclass(frozen=True)
 class Route:
-    """What a route says.
+    """The result of one route to r_max.
 
     Attributes:
-        name: Its name.
-        picked: Radius that it picks, px of a 256 px patch.
-        correlation: Spearman's with the grid's mean F1; NaN where it only picks.
-        cost: Patches × pixels that it pushed through a network in training, as a share of the grid's.
+        name: Name of the route.
+        picked: Radius that the route chooses, px of a 256 px patch.
+        correlation: Spearman's rank correlation with the grid's mean macro F1. NaN if the route only chooses a radius.
+        cost: Patches × pixels of the route's trainings as a share of the grid's.
     """
 
     name: str
@@ -40,50 +40,51 @@ class Route:
     cost: float
 
 
-def rank_correlation(response: GridCurve, radii: np.ndarray, scores: np.ndarray) -> float:
-    """Return Spearman's correlation of a route's scores with the grid's mean F1, over the radii that both have.
+def rank_correlation(grid: GridCurve, radii: np.ndarray, scores: np.ndarray) -> float:
+    """Return Spearman's correlation of scores with the grid's mean macro F1, over the radii that both have.
 
     Args:
-        response: The grid.
-        radii: px of a 256 px patch, shape (N,).
-        scores: What the route says of each, more is better, shape (N,).
+        grid: Curve of the grid.
+        radii: Radii that the route scored, px of a 256 px patch, shape (N,).
+        scores: Score of each radius, higher is better, shape (N,).
     """
     from scipy.stats import spearmanr
 
     known = {round(float(radius)): score for radius, score in zip(radii, scores, strict=True)}
-    both = [
-        (known[round(float(r))], f1) for r, f1 in zip(response.radii, response.mean, strict=True) if round(r) in known
-    ]
+    both = [(known[round(float(r))], f1) for r, f1 in zip(grid.radii, grid.mean, strict=True) if round(r) in known]
     return float(spearmanr(*zip(*both, strict=True)).statistic)
 
 
-def routes_of(response: GridCurve, curves: "pd.DataFrame", pixels: float) -> list[Route]:
-    """Return what the routes of a table of curves say.
+def routes_of(grid: GridCurve, curves: "pd.DataFrame", pixels: float) -> list[Route]:
+    """Return the result of every route of a table of curves.
 
     Args:
-        response: The grid.
-        curves: Columns route, r_256, score and, where anything was trained, seed and cost/pixels.
-        pixels: Patches × pixels of the whole grid.
+        grid: Curve of the grid.
+        curves: Table with the columns route, r_256 and score. Trained routes also have seed and cost/pixels.
+        pixels: Patches × pixels of all trainings of the grid.
     """
-    found = []
+    routes = []
     for name, own in curves.groupby("route", sort=False):
         curve = own.groupby("r_256")["score"].mean()
         radii, scores = curve.index.to_numpy(float), curve.to_numpy(float)
         trained = own.groupby("seed")["cost/pixels"].max().sum() if "cost/pixels" in own else 0.0
-        correlation = rank_correlation(response, radii, scores) if len(radii) > 2 else float("nan")
-        found.append(Route(str(name), float(radii[scores.argmax()]), correlation, trained / pixels))
-    return found
+        correlation = rank_correlation(grid, radii, scores) if len(radii) > 2 else float("nan")
+        routes.append(Route(str(name), float(radii[scores.argmax()]), correlation, trained / pixels))
+    return routes
 
 
 def estimated_route(dataset: str) -> Route | None:
-    """Return what the estimate picks for `sqrt`; None where the data set is not at hand."""
-    from bench.study.datasets import studied_if_at_hand
-    from bench.study.radius.methods import way
+    """Return the route of the estimated radius, or None if the home does not have the data set.
+
+    The chosen radius is the recommended one for a mask of shape `sqrt`.
+    """
+    from bench.study.datasets import open_studied_if_known
+    from bench.study.radius.methods import method_and_params
     from cellbench.suppression import PAPER_SIZE
 
-    if (patch_set := studied_if_at_hand(dataset)) is None:
+    if (patch_set := open_studied_if_known(dataset)) is None:
         return None
-    _, params = way("mask_auto", patch_set)
+    _, params = method_and_params("mask_auto", patch_set)
     picked = float(params["r_max"]) * PAPER_SIZE / patch_set.card.native_size
     return Route("estimate, no labels", picked, float("nan"), 0.0)
 
@@ -92,34 +93,34 @@ def estimated_route(dataset: str) -> Route | None:
 @user_errors
 def ranking(
     grid: Annotated[Path, typer.Argument(help="Table of bench.study.radius.grid.", exists=True)],
-    curves: Annotated[list[Path] | None, typer.Argument(help="Curves of routes: route, r_256, score.")] = None,
+    curves: Annotated[list[Path] | None, typer.Argument(help="Tables with the columns route, r_256 and score.")] = None,
 ) -> None:
-    """Show how well routes rank radii, and how far below the grid's best the radius lies that each picks."""
+    """Show how well each route ranks the radii, and how much macro F1 its chosen radius loses to the grid's best."""
     import pandas as pd
     from rich.table import Table
 
     trained = pd.read_csv(grid)
-    response, pixels = GridCurve.of(trained), float(trained["cost/pixels"].sum())
-    routes = [each for path in curves or [] for each in routes_of(response, pd.read_csv(path), pixels)]
+    curve, pixels = GridCurve.of(trained), float(trained["cost/pixels"].sum())
+    routes = [each for path in curves or [] for each in routes_of(curve, pd.read_csv(path), pixels)]
     if (estimate := estimated_route(str(trained["dataset"].iloc[0]))) is not None:
         routes.insert(0, estimate)
     if LABEL_FREE in trained:
         selected = trained.assign(route="best cell_content, no labels", score=trained[LABEL_FREE])
         selected["cost/pixels"] = pixels / trained["seed"].nunique()
-        routes += routes_of(response, selected, pixels)
-    shown = Table(box=None, pad_edge=False)
-    for name in ("route", "rank correlation", "picks (of 256)", "below the best", "95 % interval", "cost"):
-        shown.add_column(name, justify="left" if name == "route" else "right", no_wrap=True)
+        routes += routes_of(curve, selected, pixels)
+    summary = Table(box=None, pad_edge=False)
+    for name in ("route", "rank correlation", "radius (of 256)", "minus the best", "95 % interval", "cost"):
+        summary.add_column(name, justify="left" if name == "route" else "right", no_wrap=True)
     for route in routes:
-        lost, low, high = response.shortfall(route.picked)
+        lost, low, high = curve.shortfall(route.picked)
         rho = "–" if np.isnan(route.correlation) else f"{route.correlation:.2f}"
         interval = "–, one seed" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}"
-        shown.add_row(route.name, rho, f"{route.picked:.0f}", f"{lost:+.3f}", interval, f"{route.cost:.0%}")
-    console().print(shown)
-    best, n_seeds = response.radii[response.mean.argmax()], len(response.f1)
+        summary.add_row(route.name, rho, f"{route.picked:.0f}", f"{lost:+.3f}", interval, f"{route.cost:.0%}")
+    console().print(summary)
+    best, n_seeds = curve.radii[curve.mean.argmax()], len(curve.f1)
     say(
-        f"{grid.stem}: the grid's best is {best:g} px of 256, macro F1 {response.best:.3f}, {n_seeds} seeds; cost is "
-        "patches × pixels trained on, as a share of the whole grid's."
+        f"{grid.stem}: the grid's best radius is {best:g} px of 256, macro F1 {curve.best:.3f}, {n_seeds} seeds. "
+        "Cost is patches × pixels of the trainings as a share of the whole grid's."
     )
 
 

@@ -1,4 +1,4 @@
-"""Several configurations trained as one batched model learn what each learns alone."""
+"""Several configurations trained as one batched model give the same result as each trained alone."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ SIZE, LATENT, BATCH = 16, 8, 12
 
 @pytest.fixture(autouse=True)
 def _double():
-    """Adam divides by the gradient's size, so that single precision would hide a mistake among its rounding."""
+    """Use double precision: Adam divides by the gradient's size; single precision would hide mistakes."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

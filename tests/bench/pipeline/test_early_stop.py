@@ -1,4 +1,4 @@
-"""When trying ends by itself, that it says why, and that it stays ended."""
+"""Early stopping of the trials of a method: when, with which reason, and after a resume."""
 
 import numpy as np
 import pytest
@@ -14,20 +14,20 @@ SPACE = override([load_space("mask_fixed")], ["normalize=true", "lr=0.001", "bet
 
 
 def tried(radii, noise=0.01, seed=0):
-    """Return points and what they reached: best at 70 px."""
+    """Return points and their scores, which are best at 70 px."""
     rng = np.random.default_rng(seed)
     points = [SPACE.complete({"r_max": float(radius)}) for radius in radii]
     return points, [0.6 - 0.05 * np.log(radius / 70) ** 2 + rng.normal(0, noise) for radius in radii]
 
 
-def test_a_space_that_is_known_promises_less_than_the_noise():
+def test_the_expected_regret_of_a_known_space_is_below_the_noise():
     found = expected_regret(SPACE, *tried(np.geomspace(25, 150, 20)), 0.02)
     assert found.is_enough
     assert found.noise == pytest.approx(0.01, rel=0.6)
     assert "after 20 completed trials the best of the space is expected to be 0.00" in found.sentence
 
 
-def test_a_space_that_is_half_unknown_promises_more():
+def test_the_expected_regret_of_a_half_unknown_space_is_above_the_noise():
     points, values = tried(np.geomspace(25, 33, 12), noise=0.001)
     found = expected_regret(SPACE, points, values, 0.02)
     assert not found.is_enough
@@ -44,13 +44,13 @@ def test_the_expected_regret_is_about_the_true_one():
     assert np.mean(expected) == pytest.approx(np.mean(true), abs=0.006)
 
 
-def test_few_trials_say_nothing():
+def test_few_trials_give_no_estimate():
     assert expected_regret(SPACE, *tried(np.geomspace(25, 150, MIN_COMPLETED - 1)), 0.02) is None
 
 
 @pytest.fixture
 def search(make_request, folder):
-    """A search whose radius alone is searched and that may end early, its searcher, and how to run a trial of it."""
+    """A search over the radius alone with --stop-early, and a function that runs its trials."""
     from ray.tune.result import TRAINING_ITERATION
     from ray.tune.search import Searcher
 
@@ -64,13 +64,13 @@ def search(make_request, folder):
     request = make_request(n_trials=40, stop_early=True, scheduler="none").model_copy(update={"spaces": tuple(spaces)})
     jobs = Jobs(request, folder)
 
-    def go_on(most=99):
-        """Run trials until the searcher has enough; return how many."""
+    def run(most=99):
+        """Run trials until the searcher suggests no more; return how many."""
         records = folder.records()
         values = {record.key: {4: record.metrics["probe/f1_macro"]} for record in records}
         methods = {"mask_fixed": method_search(spaces[0], "tpe", 0, (), 40)}
-        terms = TrialSettings(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
-        searcher = MethodsSearcher(methods, 40, jobs, terms, records, values)
+        settings = TrialSettings(objective="f1", gpus=0.0, timeout_s=60.0, checkpoint_s=30.0)
+        searcher = MethodsSearcher(methods, 40, jobs, settings, records, values)
         for number in range(most):
             suggestion = searcher.suggest(str(number))
             if suggestion == Searcher.FINISHED:
@@ -84,31 +84,31 @@ def search(make_request, folder):
             searcher.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
         return most
 
-    return request, go_on
+    return request, run
 
 
-def test_a_search_ends_by_itself_says_why_and_stays_ended(search, folder):
-    request, go_on = search
-    n = go_on()
+def test_a_method_stops_early_with_a_reason_and_stays_stopped(search, folder):
+    request, run = search
+    n = run()
     assert MIN_COMPLETED <= n < 40
     records = folder.records("search")
     (line,) = stop_reasons(request, folder.directory, records)
-    assert line.startswith(f"Trying mask_fixed ended by itself: after {n} completed trials the best of the space")
+    assert line.startswith(f"The trials of mask_fixed stopped early: after {n} completed trials the best of the space")
     assert trials_left(request, folder.directory, records) == 0
-    assert go_on() == 0
+    assert run() == 0
 
 
-def test_resumed_it_ends_where_it_would_have_ended(search, folder):
-    _, go_on = search
-    first = go_on(5)
-    n = first + go_on()
+def test_a_resumed_search_stops_at_the_same_trial(search, folder):
+    _, run = search
+    first = run(5)
+    n = first + run()
     for path in folder.directory.glob("trials/*/trial.json"):
         path.unlink()
     (folder.directory / "stopped.json").unlink()
-    assert go_on() == n
+    assert run() == n
 
 
-def test_what_a_method_leaves_of_shared_trials_the_others_get(folder, search):
+def test_other_methods_get_the_shared_trials_that_a_stopped_one_leaves(folder, search):
     request, _ = search
     other = request.spaces[0].model_copy(update={"method": "mask_sampled"})
     shared = request.model_copy(update={"share_trials": True, "n_trials": 10, "spaces": (*request.spaces, other)})
@@ -121,7 +121,7 @@ def test_what_a_method_leaves_of_shared_trials_the_others_get(folder, search):
     assert trials_left(shared, folder.directory, records) == 0
 
 
-def test_without_the_option_nothing_is_said(search, folder):
+def test_without_the_option_there_is_no_reason(search, folder):
     request, _ = search
     plain = request.model_copy(update={"stop_early": False})
     assert stop_reasons(plain, folder.directory, []) == []
@@ -129,8 +129,8 @@ def test_without_the_option_nothing_is_said(search, folder):
     assert StoppedMethods(folder.directory).read() == {}
 
 
-def test_a_search_that_used_all_its_trials_says_what_more_might_bring(search, folder):
-    request, go_on = search
-    go_on(4)
+def test_a_search_that_did_not_stop_early_says_why(search, folder):
+    request, run = search
+    run(4)
     (line,) = stop_reasons(request, folder.directory, folder.records("search"))
-    assert line == "Trying mask_fixed did not end by itself before 4 trials: only 4 completed, too few to say."
+    assert line == "The 4 trials of mask_fixed did not stop early: 4 are completed, too few to estimate."

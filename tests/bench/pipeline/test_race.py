@@ -1,4 +1,4 @@
-"""The finalists' race on a real search folder; what a training scores is given by its configuration and fold."""
+"""Racing of finalists in a real search folder. The score of a training follows from its configuration and fold."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from bench.pipeline.race import run_race
 from bench.record.jobs import Jobs, record_of
 
 SCORES = {8.0: 0.80, 10.0: 0.79, 12.0: 0.50, 14.0: 0.78}
-"""What each radius scores, on any fold but for what the fold takes off."""
+"""Score of each radius, before the fold's own offset is subtracted."""
 
 
 class Trainer:
-    """Writes a record for each job that has none yet, with its score; may be stopped, and may fail a job."""
+    """Writes a record with a score for each job that has none; it can be stopped, and can let jobs fail."""
 
     def __init__(self, folder, stop_after=None, fails=()):
         self.folder, self.stop_after, self.fails = folder, stop_after, set(fails)
@@ -36,7 +36,7 @@ class Trainer:
 
 @pytest.fixture
 def finalists(make_request, folder):
-    """The jobs of a search with five folds, and its finalists, tried on fold 0 already."""
+    """The jobs of a search with five folds, and its finalists, already tried on fold 0."""
     jobs = Jobs(make_request(n_folds=5, n_finalists=4), folder)
     space = jobs.request.spaces[0]
     found = [space.configuration(space.complete({"r_max": radius})) for radius in SCORES]
@@ -48,7 +48,7 @@ def race(jobs, found, trainer, at_once=1):
     return run_race({"mask_fixed": found}, at_once, jobs, trainer.folder, trainer.train, trainer.remarks.append)
 
 
-def test_one_that_is_clearly_behind_gets_no_further_fold_and_its_record_says_why(finalists, folder):
+def test_a_clearly_worse_finalist_gets_no_further_fold_and_its_record_has_the_reason(finalists, folder):
     trainer = Trainer(folder)
     assert race(*finalists, trainer) == 3
     assert [fold for radius, fold in trainer.trained if radius == 12.0] == [1]
@@ -61,7 +61,7 @@ def test_one_that_is_clearly_behind_gets_no_further_fold_and_its_record_says_why
 
 
 @pytest.mark.parametrize("stop_after", [0, 3, 4, 6, 7, 12])
-def test_stopped_anywhere_it_goes_on_as_if_it_had_not_been(finalists, folder, stop_after):
+def test_a_race_that_is_stopped_anywhere_resumes_with_the_same_decisions(finalists, folder, stop_after):
     stopped = Trainer(folder, stop_after)
     with pytest.raises(KeyboardInterrupt):
         race(*finalists, stopped)
@@ -73,19 +73,19 @@ def test_stopped_anywhere_it_goes_on_as_if_it_had_not_been(finalists, folder, st
     assert sum(bool(record.reason) for record in folder.records()) == 1
 
 
-def test_one_that_fails_on_a_fold_is_out_and_spares_nothing_by_racing(finalists, folder):
+def test_a_finalist_that_fails_on_a_fold_is_dropped(finalists, folder):
     trainer = Trainer(folder, fails=[(8.0, 1)])
     assert race(*finalists, trainer) == 3
     assert [fold for radius, fold in trainer.trained if radius == 8.0] == [1]
 
 
-def test_where_all_fail_on_a_fold_all_go_on(finalists, folder):
+def test_if_all_fail_on_a_fold_none_is_dropped(finalists, folder):
     trainer = Trainer(folder, fails=[(radius, 2) for radius in SCORES])
     race(*finalists, trainer)
     assert {fold for _, fold in trainer.trained} == {1, 2, 3, 4}
 
 
-def test_where_slots_would_stand_idle_folds_are_not_waited_for(finalists, folder):
+def test_several_folds_are_trained_at_once_if_slots_would_be_idle(finalists, folder):
     trainer = Trainer(folder)
     assert race(*finalists, trainer, at_once=8) == 2
     assert [fold for radius, fold in trainer.trained if radius == 12.0] == [1, 2]
@@ -93,7 +93,7 @@ def test_where_slots_would_stand_idle_folds_are_not_waited_for(finalists, folder
     assert len(trainer.remarks) == 1
 
 
-def test_with_slots_for_all_folds_there_is_no_race(finalists, folder):
+def test_with_slots_for_all_folds_no_finalist_is_dropped(finalists, folder):
     trainer = Trainer(folder)
     assert race(*finalists, trainer, at_once=16) == 0
     assert len(trainer.trained) == 16

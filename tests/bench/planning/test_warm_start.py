@@ -104,5 +104,5 @@ def test_the_request_keeps_what_it_began_with(end_search, discs, home):
     assert "the radius estimate" in again.warm_start["mask_fixed"]
     n_known = len(again.warm_start["mask_fixed"])
     assert radii(again.spaces[0], n_known + 1)[::n_known] == [12.0, 7.812]
-    with pytest.raises(SettingError, match="--warm-start means nothing with --sampler grid"):
+    with pytest.raises(SettingError, match="--warm-start has no effect with --sampler grid"):
         plan_request(SearchArguments(**asked, warm_start=True, sampler="grid"))

@@ -1,5 +1,7 @@
 """The folder of a search."""
 
+import json
+
 import pytest
 
 from bench.record.folder import SearchFolder, search_names, starting_names
@@ -30,27 +32,7 @@ def test_records_come_back_as_they_were_in_the_order_of_stages(folder):
     assert folder.records()[0].params["latent_dim"] == 256
 
 
-def test_a_history_survives_the_line_that_was_being_written_and_keeps_the_last_word(folder):
-    folder.write(record())
-    for epoch, loss in ((1, 0.5), (2, 0.4), (2, 0.3)):
-        folder.append_history("a", epoch, {"train/loss": loss})
-    path = folder.trial_directory("a") / "history.jsonl"
-    path.write_text(path.read_text() + '{"epoch": 3, "time"')
-    assert [(entry["epoch"], entry["metrics"]["train/loss"]) for entry in folder.history("a")] == [(1, 0.5), (2, 0.3)]
-    assert folder.history("never") == []
-
-
-def test_half_a_line_costs_no_line_but_itself(folder):
-    folder.write(record())
-    path = folder.trial_directory("a") / "history.jsonl"
-    folder.append_history("a", 1, {})
-    for rubbish in (b'{"epoch": 2, "ti', b"\xff\xfe", b"1", b"null", b'{"epoch": "two", "time": 0, "metrics": {}}'):
-        path.write_bytes(path.read_bytes() + rubbish)  # as a full disk leaves it
-        folder.append_history("a", 3, {"train/loss": 0.1})
-    assert [entry["epoch"] for entry in folder.history("a")] == [1, 3]
-
-
-def test_who_may_only_read_the_folder_sees_that_it_is_held_and_looking_holds_nobody_up(folder, tmp_path):
+def test_read_access_is_enough_to_see_that_a_search_is_locked(folder):
     assert not folder.is_locked
     with folder.lock():
         lock = folder.directory / ".lock"
@@ -59,20 +41,20 @@ def test_who_may_only_read_the_folder_sees_that_it_is_held_and_looking_holds_nob
     assert not folder.is_locked
 
 
-def test_what_was_meant_to_stop_an_earlier_process_stops_no_later_one(folder):
+def test_a_request_to_stop_an_earlier_process_does_not_stop_a_later_one(folder):
     folder.directory.mkdir(parents=True)
-    folder.stop_path.touch()
+    folder.request_stop()
     with folder.lock():
         assert not folder.stop_path.exists()
-        folder.stop_path.touch()
+        folder.request_stop()
         with pytest.raises(SettingError), SearchFolder(folder.directory).lock():
             pass
-        assert folder.stop_path.exists(), "who is refused takes no word from who holds it"
+        assert folder.stop_path.exists(), "a process that is refused does not remove the request to the holder"
 
 
 def test_a_damaged_record_is_named(folder):
     folder.write(record())
-    (folder.trial_directory("a") / "trial.json").write_text("{")
+    (folder.trial("a").directory / "trial.json").write_text("{")
     with pytest.raises(DataError, match=r"trial\.json is damaged; remove its folder, and --resume s"):
         folder.records()
 
@@ -81,7 +63,7 @@ def test_one_process_at_a_time(folder):
     assert not SearchFolder(folder.directory).is_locked
     with folder.lock():
         assert SearchFolder(folder.directory).is_locked
-        with pytest.raises(SettingError, match="being worked on by process"), folder.lock():
+        with pytest.raises(SettingError, match="Another process works on the search s: process"), folder.lock():
             pass
     assert not folder.is_locked
     with folder.lock():
@@ -106,19 +88,111 @@ def test_searches_are_listed_the_newest_first(folder, tmp_path):
     assert search_names() == ["new", "old"]
 
 
-def test_a_search_that_starts_is_known_before_its_request_is_written(folder, tmp_path):
+def test_a_starting_search_is_listed_before_its_request_is_written(folder):
     with folder.lock():
         assert starting_names() == [folder.name]
         assert search_names() == []
         folder.request_path.touch()
         assert starting_names() == []
     folder.request_path.unlink()
-    assert starting_names() == []  # what was begun and killed runs no more
+    assert starting_names() == []  # it was killed while it started
 
 
-def test_a_damaged_record_of_a_search_that_has_ended_needs_its_end_removed_too(folder):
+def test_the_message_for_a_damaged_record_of_an_ended_search_names_the_summary_too(folder):
     folder.write(record())
-    (folder.trial_directory("a") / "trial.json").write_text("{")
+    (folder.trial("a").directory / "trial.json").write_text("{")
     folder.summary_path.touch()
     with pytest.raises(DataError, match=r"remove its folder and summary.json, and --resume"):
         folder.records()
+
+
+def finished(folder, key="a", metrics=None, **changes):
+    """Write a record, and the result that a worker leaves."""
+    written = record(key, outcome="completed", metrics={"train/loss": 0.5, "probe/f1_macro": 0.7}, ended=1.0, **changes)
+    folder.write(written)
+    result = folder.trial(key).directory / "result.json"
+    result.write_text(json.dumps({"job": {}, "metrics": written.metrics if metrics is None else metrics}))
+    return written, result
+
+
+def test_a_completed_trial_with_its_result_stays_as_it_is_when_a_search_is_resumed(folder):
+    written, _ = finished(folder, reason="no further fold")
+    folder.reopen_trials()
+    assert folder.records() == [written]
+
+
+@pytest.mark.parametrize(
+    "damaged", [None, b"", b"{", b"\xff\xfe", b'{"metrics": 1}', b'{"metrics": {"a": "b"}}', b"[]"]
+)
+def test_a_completed_trial_without_a_result_is_open_again(folder, damaged):
+    written, result = finished(folder)
+    result.unlink()
+    if damaged is not None:
+        result.write_bytes(damaged)
+    folder.reopen_trials()
+    assert folder.records() == [written.model_copy(update={"outcome": "running", "ended": None})]
+
+
+def test_the_result_decides_the_metrics_of_a_completed_trial(folder):
+    written, _ = finished(folder, metrics={"probe/f1_macro": 0.6, "epoch": 3.0})
+    folder.reopen_trials()
+    (found,) = folder.records()
+    assert found.metrics == {"train/loss": 0.5, "probe/f1_macro": 0.6}
+    assert found.outcome == written.outcome
+
+
+@pytest.mark.parametrize("outcome", ["pruned", "failed"])
+def test_a_trial_that_the_driver_pruned_or_failed_stays_so_without_a_result(folder, outcome):
+    written = record(outcome=outcome, reason="not among the best")
+    folder.write(written)
+    folder.reopen_trials()
+    assert folder.records() == [written]
+
+
+def test_an_earlier_hang_is_forgotten_when_a_search_is_resumed(folder):
+    folder.write(record())
+    folder.write(record("b", 1, outcome="failed"))
+    for key in ("a", "b"):
+        folder.trial(key).hang_path.write_text("a traceback")
+    folder.reopen_trials()
+    assert not folder.trial("a").hang_path.exists()
+    assert folder.trial("b").hang_path.exists(), "it is the reason of a failed trial"
+
+
+def test_a_search_passes_through_its_states(folder):
+    assert not folder.has_begun
+    with folder.lock():
+        folder.request_path.touch()
+        folder.discard_unless_begun()
+    assert folder.has_begun
+    assert not folder.has_ended_stage("search")
+    folder.end_stage("search")
+    assert folder.has_ended_stage("search")
+    assert not folder.has_ended_stage("folds")
+    assert not folder.has_ended
+    folder.summary_path.touch()
+    assert folder.has_ended
+    assert not folder.is_recorded
+    folder.mark_recorded()
+    assert folder.is_recorded
+    assert sorted(path.name for path in folder.directory.iterdir()) == [
+        ".lock", ".recorded", ".search.over", "request.yaml", "summary.json",
+    ]  # fmt: skip
+
+
+def test_a_search_that_ends_before_it_has_begun_leaves_nothing(folder):
+    with folder.lock():
+        folder.discard_unless_begun()
+    assert not folder.directory.exists()
+
+
+def test_ray_leaves_nothing_in_the_folder_even_after_an_error(folder):
+    def work():
+        with folder.ray_storage() as storage:
+            storage.mkdir(parents=True)
+            (storage / "experiment_state.json").touch()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert list(folder.directory.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What the terminal shows while a search runs, and at its end."""
+"""The progress of a search on the terminal."""
 
 import io
 
@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench.record.trial import TrialRecord
 from bench.reporting.progress import ProgressView
-from bench.space.objectives import get_objective
+from bench.space.objectives import OBJECTIVES
 from bench.terminal import console as module
 
 
@@ -49,7 +49,7 @@ def play(view):
 
 
 def test_a_stage_leaves_two_lines_and_no_more_where_nobody_watches(screen):
-    view = ProgressView("s", get_objective("f1"), 0.1)
+    view = ProgressView("s", OBJECTIVES.get("f1"), 0.1)
     with view.stage("search", 3, 4):
         play(view)
     lines = [line for line in shown(screen).splitlines() if "done" in line]
@@ -61,7 +61,7 @@ def test_a_stage_leaves_two_lines_and_no_more_where_nobody_watches(screen):
 
 
 def test_the_live_table_counts_and_shows_what_runs():
-    view = ProgressView("monday", get_objective("f1"), None)
+    view = ProgressView("monday", OBJECTIVES.get("f1"), None)
     view._start("search", 6, 4)
     play(view)
     text = drawn(view)
@@ -70,13 +70,13 @@ def test_the_live_table_counts_and_shows_what_runs():
         assert part in text
     assert "stopping" not in text
     view.stopping()
-    assert "stopping; what runs goes on from its checkpoint later" in drawn(view)
+    assert "stopping; running trials can be resumed from their checkpoints" in drawn(view)
 
 
 def test_time_left_counts_stopped_trials_as_done(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("bench.reporting.progress.time.monotonic", lambda: now[0])
-    view = ProgressView("s", get_objective("f1"), None)
+    view = ProgressView("s", OBJECTIVES.get("f1"), None)
     view._start("search", 2, 10)
     assert view._seconds_left() is None
     now[0] = 8.0

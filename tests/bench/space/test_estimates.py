@@ -1,4 +1,4 @@
-"""`auto` in a search space becomes a number of px before the first trial."""
+"""`auto` in a search space becomes a number in px before the first trial."""
 
 import pytest
 from drawn_cells import draw_cells, write_cells
@@ -26,7 +26,7 @@ def request(*methods, **changes):
     return make_request(SearchArguments(command="", methods=methods, dataset="cells", trials=1, epochs=1, **changes))[0]
 
 
-def test_the_number_stands_in_the_request(cells):
+def test_the_request_has_the_estimated_number(cells):
     radius = estimate_radius(cells).radius_px
     found = request("mask_auto", "mask_profile", "mask_fixed", set=["r_max=auto"])
     automatic, profile, fixed = found.spaces
@@ -35,16 +35,16 @@ def test_the_number_stands_in_the_request(cells):
         assert "r_max" not in space.searched
     assert profile.complete({})["profile"].startswith("0.0:1 ")
     assert not needs_estimate(found.spaces)
-    assert len(fixed.grid_points()) == 1, "the grid's radii have become one"
+    assert len(fixed.grid_points()) == 1, "the points of the grid are equal now"
 
 
-def test_the_number_follows_the_shape(cells):
+def test_the_number_depends_on_the_shape(cells):
     hard = request("mask_auto", set=["shape=hard"]).spaces[0].complete({})["r_max"]
     sqrt = request("mask_auto").spaces[0].complete({})["r_max"]
     assert hard / sqrt == pytest.approx(FACTORS["hard"].best / FACTORS["sqrt"].best, rel=0.01)
 
 
-def test_a_typed_radius_takes_the_place_of_auto(cells):
+def test_a_given_radius_replaces_auto(cells):
     assert request("mask_auto", set=["r_max=17"]).spaces[0].complete({})["r_max"] == 17.0
 
 
@@ -53,7 +53,7 @@ def test_all_means_the_eight_methods_of_the_paper(cells):
 
 
 @pytest.mark.parametrize("text", ["r_max=auto,50", "lr=auto", "shape=auto"])
-def test_auto_stands_alone_and_only_where_it_can_be_estimated(cells, text):
+def test_auto_is_refused_among_choices_and_without_an_estimate(cells, text):
     with pytest.raises(SettingError):
         request("mask_fixed", set=[text])
 
@@ -66,6 +66,6 @@ def test_a_filled_space_fits_patches_of_any_size(method):
         check_values(space, native_size)
 
 
-def test_sampled_masks_take_their_mean_from_the_patches():
+def test_sampled_masks_have_their_mean_estimated():
     (space,) = override([load_space("mask_sampled").scaled(256)], ["r_mean=auto"])
     assert with_values(space, lambda kind, shape: 60.0).complete({})["r_mean"] == 60.0

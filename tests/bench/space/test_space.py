@@ -14,7 +14,7 @@ PAPER = {
     "vae": 1, "rae": 1, "noise": 3, "mask_fixed": 3, "mask_sampled": 3, "mask_learned": 2, "crop_small": 3,
     "crop_medium": 3,
 }  # fmt: skip
-"""Points of the paper's grid of each method."""
+"""Number of points in the paper's grid of each method."""
 
 GOOD = """\
 method: mask_fixed
@@ -39,17 +39,17 @@ def test_each_method_of_the_paper_has_a_space_and_each_space_a_method():
 
 
 @pytest.mark.parametrize("method", space_names())
-def test_a_shipped_space_is_whole(method):
+def test_a_shipped_space_is_valid(method):
     space = load_space(method)
     assert len(space.grid_points()) == len(space.grid) == PAPER.get(method, len(space.grid))
     assert len(space.first_points()) >= len(space.grid)
     for native_size in (40, 256, 360):
-        if not needs_estimate([space]):  # what `auto` becomes is for tests/bench/test_auto.py
+        if not needs_estimate([space]):  # `auto`: see test_estimates.py
             check_values(space.scaled(native_size), native_size)
 
 
 @pytest.mark.parametrize("method", space_names())
-def test_the_header_of_a_shipped_space_says_what_it_is(method):
+def test_the_header_of_a_shipped_space_is_complete(method):
     lines = (SPACES_DIR / f"{method}.yaml").read_text().split("method:")[0].splitlines()
     header = "\n".join(lines)
     assert header.startswith(f"# {method}: ")
@@ -58,7 +58,7 @@ def test_the_header_of_a_shipped_space_says_what_it_is(method):
         assert f"# {word}" in header
 
 
-def test_lengths_are_scaled_to_the_data_set_and_nothing_else_is():
+def test_only_lengths_are_scaled_to_the_data_set():
     space = load_space("mask_sampled").scaled(512)
     assert space.grid[0] == {"r_mean": 100.0, "r_std": 40.0}
     assert space.parameters["r_mean"].low == 50.0
@@ -76,7 +76,7 @@ def test_a_point_is_completed_by_defaults_and_becomes_a_configuration(tmp_path):
     assert (configuration.method, configuration.params, configuration.beta) == ("mask_fixed", {"r_max": 90.0}, 1e-3)
 
 
-def test_a_number_without_a_point_is_a_number_though_yaml_reads_a_text(tmp_path):
+def test_a_number_in_exponent_form_is_a_number(tmp_path):
     assert load_space("mask_fixed", write(tmp_path, GOOD)).parameters["beta"].value == 1e-3
 
 
@@ -84,15 +84,15 @@ def test_a_number_without_a_point_is_a_number_though_yaml_reads_a_text(tmp_path)
     ("old", "new", "message"),
     [
         ("low: 25, high", "low: 225, high", r"space\.yaml, line 3: parameters\.r_max: low must be below high"),
-        ("low: 1e-4", "low: 0", r"line 4: parameters\.lr: a log scale starts above 0"),
+        ("low: 1e-4", "low: 0", r"line 4: parameters\.lr: low must be above 0 on a log scale"),
         ("default: 50", "default: 500", r"line 3: .*default 500 is outside 25 to 150"),
         ("low: 25", "lowest: 25", r"line 3: parameters\.r_max\.low"),
         ("r_max: {low", "r_maks: {low", r"line 3: mask_fixed has no parameter 'r_maks'; did you mean 'r_max'"),
-        ("{r_max: 50}", "{r_max: 5}", r"line 7: r_max: 5 lies outside its range"),
-        ("{r_max: 50}", "{r_min: 5}", r"line 7: 'r_min' is no parameter of this space"),
+        ("{r_max: 50}", "{r_max: 5}", r"line 7: r_max: 5 is not in its range"),
+        ("{r_max: 50}", "{r_min: 5}", r"line 7: 'r_min' is not a parameter of this space"),
         ("method: mask_fixed", "method: vae", r"line 1: this is the space of vae, not of mask_fixed"),
         ("grid:", "gird:", r"line 6: gird: [Ee]xtra inputs|line 1: grid: Field required"),
-        ("beta: 1e-3", "beta: [1", r"line \d: this is no YAML"),
+        ("beta: 1e-3", "beta: [1", r"line \d: this is not valid YAML"),
         ("beta: 1e-3", "beta: {choices: [1e-3]}", r"line 5: parameters\.beta\.choices"),
     ],
 )
@@ -110,7 +110,7 @@ def test_a_required_parameter_must_be_there(tmp_path):
         load_space("mask_fixed", write(tmp_path, text))
 
 
-def test_an_unknown_method_is_answered_with_the_nearest():
+def test_the_error_for_an_unknown_method_names_the_nearest():
     with pytest.raises(NotFoundError, match=r"mask_fixt.*did you mean 'mask_fixed'"):
         load_space("mask_fixt")
 
@@ -124,7 +124,7 @@ def test_set_narrows_a_range_and_keeps_its_scale():
     (space,) = override([load_space("mask_fixed").scaled(256)], ["r_max=30..60"])
     domain = space.parameters["r_max"]
     assert (domain.low, domain.high, domain.log, domain.default) == (30.0, 60.0, True, 50.0)
-    assert [point["r_max"] for point in space.grid_points()] == [50.0], "90 and 126 lie outside now"
+    assert [point["r_max"] for point in space.grid_points()] == [50.0], "90 and 126 are outside now"
 
 
 def test_set_fixes_a_value_in_all_points():
@@ -141,7 +141,7 @@ def test_set_makes_choices_and_searches_what_was_constant():
     assert space.configuration(space.complete({})).beta == "elbo"
 
 
-def test_set_changes_all_methods_that_know_the_name():
+def test_set_changes_all_methods_that_have_the_parameter():
     spaces = override([load_space("vae"), load_space("mask_fixed")], ["r_max=40", "lr=0.002"])
     assert [space.parameters["lr"].default for space in spaces] == [0.002, 0.002]
 
@@ -152,16 +152,16 @@ def test_set_changes_all_methods_that_know_the_name():
         ("r_maxx=3", "did you mean 'r_max'"),
         ("r_max", r"cannot be read; write NAME=LOW\.\.HIGH"),
         ("r_max=", "cannot be read"),
-        ("r_max=120..30", "the range must rise, got 120 to 30"),
-        ("r_max=30..30", "the range must rise"),
-        ("r_max=a..b", "no range of numbers"),
-        ("r_max=small", "'small' is no number"),
+        ("r_max=120..30", "the range must increase, got 120 to 30"),
+        ("r_max=30..30", "the range must increase"),
+        ("r_max=a..b", "not a range of numbers"),
+        ("r_max=small", "'small' is not a number"),
         ("normalize=3", "neither true nor false"),
-        ("shape=0..1", "not numbers but such as 'sqrt'"),
+        ("shape=0..1", "shape has no range; its values are like 'sqrt'"),
         ("r_max=50,50", "twice"),
     ],
 )
-def test_set_refuses_what_it_cannot_read(text, message):
+def test_set_refuses_invalid_values(text, message):
     with pytest.raises((SettingError, NotFoundError), match=message):
         override([load_space("mask_fixed")], [text])
 
@@ -170,7 +170,7 @@ def test_set_refuses_what_it_cannot_read(text, message):
     ("text", "message"),
     [
         ("r_max=-5..30", "r_max.*greater than 0"),
-        ("r_max=30..182", "r_max=182 px lies outside a patch of 256 px, whose corners are 181 px"),
+        ("r_max=30..182", "r_max=182 px is outside a patch of 256 px, whose corners are 181 px"),
         ("shape=round", "shape.*'sqrt', 'linear'"),
         ("lr=-1", "refuses lr"),
         ("lr=1000", "refuses lr"),
@@ -178,7 +178,7 @@ def test_set_refuses_what_it_cannot_read(text, message):
         ("latent_dim=0", "refuses latent_dim"),
     ],
 )
-def test_values_that_the_method_refuses_are_found_before_a_trial_meets_them(text, message):
+def test_values_that_the_method_refuses_are_found_before_the_first_trial(text, message):
     (space,) = override([load_space("mask_fixed").scaled(256)], [text])
     with pytest.raises(SettingError, match=message):
         check_values(space, 256)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.study.marrow import disc_weights, main, pca_features, probe_f1, ring_table, shrink, shrink_masks
-from cellbench.marrow import MarrowSpec
-from cellbench.marrow.builtin import BUILTIN, Builtin
+from bench.study.image_statistics import disc_weights, pca_features, probe_f1, ring_table, shrink, shrink_masks
+from bench.study.marrow import main
+from cellbench.marrow import BUILTIN, Builtin, MarrowSpec
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_rings_are_predictable_up_to_the_radius_and_not_beyond(discs):
     assert rows[-1]["distance"] == 124
 
 
-def test_weights_take_the_surroundings_out_of_the_features(discs):
+def test_weights_remove_the_surroundings_from_the_features(discs):
     images, inside, colours = discs
     labels = np.array(["dark", "bright"])[(colours.mean(axis=1) > 0.5).astype(int)]
     inner = pca_features(images, np.repeat(inside[None].astype(np.float32), 100, axis=0))
@@ -50,7 +50,7 @@ def test_a_disc_covers_its_area():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:The least populated class")
-def test_the_program_sets_real_images_beside_marrow(tmp_path, monkeypatch, capsys):
+def test_the_program_compares_real_images_with_marrow(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(BUILTIN, "marrow-mini", Builtin(MarrowSpec(n_patches=120, n_slides=8, size=24), "tiny"))
     rng = np.random.default_rng(0)
     for number in range(40):

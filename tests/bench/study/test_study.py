@@ -1,4 +1,4 @@
-"""What holds routes against a grid of trainings: by hand on small curves, and once for real."""
+"""Comparisons of routes with a grid of trainings: by hand on small curves, and once with real trainings."""
 
 import shutil
 
@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.study.radius.comparison import worth_of
-from bench.study.radius.curves import draw, no_worse
+from bench.study.radius.comparison import compare_with_grid
+from bench.study.radius.curves import draw, equally_good_radii
 from bench.study.radius.grid import app as grid_app
 from bench.study.radius.grid import grid_jobs
 from bench.study.radius.grid_curve import GridCurve
-from bench.study.radius.methods import WAYS, way
-from bench.study.radius.radius_factors import losses
+from bench.study.radius.methods import VARIANTS, method_and_params
+from bench.study.radius.radius_factors import f1_differences
 from bench.study.radius.ranking import Route, rank_correlation, routes_of
+from bench.study.radius.samplers import replay
 from bench.study.radius.shapes import linear_score
-from bench.study.samplers import replay
 from bench.study.trainings import settings_for
 from cellbench.errors import NotFoundError
 from cellbench.scores.floors import linear_curve
@@ -24,12 +24,12 @@ from cellbench.scores.floors import linear_curve
 RADII = np.array([25.0, 50.0, 100.0])
 
 
-def response(*curves):
+def grid_curve(*curves):
     return GridCurve(RADII, np.array(curves, dtype=float))
 
 
 def test_the_shortfall_is_the_paired_difference_from_the_best_radius():
-    found = response([0.5, 0.7, 0.6], [0.6, 0.7, 0.7], [0.4, 0.7, 0.5])
+    found = grid_curve([0.5, 0.7, 0.6], [0.6, 0.7, 0.7], [0.4, 0.7, 0.5])
     lost, low, high = found.shortfall(100.0)
     assert lost == pytest.approx((-0.1 + 0 - 0.2) / 3)
     half = 4.302653 * 0.1 / 3**0.5  # Student's t with two degrees of freedom; the differences' deviation is 0.1
@@ -38,7 +38,7 @@ def test_the_shortfall_is_the_paired_difference_from_the_best_radius():
 
 
 def test_between_radii_the_curve_is_linear_on_a_log_scale():
-    assert response([0.5, 0.7, 0.6]).at(50 * 2**0.5) == pytest.approx(0.65)
+    assert grid_curve([0.5, 0.7, 0.6]).at(50 * 2**0.5) == pytest.approx(0.65)
 
 
 def test_radii_that_lack_a_seed_are_left_out():
@@ -49,7 +49,7 @@ def test_radii_that_lack_a_seed_are_left_out():
 
 
 def test_ranks_are_compared_over_the_radii_that_both_know():
-    found = response([0.5, 0.7, 0.6])
+    found = grid_curve([0.5, 0.7, 0.6])
     assert rank_correlation(found, RADII, np.array([1.0, 3.0, 2.0])) == pytest.approx(1)
     assert rank_correlation(found, RADII, np.array([3.0, 1.0, 2.0])) == pytest.approx(-1)
     assert rank_correlation(found, np.array([25, 50, 77]), np.array([1, 2, 9])) == pytest.approx(1)
@@ -57,13 +57,13 @@ def test_ranks_are_compared_over_the_radii_that_both_know():
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_regret_never_rises_where_the_score_has_no_noise(sampler):
-    regret = replay(response([0.5, 0.7, 0.6]), sampler, (), 8, seed=0)
+    regret = replay(grid_curve([0.5, 0.7, 0.6]), sampler, (), 8, seed=0)
     assert (regret >= 0).all()
     assert (np.diff(regret) <= 0).all()
 
 
-def test_who_guesses_the_best_radius_first_has_no_regret():
-    assert replay(response([0.5, 0.7, 0.6]), "tpe", (50.0,), 3, seed=0) == pytest.approx(np.zeros(3), abs=1e-12)
+def test_a_search_that_tries_the_best_radius_first_has_no_regret():
+    assert replay(grid_curve([0.5, 0.7, 0.6]), "tpe", (50.0,), 3, seed=0) == pytest.approx(np.zeros(3), abs=1e-12)
 
 
 def test_the_grid_trains_every_radius_of_a_seed_before_the_next_in_px_of_the_data_set(discs, tmp_path):
@@ -75,18 +75,18 @@ def test_the_grid_trains_every_radius_of_a_seed_before_the_next_in_px_of_the_dat
     assert settings_for(discs, 1, 16).epochs == 1
 
 
-def test_each_way_is_a_method_with_its_hyperparameters(discs):
+def test_each_variant_is_a_method_with_its_hyperparameters(discs):
     from cellbench.suppression import build_suppression
 
-    for name in WAYS:
-        method, params = way(name, discs)
+    for name in VARIANTS:
+        method, params = method_and_params(name, discs)
         build_suppression(method, params, 40, 16, 8)
-    with pytest.raises(NotFoundError, match="no way 'mask_otto'"):
-        way("mask_otto", discs)
+    with pytest.raises(NotFoundError, match="no variant 'mask_otto'"):
+        method_and_params("mask_otto", discs)
 
 
 @pytest.mark.slow
-def test_a_grid_is_trained_once_and_told_again(discs, tmp_path, monkeypatch):
+def test_a_grid_is_not_trained_again_where_the_table_has_it(discs, tmp_path, monkeypatch):
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "discs").symlink_to(discs.path)
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
@@ -94,30 +94,32 @@ def test_a_grid_is_trained_once_and_told_again(discs, tmp_path, monkeypatch):
     command = ["discs", "--radii", "64,128", "--passes", "1", "--size", "16", "--table", str(path)]
     first = CliRunner().invoke(grid_app, [*command, "--seeds", "1"])
     assert first.exit_code == 0, first.output
-    assert "2 trainings at 16 px, 2 to do" in first.output
+    assert "2 trainings at 16 px, 2 to run" in first.output
     before = pd.read_csv(path)
     shutil.rmtree(tmp_path / "study")  # as on another machine, to which the table alone was brought
     again = CliRunner().invoke(grid_app, [*command, "--seeds", "2"])
-    assert "4 trainings at 16 px, 2 to do" in again.output, again.output
+    assert "4 trainings at 16 px, 2 to run" in again.output, again.output
     table = pd.read_csv(path)
     assert sorted(zip(table["seed"], table["r_256"], strict=True)) == [(0, 64), (0, 128), (1, 64), (1, 128)]
     assert table["probe/f1_macro"].between(0, 1).all()
     pd.testing.assert_frame_equal(table[:2], before)
 
 
-def test_routes_are_read_off_their_curves_with_what_they_cost():
-    found = response([0.5, 0.7, 0.6])
-    rows = [("told", s, r, score, 10.0) for s in (0, 1) for r, score in zip(RADII, (0.1, 0.2 + s, 0.3), strict=True)]
+def test_routes_are_read_from_their_curves_with_their_cost():
+    found = grid_curve([0.5, 0.7, 0.6])
+    rows = [
+        ("conditioned", s, r, score, 10.0) for s in (0, 1) for r, score in zip(RADII, (0.1, 0.2 + s, 0.3), strict=True)
+    ]
     curves = pd.DataFrame(rows, columns=["route", "seed", "r_256", "score", "cost/pixels"])
     tuned = curves[curves["r_256"] == 50].assign(route="tuned")
-    told, picked = routes_of(found, pd.concat([curves, tuned]), 200.0)
-    assert (told.name, told.picked, told.cost) == ("told", 50, pytest.approx(0.1))
-    assert told.correlation == pytest.approx(1)
-    assert picked.picked == 50
-    assert np.isnan(picked.correlation), "one radius ranks nothing"
+    conditioned, tuned_only = routes_of(found, pd.concat([curves, tuned]), 200.0)
+    assert (conditioned.name, conditioned.picked, conditioned.cost) == ("conditioned", 50, pytest.approx(0.1))
+    assert conditioned.correlation == pytest.approx(1)
+    assert tuned_only.picked == 50
+    assert np.isnan(tuned_only.correlation), "one radius ranks nothing"
 
 
-def test_ways_and_principal_components_are_paired_with_the_grids_best_by_seed():
+def test_variants_and_principal_components_are_paired_with_the_grids_best_by_seed():
     grid = pd.DataFrame(
         [
             (s, r, f1, 100)
@@ -127,35 +129,35 @@ def test_ways_and_principal_components_are_paired_with_the_grids_best_by_seed():
         columns=["seed", "r_256", "probe/f1_macro", "cost/pixels"],
     )
     rows = [("auto", 1, 0.7, 20), ("auto", 0, 0.8, 20), ("auto", 2, 0.1, 20), ("half", 0, 0.9, 20)]
-    ways = pd.DataFrame(rows, columns=["way", "seed", "probe/f1_macro", "cost/pixels"])
-    auto, components = worth_of(grid, ways, pd.DataFrame({"r_256": [25, 50], "score": [0.9, 0.85]}))
-    assert auto.name == "auto", "what lacks a seed of the grid is left out"
+    variants = pd.DataFrame(rows, columns=["way", "seed", "probe/f1_macro", "cost/pixels"])
+    auto, components = compare_with_grid(grid, variants, pd.DataFrame({"r_256": [25, 50], "score": [0.9, 0.85]}))
+    assert auto.name == "auto", "a variant that lacks a seed of the grid is left out"
     assert auto.f1.tolist() == [0.8, 0.7]
-    assert auto.gained == pytest.approx(((0.8 - 0.7) + (0.7 - 0.8)) / 2)
+    assert auto.difference == pytest.approx(((0.8 - 0.7) + (0.7 - 0.8)) / 2)
     half = 12.706205 * (0.02**0.5) / 2**0.5  # Student's t with one degree of freedom
     assert (auto.low, auto.high) == pytest.approx((-half, half), abs=1e-5)
     assert auto.cost == pytest.approx(0.1), "20 of the 200 that the grid spends on a seed"
-    assert (components.name, components.gained) == ("pca_masked, 25 px", pytest.approx(0.9 - 0.75))
+    assert (components.name, components.difference) == ("pca_masked, 25 px", pytest.approx(0.9 - 0.75))
     assert components.cost == 0
 
 
-def test_the_radii_that_are_no_worse_are_one_stretch_around_the_best(tmp_path):
+def test_the_equally_good_radii_are_one_interval_around_the_best(tmp_path):
     curve = GridCurve(np.array([25.0, 50.0, 100.0, 200.0]), np.array([[0.7, 0.6, 0.7, 0.68]]))
-    low, high = no_worse(curve)
+    low, high = equally_good_radii(curve)
     assert (low, high) == (25, pytest.approx(25 * 2**0.1, rel=0.01)), "the first best; the other lies beyond a dip"
     wide = GridCurve(np.array([25.0, 50.0, 100.0]), np.array([[0.5, 0.7, 0.695]]))
-    assert no_worse(wide) == (pytest.approx(50 * 2**-0.05, rel=0.01), 100)
+    assert equally_good_radii(wide) == (pytest.approx(50 * 2**-0.05, rel=0.01), 100)
     draw([("one", wide, Route("estimate", 60.0, float("nan"), 0.0)), ("two", curve, None)], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
-def test_multiples_of_the_estimate_are_read_off_the_mean_curve():
-    found = losses(response([0.5, 0.7, 0.6], [0.5, 0.7, 0.7]), 50.0, (0.5, 1.0, 2**0.5, 9.0))
+def test_multiples_of_the_estimate_are_read_from_the_mean_curve():
+    found = f1_differences(grid_curve([0.5, 0.7, 0.6], [0.5, 0.7, 0.7]), 50.0, (0.5, 1.0, 2**0.5, 9.0))
     assert found == pytest.approx([-0.2, 0, -0.025, -0.05]), "beyond the last radius the last counts"
 
 
-def test_components_of_a_shape_are_those_of_the_linear_curve_and_of_a_crop_what_it_shows(discs, tmp_path):
-    _, params = way("mask_auto, hard", discs)
+def test_components_of_a_shape_equal_the_linear_curve_and_those_of_a_crop_its_view(discs, tmp_path):
+    _, params = method_and_params("mask_auto, hard", discs)
     (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, tmp_path)
     assert linear_score(discs, "mask_auto, hard", 16) == expected
     whole, small = (linear_score(discs, name, 16) for name in ("vae", "crop_small"))

@@ -1,4 +1,4 @@
-"""What MLflow holds of a search."""
+"""What a search writes to MLflow."""
 
 import shutil
 import socket
@@ -13,7 +13,7 @@ from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
 from bench.tracking.names import metric_name, metrics_of, search_params, trial_params
 from bench.tracking.tracker import Tracker
-from cellbench.errors import StoreError
+from cellbench.errors import NotFoundError, StoreError
 from cellbench.training.configuration import TrainingSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -24,14 +24,13 @@ EPOCH = {
     "val/l1_core": 0.2,
     "rung/f1_macro": 0.0,
     "speed/patches_per_s": 10.0,
-    "epoch": 1,
 }
 LAST = {**EPOCH, "probe/f1_macro": 0.7, "probe/f1/band (old)": 0.6, "cost/seconds": 3.0, "latent/leakage": 0.1}
 
 
 @pytest.fixture(scope="module")
 def new_store(tmp_path_factory):
-    """A database that is set up and empty: setting one up takes seconds."""
+    """An empty database that is set up once, because that takes seconds."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
@@ -64,7 +63,7 @@ def request_of(discs):
 
 @pytest.fixture
 def search(home, discs, request_of):
-    """A search folder with its request, and a tracker of it."""
+    """A search folder with its request, and the tracker of the search."""
     request = request_of()
     folder = SearchFolder(home / "searches" / request.name)
     request.write(folder)
@@ -79,17 +78,17 @@ def record(search, number=0, stage="search"):
 
 
 def train(search, trial, entries=(EPOCH, LAST), outcome="completed", reason=None):
-    """Let a trial go its way, in the search folder and in MLflow."""
+    """Write a whole trial to the search folder and to MLflow."""
     _, folder, tracker = search
     folder.write(trial)
     tracker.trial_started(trial)
     for epoch, metrics in enumerate(entries, 1):
         trial.epoch = epoch
-        tracker.epoch(trial, folder.append_history(trial.key, epoch, metrics))
+        tracker.epoch(trial, folder.trial(trial.key).append_history(epoch, metrics))
     trial.outcome, trial.reason, trial.ended = outcome, reason, trial.started + 1
     folder.write(trial)
-    (folder.trial_directory(trial.key) / "configuration.yaml").write_text("method: mask_fixed")
-    tracker.trial_ended(trial, folder.trial_directory(trial.key))
+    (folder.trial(trial.key).directory / "configuration.yaml").write_text("method: mask_fixed")
+    tracker.trial_ended(trial, folder.trial(trial.key).directory)
 
 
 def runs(name="s1"):
@@ -131,7 +130,7 @@ def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
     assert connect().get_experiment(run.info.experiment_id).name == "discs"
 
 
-def test_a_search_that_failed_and_went_on_does_not_keep_the_reason(search):
+def test_a_failed_search_that_is_resumed_does_not_keep_the_reason(search):
     _, _, tracker = search
     tracker.end_search("FAILED", {}, {"cellbench.reason": "The disk is full."})
     assert connect().get_run(tracker.run_id).data.tags["cellbench.reason"] == "The disk is full."
@@ -141,7 +140,7 @@ def test_a_search_that_failed_and_went_on_does_not_keep_the_reason(search):
     assert "cellbench.reason" not in found.data.tags
 
 
-def test_a_screened_trial_says_what_it_was_trained_on_and_a_finalist_what_it_was(request_of, search):
+def test_the_size_and_pool_share_of_a_screened_trial_and_of_a_finalist_are_parameters(request_of, search):
     request = request_of().model_copy(update={"screen_size": 16, "screen_pool": 0.5})
     request = request.model_copy(update={"settings": request.settings.model_copy(update={"network_size": 32})})
     tried = trial_params(record(search), request, "cpu")
@@ -182,21 +181,21 @@ def test_a_failed_trial_is_failed_with_its_reason(search):
     assert run.data.tags["cellbench.reason"] == "The loss is nan in epoch 1."
 
 
-def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
+def test_a_resumed_search_writes_to_the_same_runs(search, discs):
     request, folder, tracker = search
     trial = record(search)
     folder.write(trial)
     tracker.trial_started(trial)
-    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.trial(trial.key).append_history(1, EPOCH))
     tracker.interrupted(trial)
     tracker.end_search("KILLED", {}, {})
     assert {run.info.status for run in runs().values()} == {"KILLED"}
     again = (request, folder, Tracker(request, discs.card, "cpu"))
     assert runs()[""].info.status == "RUNNING"
     again[2].trial_started(trial)
-    again[2].epoch(trial, folder.append_history(trial.key, 2, LAST))
+    again[2].epoch(trial, folder.trial(trial.key).append_history(2, LAST))
     trial.outcome = "completed"
-    again[2].trial_ended(trial, folder.trial_directory(trial.key))
+    again[2].trial_ended(trial, folder.trial(trial.key).directory)
     again[2].end_search(
         "FINISHED", {"holdout/f1_macro": 0.6}, {"cellbench.outcome": "completed"}, [folder.request_path]
     )
@@ -207,7 +206,7 @@ def test_a_resumed_search_goes_on_in_the_same_runs(search, discs):
     assert history(found[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
 
 
-def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(search, discs):
+def test_repair_completes_the_runs_of_a_killed_driver_and_is_idempotent(search, discs):
     request, folder, tracker = search
     lost, unseen = record(search), record(search, 1)
     folder.write(lost)
@@ -215,7 +214,7 @@ def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(
     for trial in (lost, unseen):
         folder.write(trial)
         for epoch, metrics in enumerate((EPOCH, LAST), 1):
-            folder.append_history(trial.key, epoch, metrics)
+            folder.trial(trial.key).append_history(epoch, metrics)
         trial.outcome, trial.epoch, trial.ended = "completed", 2, trial.started + 1
         folder.write(trial)
     again = Tracker(request, discs.card, "cpu")
@@ -229,7 +228,7 @@ def test_repair_brings_a_killed_drivers_runs_up_to_the_ledger_and_is_idempotent(
             assert found[trial.key].data.metrics["probe/f1_macro"] == 0.7
 
 
-def test_a_store_that_falls_away_stops_nothing_and_is_brought_up_to_date_later(search, monkeypatch):
+def test_a_search_continues_without_its_store_and_the_runs_are_completed_later(search, monkeypatch):
     _, folder, tracker = search
     trial, other = record(search), record(search, 1)
     create = tracker._client.create_run
@@ -251,7 +250,7 @@ def test_runs_of_a_search_that_was_killed_are_closed_by_the_next_search(search, 
     with folder.lock():
         _written(request_of("s2"))
         Tracker(request_of("s2"), discs.card, "cpu")
-        assert {run.info.status for run in runs().values()} == {"RUNNING"}, "somebody works on it"
+        assert {run.info.status for run in runs().values()} == {"RUNNING"}, "a process works on it"
     _written(request_of("s3"))
     Tracker(request_of("s3"), discs.card, "cpu")
     assert {run.info.status for run in runs().values()} == {"KILLED"}
@@ -268,20 +267,23 @@ def _written(request):
 )
 def test_a_store_that_cannot_be_reached_is_one_sentence(uri, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|let)") as caught:
+    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|set)") as caught:
         connect()
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("uri", ["foo", "./mlruns", "file:///tmp/mlruns"])
-def test_a_folder_is_no_store(uri, monkeypatch):
+def test_a_folder_is_not_accepted_as_a_store(uri, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(StoreError, match=r"^MLFLOW_TRACKING_URI \(.*\) is a folder; .* or unset it\.$"):
+    with pytest.raises(
+        StoreError,
+        match=r"^MLFLOW_TRACKING_URI \(.*\) is a folder, but the store must be a server or a database; .* unset it\.$",
+    ):
         connect()
 
 
-def test_the_default_store_lies_in_the_home(home, monkeypatch):
+def test_the_default_store_is_in_the_home(home, monkeypatch):
     assert store_uri() == f"sqlite:///{home}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
     assert store_uri() == "http://server:5000"
@@ -291,6 +293,14 @@ def test_class_names_become_names_that_mlflow_takes():
     assert metric_name("probe/f1/T-cell (CD4+), ×2") == "probe/f1/T-cell _CD4___ _2"
 
 
+@pytest.mark.parametrize("name", ["probe/f1_marco", "valid/ssim", "epoch"])
+def test_a_metric_that_the_table_lacks_raises(search, name):
+    with pytest.raises(NotFoundError, match=f"There is no metric '{name}'"):
+        metrics_of(record(search), [{"epoch": 1, "time": 0.0, "metrics": {name: 0.5}}], (1,))
+    with pytest.raises(NotFoundError):
+        metric_name(name)
+
+
 def test_a_stage_without_rungs_shows_none(search):
     final = record(search, stage="final")
     names = {name for name, *_ in metrics_of(final, [{"epoch": 1, "time": 0.0, "metrics": EPOCH}], (1,))}
@@ -298,26 +308,26 @@ def test_a_stage_without_rungs_shows_none(search):
     assert unreachable("http://a:b@c/", OSError("")).args[0].startswith("The MLflow store http://…@c/")
 
 
-def test_what_was_not_written_before_a_stop_is_written_when_the_trial_goes_on(search, discs, monkeypatch):
+def test_what_was_not_written_before_a_stop_is_written_when_the_trial_resumes(search, discs, monkeypatch):
     request, folder, tracker = search
     trial = record(search)
     folder.write(trial)
     tracker.trial_started(trial)
     monkeypatch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
-    tracker.epoch(trial, folder.append_history(trial.key, 1, EPOCH))
+    tracker.epoch(trial, folder.trial(trial.key).append_history(1, EPOCH))
     again = Tracker(request, discs.card, "cpu")
-    again.trial_started(trial, folder.history(trial.key))
-    again.epoch(trial, folder.append_history(trial.key, 2, LAST))
+    again.trial_started(trial, folder.trial(trial.key).history())
+    again.epoch(trial, folder.trial(trial.key).append_history(2, LAST))
     assert history(runs()[trial.key], "train/loss") == [(1, 0.5), (2, 0.5)]
 
 
-def test_a_run_that_a_server_made_before_it_went_away_is_used_and_filled(search, monkeypatch):
+def test_a_run_that_a_server_created_before_it_failed_is_used_and_filled(search, monkeypatch):
     _, folder, tracker = search
     trial = record(search)
     with monkeypatch.context() as patch:
         patch.setattr(tracker._client, "log_batch", lambda *_, **__: (_ for _ in ()).throw(OSError("gone")))
         train(search, trial)
-    twin = tracker._create(trial)  # the client asked twice, since the first answer was lost
+    twin = tracker._create(trial)  # the client asked twice, because the first reply was lost
     tracker.repair(folder)
     found = connect().search_runs([tracker.experiment_id], f"tags.`cellbench.trial` = '{trial.key}'")
     status = {run.info.run_id: run.info.status for run in found}
@@ -342,11 +352,11 @@ def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch):
 
 
 @pytest.mark.parametrize("secret", ["secret", "se/cret", "se@cret"])
-def test_no_form_of_a_password_gets_through(secret):
+def test_no_form_of_a_password_is_shown(secret):
     address = f"https://me:{secret}@server:5000/x"
-    told = str(unreachable(address, OSError(f"Max retries exceeded for {address}, it is away.")))
-    assert secret not in told
-    assert "https://…@server:5000/x" in told
+    text = str(unreachable(address, OSError(f"Max retries exceeded for {address}, it is away.")))
+    assert secret not in text
+    assert "https://…@server:5000/x" in text
 
 
 @pytest.mark.parametrize(
@@ -363,7 +373,7 @@ def test_no_form_of_a_password_gets_through(secret):
         "http://[::1",
     ],
 )
-def test_no_address_shows_its_password_and_one_that_cannot_be_is_one_sentence(address, monkeypatch):
+def test_no_error_shows_the_password_in_an_address(address, monkeypatch):
     from bench.tracking.client import connect
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
@@ -373,8 +383,8 @@ def test_no_address_shows_its_password_and_one_that_cannot_be_is_one_sentence(ad
     assert "\n" not in str(caught.value)
 
 
-def test_a_home_that_no_database_can_lie_in_is_refused(tmp_path, monkeypatch):
+def test_a_home_whose_path_no_database_accepts_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "a?b"))
-    with pytest.raises(StoreError, match="has a '\\?' in it"):
+    with pytest.raises(StoreError, match="has a '\\?' in its path"):
         store_uri()

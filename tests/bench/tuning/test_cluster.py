@@ -57,20 +57,20 @@ def test_auto_fills_the_machine_and_no_more(machine, asked, expected):
         (LAPTOP, {"concurrent": 0}, "at least one trial"),
     ],
 )
-def test_what_the_machine_has_not_is_refused_at_once(machine, asked, message):
+def test_resources_that_the_machine_lacks_are_refused(machine, asked, message):
     with pytest.raises(SettingError, match=message):
         plan(machine, **asked)
 
 
 def nodes(*each):
-    """Return a cluster of nodes of so many CPUs and GPUs."""
+    """Return a cluster of nodes, each with its numbers of CPUs and GPUs."""
     return Machine(sum(cpus for cpus, _ in each), sum(gpus for _, gpus in each), nodes=each)
 
 
 @pytest.mark.parametrize(
     ("machine", "asked", "expected"),
     [
-        (nodes((3, 0), (3, 0)), {"cpus_per_trial": 2}, Plan(2, 2, 0.0)),  # 6 // 2 would promise a third
+        (nodes((3, 0), (3, 0)), {"cpus_per_trial": 2}, Plan(2, 2, 0.0)),  # 6 // 2 would be a third trial
         (nodes((2, 0), (2, 0), (2, 0)), {}, Plan(6, 1, 0.0)),
         (nodes((0, 0), (16, 0), (16, 0)), {}, Plan(8, 4, 0.0)),  # a head that trains nothing
         (nodes((4, 0), (64, 0)), {"concurrent": 5}, Plan(5, 12, 0.0)),
@@ -81,7 +81,7 @@ def nodes(*each):
         (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 1}, Plan(32, 8, 1.0)),
         (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 3}, Plan(8, 32, 3.0)),  # 2 GPUs of each node stay free
         (nodes((8, 0), *[(64, 8)] * 4), {"gpus_per_trial": 0.25}, Plan(128, 2, 0.25)),
-        (nodes((64, 0), (4, 2)), {}, Plan(4, 1, 0.5)),  # CPUs of a head without GPU help no trial
+        (nodes((64, 0), (4, 2)), {}, Plan(4, 1, 0.5)),  # CPUs of a node without GPUs are of no use
         (nodes((2, 8), (32, 1)), {"gpus_per_trial": 1}, Plan(3, 1, 1.0)),  # six GPUs lack a CPU beside them
         (nodes((64, 0), (4, 2)), {"gpus_per_trial": 0}, Plan(8, 8, 0.0)),
     ],
@@ -107,7 +107,7 @@ def test_a_cluster_is_divided_node_by_node(machine, asked, expected):
         (nodes((0, 1), (8, 0)), {}, "fits on no node: none has both"),
     ],
 )
-def test_what_no_node_has_is_refused_though_all_together_have_it(machine, asked, message):
+def test_resources_that_no_single_node_has_are_refused(machine, asked, message):
     with pytest.raises(SettingError, match=message):
         plan(machine, **asked)
 
@@ -121,7 +121,7 @@ def test_an_address_without_a_cluster_is_an_error_within_seconds(address, messag
         connect(address)
 
 
-def test_ray_is_told_to_keep_to_itself():
+def test_ray_requires_a_token_and_sends_no_statistics():
     for name, value in {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}.items():
         assert ENVIRONMENT[name] == os.environ[name] == value
 
@@ -129,7 +129,7 @@ def test_ray_is_told_to_keep_to_itself():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_eight_quarters_of_two_gpus_run_at_once():
-    """Ray believes in GPUs that it is told of; nothing here touches one."""
+    """Ray accepts any number of GPUs that it is given; no GPU is used here."""
     import time
 
     import ray
@@ -147,7 +147,7 @@ def test_eight_quarters_of_two_gpus_run_at_once():
 
         trials = [Trial.remote() for _ in range(9)]
         begun, waiting = ray.wait([trial.begin.remote() for trial in trials], num_returns=9, timeout=90)
-        assert (len(begun), len(waiting)) == (8, 1), "a ninth finds no room"
+        assert (len(begun), len(waiting)) == (8, 1), "a ninth does not fit"
         gpus = sorted(gpu for _, (gpu,) in ray.get(begun))
         assert gpus == ["0"] * 4 + ["1"] * 4
         del trials
@@ -158,7 +158,7 @@ def test_eight_quarters_of_two_gpus_run_at_once():
         ray.shutdown()
 
 
-def test_the_token_stays_on_whatever_the_environment_says():
+def test_the_environment_cannot_turn_off_the_token():
     command = [sys.executable, "-c", "import bench.tuning, os; print(os.environ['RAY_AUTH_MODE'])"]
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Stages on a real Ray: what becomes of trials that fail, die, or are interrupted."""
+"""Stages on a real Ray: the outcomes of trials that fail, die, or are interrupted."""
 
 import os
 import signal
@@ -18,19 +18,19 @@ from bench.tuning.schedulers import MethodsAsha
 from bench.tuning.searchers import JobSearcher, MethodsSearcher
 from cellbench.trials.job import TrialJob
 
-TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+SETTINGS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "val/l1", "probe/f1_macro", "probe/accuracy")
 
 
 class Silent:
-    """Stands in for the tracker, and remembers what it was told."""
+    """Replaces the tracker, and keeps the calls."""
 
     def __init__(self):
-        self.told = []
+        self.calls = []
 
     def __getattr__(self, name):
-        return lambda record, *_: self.told.append((name, record.key))
+        return lambda record, *_: self.calls.append((name, record.key))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def ray_of_two_cpus():
 
 
 @pytest.fixture
-def bench(folder, jobs, ray_of_two_cpus):
+def context(folder, jobs, ray_of_two_cpus):
     request = jobs.request
     request.write(folder)
     return StageContext(folder, Silent(), ProgressView(request.name, request.primary_objective, None), Plan(2, 1, 0.0))
@@ -58,9 +58,9 @@ def job_of(jobs, epochs=4, **changes):
     return changed.model_copy(update={"directory": job.directory.parent / changed.key})
 
 
-def run(bench, *todo):
-    run_stage(bench, "search", JobSearcher(todo, TERMS), len(todo))
-    return {record.key: record for record in bench.folder.records()}
+def run(context, *todo):
+    run_stage(context, "search", JobSearcher(todo, SETTINGS), len(todo))
+    return {record.key: record for record in context.folder.records()}
 
 
 def when(condition, action):
@@ -87,30 +87,30 @@ def kill_worker():
 
 
 @pytest.mark.slow
-def test_trials_complete_or_fail_each_for_itself(bench, jobs):
+def test_a_failed_trial_does_not_affect_a_completed_one(context, jobs):
     good, wild = job_of(jobs), job_of(jobs, lr=1e30)
-    records = run(bench, good, wild)
+    records = run(context, good, wild)
     assert records[good.key].outcome == "completed"
     assert records[good.key].metrics["probe/f1_macro"] > 0
     assert records[wild.key].outcome == "failed"
     assert "loss is" in records[wild.key].reason
-    assert [entry["epoch"] for entry in bench.folder.history(good.key)] == [1, 2, 3, 4]
-    told = bench.tracker.told
-    assert [name for name, key in told if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
-    assert not (bench.folder.directory / ".ray").exists()
+    assert [entry["epoch"] for entry in context.folder.trial(good.key).history()] == [1, 2, 3, 4]
+    calls = context.tracker.calls
+    assert [name for name, key in calls if key == good.key] == ["trial_started", *["epoch"] * 4, "trial_ended"]
+    assert not (context.folder.directory / ".ray").exists()
 
 
 @pytest.mark.slow
-def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs, tmp_path):
+def test_a_trial_whose_worker_is_killed_resumes_from_its_checkpoint(context, jobs, tmp_path):
     job = job_of(jobs, epochs=30)
     whole = job.model_copy(update={"directory": tmp_path / "whole"})
-    thread = when(lambda: len(bench.folder.history(job.key)) >= 4, kill_worker)
-    record = run(bench, job)[job.key]
+    thread = when(lambda: len(context.folder.trial(job.key).history()) >= 4, kill_worker)
+    record = run(context, job)[job.key]
     thread.join()
     assert record.outcome == "completed"
-    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
+    lines = (context.folder.trial(job.key).directory / "history.jsonl").read_text().splitlines()
     assert 30 < len(lines) < 40, "a few epochs were trained twice, not all"
-    assert [entry["epoch"] for entry in bench.folder.history(job.key)] == list(range(1, 31))
+    assert [entry["epoch"] for entry in context.folder.trial(job.key).history()] == list(range(1, 31))
     import torch
 
     from cellbench.trials.run import TrialRun
@@ -124,29 +124,29 @@ def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(bench, jobs,
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_the_stage_goes_on_later(bench, jobs):
-    before = signal.getsignal(signal.SIGINT)  # a job in the background may have been told to ignore it
+def test_a_stage_that_ctrl_c_stopped_can_be_resumed(context, jobs):
+    before = signal.getsignal(signal.SIGINT)  # a job in the background may ignore it
     job = job_of(jobs, epochs=30)
-    when(lambda: len(bench.folder.history(job.key)) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    when(lambda: len(context.folder.trial(job.key).history()) >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        run(bench, job)
-    (record,) = bench.folder.records()
-    assert record.outcome == "running", "it will go on"
-    assert bench.tracker.told[-1] == ("interrupted", job.key)
+        run(context, job)
+    (record,) = context.folder.records()
+    assert record.outcome == "running", "it can be resumed"
+    assert context.tracker.calls[-1] == ("interrupted", job.key)
     assert signal.getsignal(signal.SIGINT) is before, "the program's own handler is back"
-    began_again = len(bench.folder.history(job.key))
-    assert run(bench, job)[job.key].outcome == "completed"
-    lines = (bench.folder.trial_directory(job.key) / "history.jsonl").read_text().splitlines()
-    assert len(lines) < 30 + began_again, "it went on from the rung's checkpoint"
+    n_before = len(context.folder.trial(job.key).history())
+    assert run(context, job)[job.key].outcome == "completed"
+    lines = (context.folder.trial(job.key).directory / "history.jsonl").read_text().splitlines()
+    assert len(lines) < 30 + n_before, "it resumed from the checkpoint of the rung"
 
 
 @pytest.mark.slow
-def test_asha_and_tpe_work_together_in_a_stage(bench, jobs):
+def test_asha_and_tpe_work_together_in_a_stage(context, jobs):
     request = jobs.request.model_copy(update={"n_trials": 6})
     space = request.spaces[0]
-    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, TERMS)
-    run_stage(bench, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
-    records = bench.folder.records()
+    searcher = MethodsSearcher({"mask_fixed": method_search(space, "tpe", 0, request.rungs, 6)}, 6, jobs, SETTINGS)
+    run_stage(context, "search", searcher, 6, MethodsAsha(["mask_fixed"], 4, request.rungs, 2))
+    records = context.folder.records()
     assert len(records) == 6
     assert {record.outcome for record in records} <= {"completed", "pruned"}
     for record in records:

@@ -1,4 +1,4 @@
-"""Which trial is next."""
+"""Which trial is next, over all methods."""
 
 from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
@@ -16,13 +16,13 @@ def config_of(suggestion):
     return TrialConfig.model_validate(suggestion["trial"])
 
 
-def searcher_of(jobs, records=(), goals=None):
+def searcher_of(jobs, records=(), values=None):
     request = jobs.request
     methods = {
         space.method: method_search(space, request.sampler, request.seed, request.rungs, request.n_trials)
         for space in request.spaces
     }
-    return MethodsSearcher(methods, request.n_trials, jobs, TERMS, records, goals)
+    return MethodsSearcher(methods, request.n_trials, jobs, TERMS, records, values)
 
 
 def test_methods_take_turns_and_each_has_its_trials(make_request, folder):
@@ -34,7 +34,7 @@ def test_methods_take_turns_and_each_has_its_trials(make_request, folder):
     assert searcher.suggest("4") == Searcher.FINISHED
 
 
-def test_a_method_whose_space_is_used_up_leaves_its_turn(make_request, folder):
+def test_a_method_whose_space_is_exhausted_gets_no_more_trials(make_request, folder):
     jobs = Jobs(make_request("vae", "mask_fixed", n_trials=3, sampler="grid"), folder)
     searcher = searcher_of(jobs)
     methods = []
@@ -79,23 +79,23 @@ def test_a_searcher_can_be_pickled_as_ray_tune_does(jobs):
     assert config_of(pickle.loads(pickle.dumps(searcher)).suggest("b")).number == 1
 
 
-WORTH = {"vae": 0.3, "mask_fixed": 0.7}
+VALUE = {"vae": 0.3, "mask_fixed": 0.7}
 
 
 def trained(searcher, n):
-    """Run trials whose goal is their method's worth; return the methods in their order."""
+    """Run trials whose value depends on their method; return the methods in their order."""
     methods = []
     for number in range(n):
         suggestion = searcher.suggest(str(number))
         if suggestion == Searcher.FINISHED:
             break
         methods.append(config_of(suggestion).method)
-        objective = WORTH[methods[-1]] + 0.01 * (number % 3)
+        objective = VALUE[methods[-1]] + 0.01 * (number % 3)
         searcher.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
     return methods
 
 
-def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_what_is_left(make_request, folder):
+def test_methods_that_share_trials_first_get_equally_many_then_the_better_one_gets_most(make_request, folder):
     jobs = Jobs(make_request("vae", "mask_fixed", n_trials=15, share_trials=True), folder)
     methods = trained(searcher_of(jobs), 99)
     assert len(methods) == 30
@@ -103,25 +103,25 @@ def test_methods_that_share_trials_begin_alike_and_the_better_one_gets_most_of_w
     assert methods[2 * EACH_FIRST :].count("mask_fixed") >= 0.75 * (30 - 2 * EACH_FIRST)
 
 
-def test_methods_that_share_trials_go_on_after_a_resume_as_if_never_stopped(make_request, folder):
+def test_methods_that_share_trials_continue_the_same_after_a_resume(make_request, folder):
     from cellbench.trials.job import TrialJob
 
     jobs = Jobs(make_request("vae", "mask_fixed", n_trials=6, share_trials=True), folder)
     whole = searcher_of(jobs)
-    records, goals, following = [], {}, []
+    records, values, following = [], {}, []
     for number in range(10):
         config = config_of(whole.suggest(str(number)))
-        objective = WORTH[config.method] + 0.01 * (number % 3)
+        objective = VALUE[config.method] + 0.01 * (number % 3)
         whole.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})
         if number < 8:
             record = record_of(TrialJob.model_validate(config.job), config.number)
             records.append(record.model_copy(update={"outcome": "completed"}))
-            goals[record.key] = {4: objective}
+            values[record.key] = {4: objective}
         else:
             following.append(config)
-    again = searcher_of(jobs, records, goals)
+    again = searcher_of(jobs, records, values)
     for number in (8, 9):
         config = config_of(again.suggest(str(number)))
         assert config == following[number - 8]
-        objective = WORTH[config.method] + 0.01 * (number % 3)
+        objective = VALUE[config.method] + 0.01 * (number % 3)
         again.on_trial_complete(str(number), {OBJECTIVE: objective, TRAINING_ITERATION: 4, OUTCOME: "completed"})

@@ -1,4 +1,4 @@
-"""Ray's token is for its owner alone."""
+"""Only its owner can read Ray's token."""
 
 import stat
 
@@ -25,7 +25,7 @@ def test_a_new_token_is_long_and_readable_by_its_owner_alone(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_token_that_others_could_read_is_closed_and_stays_the_same(path):
+def test_a_token_that_others_could_read_keeps_its_text_and_loses_their_access(path):
     path.parent.mkdir()
     path.write_text("made by Ray")
     path.chmod(0o644)

@@ -5,11 +5,12 @@ import json
 import pytest
 import torch
 
+from bench.record.trial import TrialFolder
 from bench.tuning.config import OBJECTIVE, OUTCOME, REASON, REMARK, TrialConfig, TrialSettings
-from bench.tuning.trainable import CHECKPOINT, TrialTrainable
+from bench.tuning.trainable import TrialTrainable
 from cellbench.trials.job import TrialJob
 
-TERMS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
+SETTINGS = TrialSettings(objective="f1", gpus=0.0, timeout_s=600, checkpoint_s=30)
 
 SAME = ("train/loss", "train/reconstruction", "train/kl", "val/l1", "rung/f1_macro", "probe/f1_macro", "probe/f1/large")
 
@@ -20,14 +21,14 @@ def job(jobs):
     return jobs.search(space.configuration(space.complete({"r_max": 14.0})))
 
 
-def trainable(job, terms=TERMS):
+def trainable(job, settings=SETTINGS):
     found = TrialTrainable.__new__(TrialTrainable)
-    found.setup(config(job, terms))
+    found.setup(config(job, settings))
     return found
 
 
-def config(job, terms=TERMS):
-    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, terms=terms).model_dump()}
+def config(job, settings=SETTINGS):
+    return {"trial": TrialConfig(job=job.model_dump(mode="json"), number=0, settings=settings).model_dump()}
 
 
 def run(found, n=99):
@@ -43,7 +44,7 @@ def same(reports):
     return [{name: report[name] for name in SAME if name in report} for report in reports]
 
 
-def test_each_report_has_a_finite_goal_and_the_last_the_scores(job):
+def test_each_report_has_a_finite_objective_and_the_last_one_the_scores(job):
     reports = run(trainable(job))
     assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
     assert [report["done"] for report in reports] == [False, False, False, True]
@@ -51,10 +52,10 @@ def test_each_report_has_a_finite_goal_and_the_last_the_scores(job):
     assert reports[-1][OUTCOME] == "completed"
     assert reports[-1][OBJECTIVE] == reports[-1]["probe/f1_macro"]
     assert (job.directory / "result.json").exists()
-    assert not (job.directory / CHECKPOINT).exists()
+    assert TrialFolder(job.directory).checkpoints() == []
 
 
-def test_a_finished_trial_is_given_back_at_once(job, monkeypatch):
+def test_a_finished_trial_is_not_trained_again(job, monkeypatch):
     last = run(trainable(job))[-1]
     monkeypatch.setattr("cellbench.trials.run.TrialRun.step", lambda self: pytest.fail("trained again"))
     (report,) = run(trainable(job))
@@ -63,17 +64,17 @@ def test_a_finished_trial_is_given_back_at_once(job, monkeypatch):
     assert same([report]) == same([last])
 
 
-def test_a_trial_that_was_stopped_ends_with_the_numbers_of_one_that_was_not(job, tmp_path):
+def test_a_resumed_trial_reaches_the_numbers_of_an_undisturbed_one(job, tmp_path):
     whole = run(trainable(job))
     moved = TrialJob.model_validate({**job.model_dump(), "directory": tmp_path / "again"})
     first = run(trainable(moved), 2)
-    assert (moved.directory / CHECKPOINT / "trainer.pt").exists(), "the rung at epoch 2 was saved"
+    assert (moved.directory / "checkpoint" / "trainer.pt").exists(), "the rung at epoch 2 was saved"
     rest = run(trainable(moved))
     assert [report["training_iteration"] for report in rest] == [3, 4]
     assert same(first + rest) == same(whole)
 
 
-def test_the_same_process_takes_the_next_trial(job, jobs):
+def test_a_process_is_reused_for_the_next_trial(job, jobs):
     found = trainable(job)
     run(found, 1)
     space = jobs.request.spaces[0]
@@ -87,24 +88,24 @@ def test_the_same_process_takes_the_next_trial(job, jobs):
 
 
 @pytest.mark.parametrize("file", ["trainer.pt", "progress.json"])
-def test_a_damaged_checkpoint_costs_a_new_start_and_no_more(job, file):
+def test_a_trial_with_a_damaged_checkpoint_starts_from_its_first_epoch(job, file):
     run(trainable(job), 2)
-    (job.directory / CHECKPOINT / file).write_bytes(b"half")
+    (job.directory / "checkpoint" / file).write_bytes(b"half")
     reports = run(trainable(job))
     assert [report["training_iteration"] for report in reports] == [1, 2, 3, 4]
-    assert f"{CHECKPOINT} is damaged and is not used" in reports[0][REMARK]
+    assert "checkpoint is damaged and is not used" in reports[0][REMARK]
     assert all(REMARK not in report for report in reports[1:])
 
 
-def test_the_older_checkpoint_serves_where_the_newer_one_is_not_there(job):
+def test_the_older_checkpoint_is_used_if_the_newer_one_is_missing(job):
     run(trainable(job), 2)
-    (job.directory / CHECKPOINT).rename(job.directory / f"{CHECKPOINT}.old")
+    (job.directory / "checkpoint").rename(job.directory / "checkpoint.old")
     assert run(trainable(job), 1)[0]["training_iteration"] == 3
 
 
 def test_long_epochs_are_saved_between_rungs(job):
-    run(trainable(job, TERMS.model_copy(update={"checkpoint_s": 1e-6})), 1)
-    assert (job.directory / CHECKPOINT / "trainer.pt").exists()
+    run(trainable(job, SETTINGS.model_copy(update={"checkpoint_s": 1e-6})), 1)
+    assert (job.directory / "checkpoint" / "trainer.pt").exists()
 
 
 def test_a_loss_that_is_not_finite_is_a_failed_trial_with_its_reason(job):
@@ -117,7 +118,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_trial_with_its_reason(job):
     assert not (job.directory / "result.json").exists()
 
 
-def test_an_unexpected_error_is_a_failed_trial_with_its_trace(job, monkeypatch):
+def test_an_unexpected_error_is_a_failed_trial_with_its_traceback(job, monkeypatch):
     monkeypatch.setattr("cellbench.trials.run.TrialRun.step", lambda self: torch.zeros(2) @ torch.zeros(3))
     report = trainable(job).step()
     assert report[OUTCOME] == "failed"

@@ -1,0 +1,38 @@
+"""What a search prints at its end, and the metrics that tables and objectives name."""
+
+import pytest
+
+from bench.record.summary import Row, Summary
+from bench.reporting.verdict import score_columns, table
+from bench.space.objectives import get_objective, parse_objectives
+from cellbench.scores.metrics import find_metric
+
+
+@pytest.mark.parametrize(
+    ("objectives", "columns"),
+    [
+        ("f1", ["SSIM", "L1", "leakage"]),
+        ("l1_core", ["SSIM", "L1", "leakage"]),
+        ("label_free", ["SSIM", "content", "leakage"]),
+        ("f1,label_free", ["SSIM", "content", "leakage"]),
+    ],
+)
+def test_the_table_of_methods_shows_listed_metrics_and_the_optimised_one(objectives, columns):
+    assert [metric.column for metric in score_columns(parse_objectives(objectives))] == columns
+
+
+def test_a_score_that_a_method_lacks_is_a_dash():
+    row = Row(kind="method", name="vae", f1_macro=0.5, f1_std=None, scores={"latent/leakage": 0.25})
+    summary = Summary(
+        search="s", dataset="d", winner="vae", rows=[row], importances={}, n_holdout=0, look=1, notes=[], final={},
+        seconds=1.0,
+    )  # fmt: skip
+    found = table(summary, score_columns(parse_objectives("f1")))
+    assert [next(iter(column.cells)) for column in found.columns[3:6]] == ["–", "–", "0.250"]
+
+
+@pytest.mark.parametrize("name", ["f1", "ssim", "label_free", "l1_core"])
+def test_an_objective_optimises_metrics_of_the_table_in_their_direction(name):
+    objective = get_objective(name)
+    for metric in map(find_metric, (objective.rung, objective.final)):
+        assert metric.direction == ("max" if objective.sign > 0 else "min")
