@@ -4,7 +4,7 @@ import pytest
 
 from bench.record.summary import Row, Summary
 from bench.reporting.verdict import score_columns, table
-from bench.space.objectives import get_objective, parse_objectives
+from bench.space.objectives import OBJECTIVES, parse_objectives
 from cellbench.scores.metrics import find_metric
 
 
@@ -33,6 +33,6 @@ def test_a_score_that_a_method_lacks_is_a_dash():
 
 @pytest.mark.parametrize("name", ["f1", "ssim", "label_free", "l1_core"])
 def test_an_objective_optimises_metrics_of_the_table_in_their_direction(name):
-    objective = get_objective(name)
+    objective = OBJECTIVES.get(name)
     for metric in map(find_metric, (objective.rung, objective.final)):
         assert metric.direction == ("max" if objective.sign > 0 else "min")
