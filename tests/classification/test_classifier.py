@@ -42,7 +42,7 @@ def test_it_tells_colours_apart(discs, trial):
 
 def test_patches_of_another_size_are_refused(discs, trial):
     classifier = Classifier.fit(trial.directory, discs, trial.cache)
-    with pytest.raises(DataError, match="takes uint8 patches of N × 40 × 40 × 3, got uint8 of 2 × 32 × 32 × 3"):
+    with pytest.raises(DataError, match="accepts uint8 patches of N × 40 × 40 × 3, got uint8 of 2 × 32 × 32 × 3"):
         classifier.probabilities(np.zeros((2, 32, 32, 3), np.uint8))
     assert classifier.probabilities(np.zeros((0, 40, 40, 3), np.uint8)).shape == (0, 3)
 
