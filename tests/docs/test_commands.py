@@ -166,4 +166,4 @@ def _status(port, page, **headers):
 @pytest.mark.parametrize("path", ["README.md", "docs/getting-started.md"])
 def test_every_command_and_every_python_block_runs(path, tmp_path, discs):
     count = Reader(tmp_path, discs).follow(path)
-    assert count > 10
+    assert count >= 10, "the blocks were not found"
