@@ -69,10 +69,10 @@ def test_mistakes(arguments, message):
 
 
 def test_the_tables_of_the_document_are_what_the_program_prints():
-    """Each table stands in the document below its command."""
-    blocks = DOCS.read_text(encoding="utf-8").split("    $ python -m bench.forecast ")[1:]
+    """The document shows each table below its command, in one code block."""
+    blocks = DOCS.read_text(encoding="utf-8").split("```text\n$ python -m bench.forecast ")[1:]
     assert len(blocks) >= 3
     for block in blocks:
-        command, *lines = block.split("\n\n")[0].splitlines()
+        command, *lines = block.split("```")[0].splitlines()
         printed = CliRunner().invoke(app, command.split()).output.splitlines()
         assert [line.strip() for line in printed] == [line.strip() for line in lines]
