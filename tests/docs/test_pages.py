@@ -124,18 +124,3 @@ def test_the_readme_fits_two_screens_and_begins_with_the_two_commands():
     assert len(lines) <= 80
     assert any(line.startswith("make search") for line in lines[:8])
     assert any(line.startswith("make test") for line in lines[:8])
-
-
-def test_the_predicted_times_of_the_scale_page_are_those_of_the_program():
-    from typer.testing import CliRunner
-
-    checked = 0
-    for block in blocks("docs/scale.md"):
-        if found := re.match(r"\$ python -m bench\.forecast (.*)\n", block.text):
-            printed = CliRunner().invoke(importlib.import_module("bench.forecast").app, shlex.split(found[1])).output
-            rows = re.findall(r"^ *\d.*%$", block.text, re.MULTILINE)
-            assert len(rows) > 2
-            now = re.findall(r"^ *\d.*%$", printed, re.MULTILINE)
-            assert [row.split() for row in rows] == [row.split() for row in now]
-            checked += 1
-    assert checked == 3
