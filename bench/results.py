@@ -1,8 +1,8 @@
 """Lists searches, and the trials of one search, as tidy tables.
 
-python -m bench.results                                  all searches, the newest first
-python -m bench.results SEARCH                           the trials of one search
-python -m bench.results SEARCH --csv trials.csv          its trials with every parameter and metric
+    python -m bench.results                                  all searches, the newest first
+    python -m bench.results SEARCH                           the trials of one search
+    python -m bench.results SEARCH --csv trials.csv          its trials with every parameter and metric
 """
 
 import time

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench.space.domains import Choice, Constant, Domain, Point, Range, times
 from cellbench.errors import SettingError
-from cellbench.suppression.base import length_names
 from cellbench.training.configuration import Configuration
 from cellbench.validation import validated
 
@@ -77,6 +76,8 @@ class Space(BaseModel):
         Args:
             native_size: Side in px of the data set's patches.
         """
+        from cellbench.suppression.base import length_names
+
         factor, lengths = native_size / FILE_SIZE, set(length_names(self.method))
 
         def point(values: Point) -> Point:
@@ -109,6 +110,7 @@ def check_values(space: Space, native_size: int, network_size: int = 32) -> None
         SettingError: The method refuses a value. The message names the value and the reason.
     """
     from cellbench.suppression import build_suppression
+    from cellbench.suppression.base import length_names
 
     corner = native_size / 2**0.5
     lengths = set(length_names(space.method))
@@ -128,5 +130,7 @@ def check_values(space: Space, native_size: int, network_size: int = 32) -> None
 
 def radius_name(space: Space) -> str | None:
     """Return the name of the radius: the first searched length whose name starts with `r_`; None if there is none."""
+    from cellbench.suppression.base import length_names
+
     lengths = set(length_names(space.method))
     return next((name for name in space.searched if name in lengths and name.startswith("r_")), None)
