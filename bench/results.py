@@ -3,6 +3,8 @@
     python -m bench.results                                  all searches, the newest first
     python -m bench.results SEARCH                           the trials of one search
     python -m bench.results SEARCH --csv trials.csv          its trials with every parameter and metric
+
+The tables are read from the folders of the searches, not from MLflow.
 """
 
 import time

@@ -8,7 +8,6 @@ from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
 from cellbench.disk import write_text
 from cellbench.errors import DataError
-from cellbench.scores.metrics import all_metrics, check_known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,6 +192,8 @@ class Summary(BaseModel):
         Raises:
             NotFoundError: The table of metrics does not have one of them.
         """
+        from cellbench.scores.metrics import check_known  # imports torch, which lists of searches do not need
+
         best = self.best
         found = {**self.final, **best.scores, **(self.response.metrics() if self.response else {})}
         named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
@@ -214,6 +215,8 @@ class Summary(BaseModel):
     def frame(self) -> "pd.DataFrame":
         """Return the table: one row for each method, floor and ceiling."""
         import pandas as pd
+
+        from cellbench.scores.metrics import all_metrics
 
         names = [metric.name for metric in all_metrics() if metric.mean_over == "folds"]
         flat = []
