@@ -14,8 +14,6 @@ A new score is one file in this package. Its class is registered by name, declar
 Another package adds a score by an entry point of the group `cellbench.scores` that names such a class.
 """
 
-import importlib
-import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -30,7 +28,7 @@ import torch
 from cellbench.errors import SettingError
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
-from cellbench.registry import Registry
+from cellbench.registry import Registry, import_modules
 from cellbench.suppression import Suppression
 from cellbench.training.embedding import embed
 
@@ -224,7 +222,4 @@ def all_scores() -> Sequence[type[Score]]:
 @cache
 def _import_own_scores() -> None:
     """Import every module of this package, so that its scores are registered."""
-    import cellbench.scores
-
-    for module in pkgutil.iter_modules(cellbench.scores.__path__):
-        importlib.import_module(f"{cellbench.scores.__name__}.{module.name}")
+    import_modules("cellbench.scores", Path(__file__).parent)

@@ -1,11 +1,10 @@
 """Objectives, one file each: the numbers that a search can optimise. Each file registers its objective."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from bench.space.objectives.base import OBJECTIVES, Objective, parse_objectives, register
+from cellbench.registry import import_modules
 
 __all__ = ["OBJECTIVES", "Objective", "parse_objectives", "register"]
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, Path(__file__).parent)

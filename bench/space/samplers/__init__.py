@@ -1,11 +1,10 @@
 """Samplers, one file each: how the configurations of one method are chosen. Each file registers its sampler."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from bench.space.samplers.base import SAMPLERS, Sampler, build_sampler, register
+from cellbench.registry import import_modules
 
 __all__ = ["SAMPLERS", "Sampler", "build_sampler", "register"]
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+import_modules(__name__, Path(__file__).parent)
