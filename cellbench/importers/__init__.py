@@ -8,9 +8,13 @@ A format whose images are not files, for example one array of all patches, provi
 Another package adds an `Importer` through the entry-point group `cellbench.importers`.
 """
 
-from cellbench.importers import formats  # noqa: F401 (its modules register themselves)
+from pathlib import Path
+
 from cellbench.importers.build import Imported, import_patch_set
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.options import ImportOptions
+from cellbench.registry import import_modules
 
 __all__ = ["IMPORTERS", "ImportOptions", "Imported", "Importer", "Manifest", "import_patch_set"]
+
+import_modules("cellbench.importers.formats", Path(__file__).parent / "formats")
