@@ -1,4 +1,4 @@
-"""The linear curve: probe the principal components of the mrequested patch at every radius.
+"""The linear curve: probe the principal components of the masked patch at every radius.
 
     python -m bench.study.radius.linear_curve pbc --csv docs/radius/linear-pbc.csv
 
@@ -37,7 +37,7 @@ def show_linear_curve(
     ] = "auto",
     csv: Annotated[Path | None, typer.Option(help="CSV file to write the curve to.")] = None,
 ) -> None:
-    """Show macro F1 of the principal components of the mrequested patch over the radius."""
+    """Show macro F1 of the principal components of the masked patch over the radius."""
     import pandas as pd
     from rich.table import Table
 
