@@ -79,8 +79,8 @@ class RadiusRange(BaseModel):
         whole = len(self.acceptable) == 1 and self.acceptable[0] == (self.radii[0], self.radii[-1])
         everything = ", the whole range that was tried" if whole else ""
         return (
-            f"Any {self.parameter} from {intervals} is acceptable{everything}: {what} is within {self.noise:.3f}, the "
-            f"noise of one training, of the best at {best} ({len(self.points)} trainings)."
+            f"Any {self.parameter} from {intervals} is acceptable{everything}: {what} is at most {self.noise:.3f} "
+            f"(the noise of one training) worse than at the best radius, {best} ({len(self.points)} trainings)."
         )
 
     def metrics(self) -> dict[str, float]:

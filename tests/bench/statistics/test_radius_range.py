@@ -106,6 +106,7 @@ def test_the_range_ends_at_the_radii_that_were_tried():
         "Any r_max from 40 to 90 px (20.0 to 45.0 µm) is acceptable, the whole range that was tried"
         in found.sentence(0.5)
     )
+    assert "(the noise of one training) worse than at the best radius, " in found.sentence(0.5)
     assert found.metrics()["response/r_max_low"] == 40
 
 
