@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @user_errors
 def classify(
     search: Annotated[str, typer.Option(help="Name of a finished search.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the probe.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, score and register a classifier on the encoder of a search's winner."""
     from bench.home.datasets import reopen_dataset

@@ -29,7 +29,7 @@ def radius(
         bool, typer.Option("--record", help="Write the estimate into the card, unless a radius is annotated.")
     ] = False,
     patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the interval.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
     """Estimate the radius of the cells without labels, and the r_max that suits each shape of mask."""
     from rich.table import Table

@@ -51,7 +51,8 @@ ViewCount = Annotated[
     FromDigits,
     Option("Symmetries that an embedding is the mean of", TRAINING, like=_SETTINGS["views"]),
 ]
-Seed = Annotated[int, Field(ge=0), Option("Seed of the random numbers")]
+MAX_SEED = 1_000_000
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of the random numbers")]
 
 
 def _known_sampler(name: str) -> str:
@@ -96,13 +97,12 @@ class SearchOptions(Options):
     trials: Annotated[
         int | None, Field(ge=1), Option("Configurations to try per method", default=_by_profile("n_trials"))
     ] = None
-    profile: Annotated[str, Option("Source of defaults: auto, cpu, gpu or paper", metavar="NAME")] = "auto"
+    profile: Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")] = "auto"
     time_budget: Annotated[
         Seconds | None,
         Option("Time for everything, as 90s, 30m or 1h30m", metavar="TIME"),
         Resumes("time_budget_s"),
     ] = None
-    resume: Annotated[str | None, Option("Continue a stopped search", metavar="SEARCH")] = None
 
     objective: Annotated[
         str, Option(f"Optimise {', '.join(OBJECTIVES.names())}, or several", WHAT, metavar="NAME,NAME")
@@ -118,7 +118,7 @@ class SearchOptions(Options):
     space: Annotated[Path | None, Option("Search space of the method", WHAT, default="search_spaces/METHOD.yaml")] = (
         None
     )
-    seed: Annotated[int, Field(ge=0, le=1_000_000), Option("Seed of all random numbers", WHAT)] = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of all random numbers", WHAT)] = 0
 
     epochs: Epochs = None
     folds: Annotated[
@@ -182,6 +182,7 @@ class SearchOptions(Options):
         Resumes("address"),
     ] = None
 
+    resume: Annotated[str | None, Option("Continue a stopped search", RESUME, metavar="SEARCH")] = None
     name: Annotated[str | None, Option("Name of the search", RESUME, default="data set, method and time")] = None
     checkpoint_every: Annotated[
         Seconds,

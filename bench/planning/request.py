@@ -24,6 +24,7 @@ from bench.space.space import PAPER_METHODS, Space, check_values
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
+from cellbench.scores.metrics import check_known
 from cellbench.training.configuration import TrainingSettings
 
 ENCODER_BYTES = 60 * 2**20
@@ -147,6 +148,7 @@ def _check_objectives(options: SearchOptions, patch_set: PatchSet, n_unseen: int
         if (has_radius or not record.thing.needs_radius) and n_unseen >= record.thing.min_unseen
     )
     for objective in parse_objectives(options.objective):
+        check_known((objective.rung, objective.final))
         if objective.needs_radius and not has_radius:
             raise SettingError(
                 f"The objective {objective.name} is measured inside the cell, but the data set {dataset} has no cell "

@@ -1,5 +1,6 @@
 """`--set NAME=VALUES`: replace domains of a search space, lengths in native px."""
 
+import math
 from collections.abc import Sequence
 
 from bench.space.domains import Choice, Constant, Point, Range, Scalar, as_scalar
@@ -62,6 +63,8 @@ def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -
             ends = float(low), float(high)
         except ValueError:
             raise SettingError(f"--set {text}: {low!r} to {high!r} is not a range of numbers; {HINT}.") from None
+        if not all(map(math.isfinite, ends)):
+            raise SettingError(f"--set {text}: the ends of a range must be finite numbers.")
         if not ends[0] < ends[1]:
             raise SettingError(f"--set {text}: the range must increase, got {ends[0]:g} to {ends[1]:g}.")
         if not isinstance(old.default, float):

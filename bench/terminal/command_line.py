@@ -188,8 +188,8 @@ class _PlainErrors:
         try:
             code = run(*args, standalone_mode=False, **settings)
         except typer.TyperException as error:
-            if error.message:  # empty where the help was shown in place of an error
-                print_error(_usage_sentence(error))
+            if sentence := _usage_sentence(error):
+                print_error(sentence)
             raise SystemExit(USER_ERROR) from None
         except typer.Abort:
             raise SystemExit(INTERRUPTED) from None
@@ -230,7 +230,7 @@ def _as_one_flag(option: Any) -> Any:
 
 
 def _usage_sentence(error: Any) -> str:
-    """Return what Typer found wrong as one sentence with the way out."""
+    """Return what Typer found wrong as one sentence with the way out; empty if Typer has shown the help instead."""
     path = error.ctx.command_path if getattr(error, "ctx", None) else ""
     hint = f" See {path} --help." if path else ""
     if hasattr(error, "possibilities"):
@@ -238,4 +238,5 @@ def _usage_sentence(error: Any) -> str:
         near = difflib.get_close_matches(error.option_name, known, n=2, cutoff=0.75)
         guess = f"; did you mean {' or '.join(near)}?" if near else "."
         return f"There is no option {error.option_name}{guess}{hint}"
-    return f"{error.format_message().strip().rstrip('.')}.{hint}"
+    reason = error.format_message().strip()
+    return f"{reason.rstrip('.')}.{hint}" if reason else ""

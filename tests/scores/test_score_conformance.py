@@ -15,6 +15,5 @@ class TestEveryScore(ScoreConformance):
 
 
 def test_scores_are_found_without_a_list_of_them_and_have_an_order():
-    assert [score.__name__ for score in all_scores()][:5] == [
-        "Reconstruction", "Latent", "CrossValidatedProbe", "Leakage", "CellContent",
-    ]  # fmt: skip
+    known = ["Reconstruction", "Latent", "CrossValidatedProbe", "Leakage", "CellContent"]
+    assert [score.__name__ for score in all_scores() if score.__name__ in known] == known

@@ -1,5 +1,6 @@
 """The record of an objective, and the table of all objectives."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -40,7 +41,8 @@ class Objective:
 
     def in_progress(self, metrics: Mapping[str, float]) -> float:
         """Return the number that Ray Tune maximises, from the metrics of one epoch; never NaN."""
-        return self.sign * metrics.get(self.final, metrics.get(self.rung, self.worst))
+        value = metrics.get(self.final, metrics.get(self.rung, self.worst))
+        return self.sign * (self.worst if math.isnan(value) else value)
 
 
 OBJECTIVES: Registry[Objective] = Registry("objective")

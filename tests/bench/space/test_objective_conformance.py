@@ -9,6 +9,7 @@ from bench.space.objectives import OBJECTIVES, parse_objectives, register
 from bench.statistics.selection import Standing, overall
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.scores.cell_content import MIN_CELLS
+from cellbench.scores.metrics import find_metric
 from cellbench.training.configuration import Configuration
 
 every_objective = pytest.mark.parametrize(
@@ -25,6 +26,18 @@ def test_the_record_is_complete(objective):
     assert objective.sign in (1, -1)
     assert objective.noise > 0
     assert objective.min_unseen >= 0
+
+
+@every_objective
+def test_its_metrics_are_in_the_table_and_have_its_direction(objective):
+    direction = {1: "max", -1: "min"}[objective.sign]
+    for name in (objective.rung, objective.final):
+        assert find_metric(name).direction == direction
+
+
+@every_objective
+def test_a_metric_that_is_nan_counts_as_the_worst(objective):
+    assert objective.in_progress({objective.final: math.nan}) == objective.sign * objective.worst
 
 
 @every_objective
