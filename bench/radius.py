@@ -25,9 +25,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def radius(
     dataset: Annotated[str, typer.Argument(help="Name of the data set.")] = "marrow-mini",
     figure: Annotated[Path | None, typer.Option(help="PNG file for the profile and the radius over patches.")] = None,
-    record: Annotated[
-        bool, typer.Option("--record", help="Write the estimate into the card, unless a radius is annotated.")
-    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="Write the estimate to the card, unless annotated.")] = False,
     patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
