@@ -46,6 +46,8 @@ def load_space(method: str, path: Path | None = None) -> Space:
             f"There is no search space at {path}; write one, or name another with --space FILE."
         ) from None
     node, data = _parse(path, text)
+    if not isinstance(data, dict):
+        raise SettingError(f"{path} is not a search space; it needs method, parameters and grid, as in search_spaces/.")
     try:
         space = Space.model_validate(data)
     except ValidationError as error:

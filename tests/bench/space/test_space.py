@@ -120,6 +120,18 @@ def test_a_missing_file_is_named(tmp_path):
         load_space("mask_fixed", tmp_path / "nowhere.yaml")
 
 
+@pytest.mark.parametrize("text", ["root:x:0:0", "", "- a\n- b"])
+def test_a_file_of_something_else_is_named(tmp_path, text):
+    with pytest.raises(SettingError, match=r"\.yaml is not a search space; it needs method, parameters and grid"):
+        load_space("mask_fixed", write(tmp_path, text))
+
+
+@pytest.mark.parametrize("values", ["1e308..1e309", "-inf..5", "nan..5"])
+def test_the_ends_of_a_range_are_finite(values):
+    with pytest.raises(SettingError, match="the ends of a range must be finite numbers"):
+        override([load_space("mask_fixed")], [f"r_max={values}"])
+
+
 def test_set_narrows_a_range_and_keeps_its_scale():
     (space,) = override([load_space("mask_fixed").scaled(256)], ["r_max=30..60"])
     domain = space.parameters["r_max"]

@@ -163,3 +163,12 @@ def test_an_unknown_program_is_answered_with_the_nearest():
     result = CliRunner().invoke(app, ["serch"])
     assert result.exit_code == 2
     assert "There is no program 'serch'; did you mean 'search'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "missing"), [("classify", "Missing option '--search'"), ("stop", "Missing argument 'search'")]
+)
+def test_a_missing_value_is_named(program, missing):
+    result = CliRunner().invoke(importlib.import_module(f"bench.{program}").app, [])
+    assert result.exit_code == 2
+    assert missing in result.output
