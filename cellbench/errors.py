@@ -27,3 +27,7 @@ class TrainingError(CellbenchError, RuntimeError):
 
 class StoreError(CellbenchError, OSError):
     """A storage location cannot be used: it is full, not permitted or not reachable."""
+
+
+class ChangedDataError(DataError, StoreError):
+    """A data set in use is missing, damaged or changed. The work can go on when the data set is as it was."""

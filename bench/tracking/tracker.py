@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.home.paths import home, searches_dir
+from bench.home.paths import searches_dir
 from bench.record.folder import SearchFolder
 from bench.record.trial import KEPT_BY_MLFLOW, TrialRecord
 from bench.terminal.formatting import value_in_words
 from bench.tracking.address import shown, store_uri, unreachable
-from bench.tracking.client import connect
+from bench.tracking.client import connect, open_experiment
 from bench.tracking.names import (
     code_version,
     metric_name,
@@ -58,7 +58,7 @@ class Tracker:
         self._behind: set[str] = set()
         self._down_until = 0.0
         try:
-            self._experiment = self._experiment_id()
+            self._experiment = open_experiment(self._client, card.name)
             self._close_killed_searches()
             self._find_runs()
             self.run_id = self._runs.get("") or self._start_search()
@@ -178,17 +178,6 @@ class Tracker:
             self._behind.add(key)
             now = time.monotonic()  # a server that hangs until a time-out must not slow down the search
             self._down_until = now + max(RETRY_AFTER_S, 10 * (now - start))
-
-    def _experiment_id(self) -> str:
-        name = self._card.name
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            local = store_uri().startswith("sqlite:")
-            where = (home() / "artifacts" / name).as_uri() if local else None
-            return str(self._client.create_experiment(name, artifact_location=where))
-        if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
 
     def _search(self, text: str = "") -> "list[Run]":
         text = text or f"tags.`cellbench.search` = '{self._request.name}'"
