@@ -229,10 +229,10 @@ def check_unused(dataset: Path, advice: str) -> None:
     users = [name for name in search_names() if _uses(SearchFolder(searches_dir() / name), dataset)]
     if not users:
         return
-    first, others = users[0], f" and {len(users) - 1} more" if len(users) > 1 else ""
+    others = f" and {len(users) - 5} more" if len(users) > 5 else ""
     raise SettingError(
-        f"The data set {dataset.name} is used by a search that has not ended: {first}{others}. End it with "
-        f"python -m bench.search --resume {first}. {advice}"
+        f"The data set {dataset.name} is used by searches that have not ended: {', '.join(users[:5])}{others}. Finish "
+        f"each with python -m bench.search --resume NAME, or remove its folder. {advice}"
     )
 
 

@@ -41,8 +41,8 @@ def connect() -> "MlflowClient":
 
             if not hasattr(mlflow, "MlflowClient"):
                 raise StoreError("The package mlflow is not installed; install it with `pip install mlflow`.")
-            for name in ("mlflow", "alembic"):
-                logging.getLogger(name).setLevel(logging.ERROR)
+            for name in ("mlflow", "alembic"):  # MLflow logs a traceback of each error that it also raises
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             if uri.startswith("sqlite:///"):
                 Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
             client = mlflow.MlflowClient(uri, uri)
