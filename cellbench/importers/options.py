@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cellbench.errors import SettingError
+from cellbench.importers.names import nfc
 from cellbench.patches.border import Border
 
 
@@ -25,6 +26,9 @@ class ImportOptions(BaseModel):
     label_pattern: str | None = Field(
         default=None, description="regular expression that finds the class in a file name"
     )
+    label_folder: int | None = Field(
+        default=None, description="number of the folder that is the class: 1 is the first below the path, -1 the last"
+    )
     group_pattern: str | None = Field(default=None, description="regular expression that finds the group in a path")
     rename: dict[str, str] = Field(default_factory=dict, description="new names of classes, by their old names")
     labels: str | None = Field(default=None, description="CSV file with the columns image and class")
@@ -33,6 +37,13 @@ class ImportOptions(BaseModel):
     licence: str | None = Field(default=None, description="licence of the images")
     citation: str | None = Field(default=None, description="citation of the images")
     seed: int = Field(default=0, ge=0, description="seed of the roles and of --max-per-class")
+
+    @field_validator("label_folder")
+    @classmethod
+    def _counts_from_one(cls, number: int | None) -> int | None:
+        if number == 0:
+            raise ValueError("must be 1 for the first folder, 2 for the second, or -1 for the last")
+        return number
 
     @field_validator("label_pattern", "group_pattern")
     @classmethod
@@ -57,7 +68,7 @@ def find(pattern: str, name: str, group: str) -> str | None:
         >>> find("^(?P<label>[A-Z]+)_", "SNE_123.jpg", "label"), find("^([A-Z])", "x", "label")
         ('SNE', None)
     """
-    match = re.search(pattern, name)
+    match = re.search(nfc(pattern), nfc(name))
     if match is None:
         return None
     if group in match.groupdict():

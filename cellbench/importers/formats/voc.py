@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellbench.errors import DataError
-from cellbench.importers.files import by_stem, find_files, find_images, listing
+from cellbench.importers.files import by_stem, find_images, listing
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.names import nfc
 from cellbench.importers.options import ImportOptions, find
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -33,23 +34,28 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     Raises:
         DataError: The folder does not exist, or contains no annotation, no image or no box.
     """
-    annotations = [file for file in find_files(path) if file.suffix.lower() == ".xml"]
-    if not annotations:
+    found = find_images(path, also=frozenset({".xml"}))
+    annotations = [file for file in found.paths if file.suffix.lower() == ".xml"]
+    if not annotations and not found.problems:
         raise DataError(f"There is no annotation (*.xml) in {path}; give the folder that contains Annotations/.")
-    images, _ = find_images(path)
+    images = [file for file in found.paths if file.suffix.lower() != ".xml"]
     stems = by_stem(images)
-    names = {image.name: image for image in images}
+    names = {nfc(image.name): image for image in images}
     rows: list[tuple[str, str, str | None, float, float, float]] = []
-    problems: list[str] = []
+    problems, remarks = found.problems, found.remarks
     skipped: list[str] = []
     used: set[Path] = set()
     for file in annotations:
         try:
             root = ElementTree.parse(file).getroot()
         except (ElementTree.ParseError, OSError, ValueError) as error:
-            problems.append(f"{file.relative_to(path)}: it is not readable XML ({error})")
+            problems.append(
+                f"{file.relative_to(path)}: it is not readable XML ({getattr(error, 'strerror', None) or error})"
+            )
             continue
-        image = names.get((root.findtext("filename") or "").strip()) or next(iter(stems.get(file.stem, [])), None)
+        image = names.get(nfc((root.findtext("filename") or "").strip())) or next(
+            iter(stems.get(nfc(file.stem), [])), None
+        )
         if image is None:
             problems.append(f"{file.relative_to(path)}: there is no image {file.stem}.* for it")
             continue
@@ -78,7 +84,6 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     if not rows and not problems:
         raise DataError(f"The annotations in {path} contain no box; give a folder with boxes.")
     notes = ["The radius of a cell is half of the mean side of its box."]
-    remarks = []
     if skipped:
         remarks.append(f"{len(skipped)} boxes were skipped: {listing(skipped)}.")
     if n_unused := len(images) - len(used):
