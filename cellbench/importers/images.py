@@ -94,9 +94,8 @@ def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
     except DataError:
         raise
     except FileNotFoundError as error:
-        is_link = path.is_symlink()
-        reason = "it is a link to a file that does not exist; restore that file" if is_link else "there is no such file"
-        raise DataError(reason) from error
+        link = "it is a link to a file that does not exist; fetch that file, for example with datalad get"
+        raise DataError(link if path.is_symlink() else "there is no such file") from error
     except Image.DecompressionBombError as error:
         raise DataError("it is too large (a decompression bomb?); cut it into smaller images") from error
     except UnidentifiedImageError as error:

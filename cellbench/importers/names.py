@@ -1,6 +1,5 @@
 """Spelling of names: Unicode has several spellings of one text, and file systems keep what they are given."""
 
-import os
 import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
@@ -19,7 +18,7 @@ def nfc(text: str) -> str:
 def printable(text: str) -> str:
     r"""Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
 
-    >>> print(printable("a\n"), printable(os.fsdecode(b"Zelle_\xe4.png")))
+    >>> print(printable("a\n"), printable(b"Zelle_\xe4.png".decode(errors="surrogateescape")))
     a\n Zelle_\xe4.png
     """
     known = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -68,12 +67,21 @@ def spelled_path(folder: Path, name: str) -> Path | None:
         The path, spelled as on disk. None if there is no such path, or if several other spellings exist.
     """
     exact = folder / name
-    if os.access(exact, os.F_OK):  # unlike `Path.exists`, it raises no PermissionError
+    if _exists(exact):
         return exact
     if name.isascii():
         return None
     found = [folder]
     for part in Path(name).parts:
         spellings = dict.fromkeys((part, nfc(part), unicodedata.normalize("NFD", part)))
-        found = [path for parent in found for text in spellings if os.access(path := parent / text, os.F_OK)]
+        found = [path for parent in found for text in spellings if _exists(path := parent / text)]
     return found[0] if len(found) == 1 else None
+
+
+def _exists(path: Path) -> bool:
+    """Return whether a path leads to a file or folder. `Path.exists` raises some errors, for example of permission."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
