@@ -61,8 +61,6 @@ def existing_folder(path: Path) -> Path:
     shown = printable(str(path))
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
-        if is_folder:
-            os.scandir(path).close()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"There is no folder {shown}; give the folder that contains the images.") from error
     except OSError as error:
@@ -71,6 +69,8 @@ def existing_folder(path: Path) -> Path:
         ) from error
     if not is_folder:
         raise DataError(f"{shown} is a file; give the folder that contains the images.")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise DataError(f"The folder {shown} may not be read; change its permissions, or copy it.")
     return path
 
 

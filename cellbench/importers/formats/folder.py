@@ -17,7 +17,7 @@ from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import nfc
 from cellbench.importers.options import ImportOptions
 
-_MASK_STEM = re.compile(r"(?P<image>.+)(?P<ending>[-_](cp_)?(masks?|seg|labels?|contours?))", re.IGNORECASE)
+_MASK_STEM = re.compile(r"(?P<image>.+?)(?P<ending>[-_](cp_)?(masks?|seg|labels?|contours?))", re.IGNORECASE)
 
 
 def read_folder(path: Path, options: ImportOptions) -> Manifest:
