@@ -58,7 +58,7 @@ def add(
     ] = None,
     label_folder: Annotated[
         int | None,
-        typer.Option(help="Folder that is the class: 1, the first below PATH (default), 2, or -1, the last."),
+        typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1."),
     ] = None,
     group_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 from cellbench.importers.files import MASK_FOLDERS, by_stem, existing_folder, find_images, listing
 from cellbench.importers.formats.csv import read_text_table
 from cellbench.importers.images import write_image
 from cellbench.importers.labels import path_groups, path_labels
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.names import nfc
+from cellbench.importers.names import nfc, printable
 from cellbench.importers.options import ImportOptions
 
 
@@ -33,13 +33,19 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
-        SettingError: `label_pattern` or `label_folder` finds no class in any path.
+        SettingError: `label_pattern` or `label_folder` finds no class in any path, or there is a table of classes too.
     """
     existing_folder(path)
-    masks_at = next((path / name for name in MASK_FOLDERS if (path / name).is_dir()), None)
-    images_at = path / "images"
-    if masks_at is None or not images_at.is_dir():
-        raise DataError(f"{path} must contain two folders, images/ and masks/ (or contours/).")
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
+    images_in = [folder for folder in folders if folder.name.lower() == "images"]
+    masks_in = [folder for folder in folders if folder.name.lower() in MASK_FOLDERS]
+    if not images_in or not masks_in:
+        raise DataError(f"{printable(str(path))} must contain two folders, images/ and masks/ (or contours/).")
+    for several in (images_in, masks_in):
+        if len(several) > 1:
+            names = " and ".join(f"{folder.name}/" for folder in several)
+            raise DataError(f"{printable(str(path))} contains {names}; keep one of them.")
+    images_at, masks_at = images_in[0], masks_in[0]
     found, found_masks = find_images(images_at, root=path), find_images(masks_at, root=path)
     images, masks, remarks = found.paths, found_masks.paths, found.remarks
     masks_of = by_stem(masks)
@@ -57,6 +63,10 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     labels_file = Path(options.labels) if options.labels else path / "labels.csv"
     labels: list[str | None]
     if options.labels or os.path.lexists(labels_file):
+        if options.label_pattern or options.label_folder:
+            raise SettingError(
+                f"The classes come from {labels_file}. Remove --label-pattern or --label-folder, or that file."
+            )
         labels = _labels_from_file(labels_file, images, problems)
     else:
         labels = path_labels(images, images_at, options)

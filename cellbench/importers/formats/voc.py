@@ -42,7 +42,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     stems = by_stem(images)
     names = {nfc(image.name): image for image in images}
     rows: list[tuple[str, str, str | None, float, float, float]] = []
-    problems, remarks = found.problems, found.remarks
+    problems = found.problems
     skipped: list[str] = []
     used: set[Path] = set()
     for file in annotations:
@@ -84,13 +84,14 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     if not rows and not problems:
         raise DataError(f"The annotations in {path} contain no box; give a folder with boxes.")
     notes = ["The radius of a cell is half of the mean side of its box."]
+    remarks = []
     if skipped:
         remarks.append(f"{len(skipped)} boxes were skipped: {listing(skipped)}.")
     if n_unused := len(images) - len(used):
         remarks.append(f"{n_unused} images have no annotation.")
     table = pd.DataFrame(rows, columns=["source", "label", "group", "x", "y", "radius_px"])
     table["label"] = table["label"].astype(object).where(table["label"] != "", None)
-    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks, notes=notes)
+    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks + found.remarks, notes=notes)
 
 
 def write_voc_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
