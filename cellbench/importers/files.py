@@ -114,7 +114,7 @@ def find_files(folder: Path, suffixes: frozenset[str], root: Path | None = None)
             walk.add_same(where, other)
             folders.clear()
             continue
-        folders[:] = sorted(name for name in folders if not walk.skips(name) and walk.may_name(where, name))
+        folders[:] = sorted(name for name in folders if not walk.skips(name) and walk.has_valid_name(where, name))
         walk.add_files(where, [name for name in names if not walk.skips(name)], is_leaf=not folders)
     return walk.found()
 
@@ -153,7 +153,8 @@ class _Walk:
             self.hidden[name if is_known else "._*" if name.startswith("._") else ".*"] += 1
         return is_known or name.startswith(".")
 
-    def may_name(self, *parts: str) -> bool:
+    def has_valid_name(self, *parts: str) -> bool:
+        """Return whether a name can be shown and stored. Otherwise it becomes a problem."""
         if fault := name_fault(parts[-1]):
             self.problems.append(f"{self.short(*parts)}: its name {fault}; rename it")
         return not fault
@@ -165,7 +166,7 @@ class _Walk:
             path, suffix = Path(where, name), Path(name).suffix.lower()
             if suffix in self.suffixes:
                 is_used = True
-                if self.may_name(where, name) and self._is_alone(path, spellings) and self._is_plain(path):
+                if self.has_valid_name(where, name) and self._is_alone(path, spellings) and self._is_plain(path):
                     self.paths.append(path)
             elif not (reason := _closed(path)):
                 self.others[printable(suffix) or "no suffix"] += 1
@@ -221,7 +222,7 @@ def _closed(path: Path) -> str | None:
 
 
 def _counts(numbers: Counter[str]) -> str:
-    return ", ".join(f"{n} × {kind}" for kind, n in sorted(numbers.items()))
+    return listing([f"{n} × {kind}" for kind, n in sorted(numbers.items())])
 
 
 def by_stem(images: list[Path]) -> dict[str, list[Path]]:
