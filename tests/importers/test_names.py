@@ -64,7 +64,8 @@ def test_an_image_and_its_annotation_are_paired_in_any_spelling(tmp_path, add):
         box = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>20</xmax><ymax>20</ymax></bndbox>"
         file = f"<filename>{DECOMPOSED}{i}.png</filename>" if i % 2 else ""
         text = f"<annotation>{file}<object><name>{'ab'[i % 2]}</name>{box}</object></annotation>"
-        (tmp_path / "data" / f"{DECOMPOSED}{i}.xml").write_text(text, encoding="utf-8")
+        name = f"box{i}" if file else f"{DECOMPOSED}{i}"
+        (tmp_path / "data" / f"{name}.xml").write_text(text, encoding="utf-8")
     found = add("voc", tmp_path / "data", patch_size=16).patch_set
     assert found.index["label"].value_counts().to_dict() == {"a": 30, "b": 30}
 
