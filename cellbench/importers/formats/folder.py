@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from cellbench.errors import DataError
 from cellbench.importers.files import MASK_FOLDERS, find_images, listing
 from cellbench.importers.images import write_image
-from cellbench.importers.labels import path_groups, path_labels
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import nfc
-from cellbench.importers.options import ImportOptions
+from cellbench.importers.options import ImportOptions, path_groups, path_labels
 
 _MASK_STEM = re.compile(r"(?P<image>.+?)(?P<ending>[-_](cp_)?(masks?|seg|labels?|contours?))", re.IGNORECASE)
 

@@ -12,10 +12,9 @@ from cellbench.errors import DataError, SettingError
 from cellbench.importers.files import MASK_FOLDERS, by_stem, existing_folder, find_images, listing
 from cellbench.importers.formats.csv import read_text_table
 from cellbench.importers.images import write_image
-from cellbench.importers.labels import path_groups, path_labels
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import nfc, printable
-from cellbench.importers.options import ImportOptions
+from cellbench.importers.options import ImportOptions, path_groups, path_labels
 
 
 def read_masks(path: Path, options: ImportOptions) -> Manifest:
