@@ -58,6 +58,10 @@ def add(
     label_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
+    label_folder: Annotated[
+        int | None,
+        typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1."),
+    ] = None,
     group_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")
     ] = None,
@@ -87,6 +91,7 @@ def add(
     values = {
         "patch_size": patch_size,
         "label_pattern": label_pattern,
+        "label_folder": label_folder,
         "group_pattern": group_pattern,
         "labels": None if labels is None else str(labels),
         "rename": pairs(rename or [], "--rename"),

@@ -94,14 +94,30 @@ def _opened(path: Path, deep: bool = False) -> Iterator[Image.Image]:
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError("there is no such file") from error
+        link = "it is a link to a file that does not exist; fetch that file, for example with datalad get"
+        raise DataError(link if path.is_symlink() else "there is no such file") from error
     except Image.DecompressionBombError as error:
         raise DataError("it is too large (a decompression bomb?); cut it into smaller images") from error
     except UnidentifiedImageError as error:
-        raise DataError("it is not a readable image") from error
+        raise DataError(_not_an_image(path)) from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, ValueError, struct.error, zlib.error …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DataError(f"it is damaged or truncated ({reason.splitlines()[0]})") from error
+        is_refused = isinstance(error, OSError) and error.errno is not None
+        fault = "cannot be read" if is_refused else "is damaged or truncated"
+        raise DataError(f"it {fault} ({reason.splitlines()[0]})") from error
+
+
+def _not_an_image(path: Path) -> str:
+    """Return what a file is that no decoder knows."""
+    with path.open("rb") as file:
+        start = file.read(200).lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a Git LFS pointer, not the image; run git lfs pull"
+    if start.startswith(b"/annex/objects"):
+        return "it is a git-annex pointer, not the image; run git annex get"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page, not an image; download the image again"
+    return "it is not a readable image"
 
 
 def _check_head(image: Image.Image, deep: bool) -> None:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError
 from cellbench.importers.contours import centre_cell
+from cellbench.importers.files import listing
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
+from cellbench.importers.names import look_alikes, name_fault, nfc, printable
 from cellbench.importers.options import ImportOptions
 from cellbench.patches.border import Box, cut_box, cut_patch
 from cellbench.patches.roles import draw_roles
@@ -49,7 +51,10 @@ class Plan:
         for column in COLUMNS:
             if column not in table.columns:
                 table[column] = np.nan if column in ("x", "y", "radius_px") else None
-        table["label"] = self._renamed(table["label"].astype(object))
+        table["label"] = self._renamed(_spelled(table["label"]))
+        table["group"] = _spelled(table["group"])
+        self._check_names(table["label"], "class", "classes", "join them with --rename OLD=NEW")
+        self._check_names(table["group"], "group", "groups", "give them one name")
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
         table["group"] = table["group"].where(table["group"].notna(), table["source"].map(self._short))
         self.with_masks = bool(table["mask"].notna().any())
@@ -163,13 +168,24 @@ class Plan:
 
     def _renamed(self, labels: "pd.Series[Any]") -> "pd.Series[Any]":
         known = set(labels.dropna())
-        if unknown := sorted(set(self.options.rename) - known):
+        rename = {nfc(old): nfc(new) for old, new in self.options.rename.items()}
+        if not self.problems and (unknown := sorted(set(rename) - known)):  # a problem can hide a class
             raise SettingError(
                 f"--rename names unknown classes ({', '.join(unknown)}); the classes are: "
                 f"{', '.join(sorted(map(str, known)))}."
             )
-        named = [None if pd.isna(label) else self.options.rename.get(label, label) for label in labels]
+        named = [None if pd.isna(label) else rename.get(label, label) for label in labels]
         return pd.Series(named, index=labels.index, dtype=object)
+
+    def _check_names(self, names: "pd.Series[Any]", kind: str, plural: str, way_out: str) -> None:
+        """Add a problem for each name that cannot be shown, and a remark on names that look the same."""
+        known = set(names.dropna())
+        faults = {name: fault for name in sorted(known) if (fault := name_fault(name))}
+        self.problems += [f"the {kind} '{printable(name)}' {fault}; rename it" for name, fault in faults.items()]
+        if alike := ["/".join(f"'{printable(name)}'" for name in same) for same in look_alikes(known)]:
+            self.remarks.append(
+                f"Some {plural} differ in case or spaces alone: {listing(alike)}. If they are the same, {way_out}."
+            )
 
     def _sizes(self, sources: "pd.Series[Any]") -> dict[str, tuple[int, int]]:
         sizes: dict[str, tuple[int, int]] = {}
@@ -266,3 +282,9 @@ class Plan:
             draw_roles(labels, groups, self.options.seed, self.options.min_per_class)
         except DataError as error:
             raise DataError(f"{self.path} cannot become a data set. {error}") from error
+
+
+def _spelled(names: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return names in one Unicode spelling, None where they are missing."""
+    spelled = [None if pd.isna(name) else nfc(str(name)) for name in names]
+    return pd.Series(spelled, index=names.index, dtype=object)

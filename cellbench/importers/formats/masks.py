@@ -1,5 +1,6 @@
 """A folder of images, a folder of their contour masks, and a CSV file of their classes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,14 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError
-from cellbench.importers.files import by_stem, existing_folder, find_images, listing
+from cellbench.errors import DataError, SettingError
+from cellbench.importers.files import MASK_FOLDERS, by_stem, existing_folder, find_images, listing
 from cellbench.importers.formats.csv import read_text_table
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.options import ImportOptions, find, find_labels
-
-_MASK_FOLDERS = ("masks", "mask", "contours", "contour", "segmentation", "segmentations")
+from cellbench.importers.names import nfc, printable
+from cellbench.importers.options import ImportOptions, path_groups, path_labels
 
 
 def read_masks(path: Path, options: ImportOptions) -> Manifest:
@@ -23,65 +23,65 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
     suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
     the file `labels`. Its first column is the image, with or without the suffix (`7` matches `007.bmp`); its second
-    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
+    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`, of
+    which `label_folder` names one.
 
     Args:
         path: The folder.
-        options: `label_pattern`, `group_pattern` and `labels` are used.
+        options: `label_pattern`, `label_folder`, `group_pattern` and `labels` are used.
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
-        SettingError: `label_pattern` finds no class in any file name.
+        SettingError: `label_pattern` or `label_folder` finds no class in any path, or there is a table of classes too.
     """
     existing_folder(path)
-    masks_at = next((path / name for name in _MASK_FOLDERS if (path / name).is_dir()), None)
-    images_at = path / "images"
-    if masks_at is None or not images_at.is_dir():
-        raise DataError(f"{path} must contain two folders, images/ and masks/ (or contours/).")
-    images, remarks = find_images(images_at)
-    masks, _ = find_images(masks_at)
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
+    images_in = [folder for folder in folders if folder.name.lower() == "images"]
+    masks_in = [folder for folder in folders if folder.name.lower() in MASK_FOLDERS]
+    if not images_in or not masks_in:
+        raise DataError(f"{printable(str(path))} must contain two folders, images/ and masks/ (or contours/).")
+    for several in (images_in, masks_in):
+        if len(several) > 1:
+            names = " and ".join(f"{folder.name}/" for folder in several)
+            raise DataError(f"{printable(str(path))} contains {names}; keep one of them.")
+    images_at, masks_at = images_in[0], masks_in[0]
+    found, found_masks = find_images(images_at, root=path), find_images(masks_at, root=path)
+    images, masks, remarks = found.paths, found_masks.paths, found.remarks
     masks_of = by_stem(masks)
-    problems = [
-        f"{image.relative_to(path)}: {len(masks_of.get(image.stem, []))} masks have its name; it needs one"
+    problems = [*found.problems, *found_masks.problems]
+    problems += [
+        f"{image.relative_to(path)}: {len(masks_of.get(nfc(image.stem), []))} masks have its name; it needs one"
         for image in images
-        if len(masks_of.get(image.stem, [])) != 1
+        if len(masks_of.get(nfc(image.stem), [])) != 1
     ]
     stems = by_stem(images)
     problems += [f"{stem}: {len(same)} images have this name" for stem, same in stems.items() if len(same) > 1]
-    if unused := [str(mask.relative_to(path)) for mask in masks if mask.stem not in stems]:
+    if unused := [str(mask.relative_to(path)) for mask in masks if nfc(mask.stem) not in stems]:
         remarks.append(f"{len(unused)} masks have no image: {listing(unused)}.")
 
     labels_file = Path(options.labels) if options.labels else path / "labels.csv"
     labels: list[str | None]
-    if options.labels or labels_file.exists():
+    if options.labels or os.path.lexists(labels_file):
+        if options.label_pattern or options.label_folder:
+            raise SettingError(
+                f"The classes come from {labels_file}. Remove --label-pattern or --label-folder, or that file."
+            )
         labels = _labels_from_file(labels_file, images, problems)
-    elif options.label_pattern:
-        labels = find_labels(options.label_pattern, [image.name for image in images])
     else:
-        parts = [image.relative_to(images_at).parts for image in images]
-        labels = [part[0] if len(part) > 1 else None for part in parts]
+        labels = path_labels(images, images_at, options)
     if unlabelled := [image.name for image, label in zip(images, labels, strict=True) if label is None]:
         remarks.append(f"{len(unlabelled)} images have no class and are in the pool only: {listing(unlabelled)}.")
-    groups = [_group(image.relative_to(images_at).as_posix(), options, problems) for image in images]
+    groups = path_groups(images, images_at, options, problems)
     table = pd.DataFrame(
         {
             "source": [str(image) for image in images],
             "label": labels,
             "group": groups,
-            "mask": [str(masks_of[image.stem][0]) if masks_of.get(image.stem) else None for image in images],
+            "mask": [str(masks_of[nfc(image.stem)][0]) if nfc(image.stem) in masks_of else None for image in images],
         },
         dtype=object,
     )
     return Manifest(table, problems=problems, remarks=remarks)
-
-
-def _group(relative: str, options: ImportOptions, problems: list[str]) -> str | None:
-    if not options.group_pattern:
-        return None
-    group = find(options.group_pattern, relative, "group")
-    if group is None:
-        problems.append(f"{relative}: --group-pattern finds no group in its path")
-    return group
 
 
 def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> list[str | None]:
@@ -89,13 +89,13 @@ def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> li
     table = read_text_table(file)
     if table.shape[1] < 2:
         raise DataError(f"{file} has {table.shape[1]} columns; it needs two: the image and its class.")
-    keys = {key: i for i, image in enumerate(images) for key in (image.stem, image.name)}
+    keys = {key: i for i, image in enumerate(images) for key in (nfc(image.stem), nfc(image.name))}
     if all(image.stem.isdecimal() for image in images):
         keys |= {str(int(image.stem)): i for i, image in enumerate(images)}
     labels: list[str | None] = [None] * len(images)
     seen = np.zeros(len(images), dtype=np.int64)
     for line, (name, label) in enumerate(table.iloc[:, :2].itertuples(index=False, name=None), start=2):
-        position = None if name is None else keys.get(name.strip())
+        position = None if name is None else keys.get(nfc(name.strip()))
         if position is None:
             problems.append(f"{file.name} line {line}: there is no image '{name}'")
         elif seen[position]:
@@ -115,5 +115,5 @@ def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequen
 
 
 IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in labels.csv")(
-    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "group_pattern", "labels"}))
+    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "label_folder", "group_pattern", "labels"}))
 )

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellbench.errors import DataError
-from cellbench.importers.files import by_stem, find_files, find_images, listing
+from cellbench.importers.files import by_stem, find_images, listing
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.names import nfc
 from cellbench.importers.options import ImportOptions, find
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -33,23 +34,28 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     Raises:
         DataError: The folder does not exist, or contains no annotation, no image or no box.
     """
-    annotations = [file for file in find_files(path) if file.suffix.lower() == ".xml"]
-    if not annotations:
+    found = find_images(path, also=frozenset({".xml"}))
+    annotations = [file for file in found.paths if file.suffix.lower() == ".xml"]
+    if not annotations and not found.problems:
         raise DataError(f"There is no annotation (*.xml) in {path}; give the folder that contains Annotations/.")
-    images, _ = find_images(path)
+    images = [file for file in found.paths if file.suffix.lower() != ".xml"]
     stems = by_stem(images)
-    names = {image.name: image for image in images}
+    names = {nfc(image.name): image for image in images}
     rows: list[tuple[str, str, str | None, float, float, float]] = []
-    problems: list[str] = []
+    problems = found.problems
     skipped: list[str] = []
     used: set[Path] = set()
     for file in annotations:
         try:
             root = ElementTree.parse(file).getroot()
         except (ElementTree.ParseError, OSError, ValueError) as error:
-            problems.append(f"{file.relative_to(path)}: it is not readable XML ({error})")
+            problems.append(
+                f"{file.relative_to(path)}: it is not readable XML ({getattr(error, 'strerror', None) or error})"
+            )
             continue
-        image = names.get((root.findtext("filename") or "").strip()) or next(iter(stems.get(file.stem, [])), None)
+        image = names.get(nfc((root.findtext("filename") or "").strip())) or next(
+            iter(stems.get(nfc(file.stem), [])), None
+        )
         if image is None:
             problems.append(f"{file.relative_to(path)}: there is no image {file.stem}.* for it")
             continue
@@ -85,7 +91,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
         remarks.append(f"{n_unused} images have no annotation.")
     table = pd.DataFrame(rows, columns=["source", "label", "group", "x", "y", "radius_px"])
     table["label"] = table["label"].astype(object).where(table["label"] != "", None)
-    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks, notes=notes)
+    return Manifest(table, cut=True, groups_known=True, problems=problems, remarks=remarks + found.remarks, notes=notes)
 
 
 def write_voc_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 
 
 @pytest.fixture
@@ -128,3 +128,20 @@ def test_wbc1_has_contours_and_one_basophil_too_few(real_data, add):
     assert card.unscored_classes == {"5": 1}
     assert card.cell_radius_px == pytest.approx(37.4, abs=0.1)
     assert imported.patch_set.masks.shape == (300, 120, 120)
+
+
+def test_folders_are_found_in_any_case_and_only_once(pairs, add):
+    (pairs / "images").rename(pairs / "Images")
+    (pairs / "contours").rename(pairs / "Masks")
+    assert len(add("masks", pairs).patch_set) == 60
+    (pairs / "contours").mkdir()
+    with pytest.raises(DataError, match=r"contains Masks/ and contours/; keep one of them"):
+        add("masks", pairs)
+
+
+@pytest.mark.parametrize("option", [{"label_pattern": "x"}, {"label_folder": 1}])
+def test_an_option_that_a_table_of_classes_would_hide_is_refused(pairs, add, option):
+    with pytest.raises(
+        SettingError, match=r"classes come from .*labels\.csv\. Remove --label-pattern or --label-folder"
+    ):
+        add("masks", pairs, **option)
