@@ -62,7 +62,7 @@ class Importer:
     accepts: frozenset[str] = frozenset()
 
 
-FORMAT_OPTIONS = frozenset({"label_pattern", "group_pattern", "labels"})
+FORMAT_OPTIONS = frozenset({"label_pattern", "group_pattern", "labels", "mask_values"})
 """Options that only some formats use."""
 
 IMPORTERS: Registry[Importer] = Registry("importer", entry_points="cellbench.importers")

@@ -107,13 +107,14 @@ def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> li
 
 
 def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
-    """Write images in a folder for each class, and masks that cover them; see `Importer.write_example`."""
+    """Write images in a folder for each class, and masks of a disc in their centre; see `Importer.write_example`."""
     for number, (patch, label) in enumerate(zip(patches, labels, strict=True)):
         write_image(folder / "images" / label / f"{number:03}.png", patch)
-        write_image(folder / "masks" / f"{number:03}.png", np.full(patch.shape[:2], 255, dtype=np.uint8))
+        distance = np.hypot(*(axis - axis.mean() for axis in np.indices(patch.shape[:2])))
+        write_image(folder / "masks" / f"{number:03}.png", (255 * (distance < len(patch) / 3)).astype(np.uint8))
     return folder
 
 
 IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in labels.csv")(
-    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "group_pattern", "labels"}))
+    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "group_pattern", "labels", "mask_values"}))
 )

@@ -4,7 +4,6 @@ import pytest
 from PIL import Image
 
 from cellbench.errors import DataError, SettingError
-from cellbench.importers.contours import centre_cell
 
 
 @pytest.fixture
@@ -175,10 +174,3 @@ def test_a_damaged_table_is_named(tmp_path, add, name, content, message):
 def test_a_missing_table_is_named(tmp_path, add):
     with pytest.raises(DataError, match=r"There is no file .*x\.csv; give a \.csv"):
         add("csv", tmp_path / "x.csv")
-
-
-def test_the_cell_nearest_to_the_centre_is_used():
-    mask = np.array([[1, 0, 0, 1, 1]], np.uint8)
-    assert centre_cell(mask, 1.4, 0).tolist() == [[1, 0, 0, 0, 0]]
-    assert centre_cell(mask, 1.6, 0).tolist() == [[0, 0, 0, 1, 1]]
-    assert not centre_cell(mask * 0, 1, 0).any()

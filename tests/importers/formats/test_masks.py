@@ -67,7 +67,7 @@ def test_classes_can_be_folders_or_in_the_name(pairs, add):
 def test_images_that_are_not_in_the_table_are_in_the_pool_only(pairs, add):
     text = (pairs / "labels.csv").read_text().splitlines()
     (pairs / "labels.csv").write_text("\n".join(line for line in text if line != "7,2"))
-    assert add("masks", pairs).remarks == ["1 images have no class and are in the pool only: 007.bmp."]
+    assert add("masks", pairs).remarks[0] == "1 images have no class and are in the pool only: 007.bmp."
 
 
 def test_all_problems_are_listed(pairs, add, nothing_written):
@@ -87,7 +87,10 @@ def test_all_problems_are_listed(pairs, add, nothing_written):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png is empty inside the patch"),
+        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png is empty"),
+        (np.ones((24, 24), np.uint8), r"its mask contours/003\.png covers the whole image, so it has no contour"),
+        (np.triu(np.ones((24, 24), np.uint8), 4), r"its mask contours/003\.png does not cover the centre \(11\.5, 11\.5\)"),
+        (np.tile(np.arange(24, dtype=np.uint8), (24, 1)), r"contours/003\.png has 23 values \(1, 2, 3, 4, …\) in one"),
         (np.ones((20, 24), np.uint8), r"its mask contours/003\.png is \(24, 20\) px, not \(24, 24\) px"),
         (None, r"its mask contours/003\.png cannot be used: it is not a readable image"),
     ],
@@ -106,7 +109,7 @@ def test_masks_without_an_image_are_reported(pairs, add):
     (pairs / "images" / "059.bmp").unlink()
     text = (pairs / "labels.csv").read_text().splitlines()[:-1]
     (pairs / "labels.csv").write_text("\n".join(text))
-    assert add("masks", pairs).remarks == ["1 masks have no image: contours/059.png."]
+    assert add("masks", pairs).remarks[0] == "1 masks have no image: contours/059.png."
 
 
 def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
