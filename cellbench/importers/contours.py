@@ -46,7 +46,7 @@ def label_values(values: NDArray[np.generic], lossy: bool) -> NDArray[np.int32]:
     between = (whole > tolerance) & (whole < highest - tolerance)
     several = lossy or len(np.unique(whole[between])) >= _MAX_PARTS
     inside = whole >= highest / 2
-    if highest >= _MIN_GREY and several and not (between & ~_near_edge(inside)).any():
+    if highest >= _MIN_GREY and several and _is_edge(between, inside):
         return inside.astype(np.int32)
     if lossy and highest > 0:
         raise DataError("lossy compression changed its values; save it as PNG")
@@ -66,13 +66,14 @@ def _without_colour(values: NDArray[np.generic], lossy: bool) -> NDArray[np.int3
     return np.asarray(channels @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32))
 
 
-def _near_edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _is_edge(between: NDArray[np.bool_], inside: NDArray[np.bool_]) -> bool:
+    """Return whether intermediate values are an edge: all near the border of the inside, and nowhere wide."""
     from scipy import ndimage
 
     size = 2 * _EDGE + 1
-    highest: NDArray[np.uint8] = ndimage.maximum_filter(inside.astype(np.uint8), size)
-    lowest: NDArray[np.uint8] = ndimage.minimum_filter(inside.astype(np.uint8), size)
-    return highest > lowest
+    near = ndimage.maximum_filter(inside, size) & ~ndimage.minimum_filter(inside, size)
+    wide = ndimage.minimum_filter(between, size)  # the inside of a grey area has no border, but noise can draw some
+    return not (between & ~near).any() and not wide.any()
 
 
 class Cells:

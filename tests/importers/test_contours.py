@@ -31,7 +31,9 @@ def test_touching_cells_are_kept_apart_by_their_numbers():
 
 
 def test_numbers_of_touching_cells_are_not_guessed():
-    with pytest.raises(DataError, match=r"has the values 1, 2 in one connected region at \(12, 20\)\. Add --mask-values"):
+    with pytest.raises(
+        DataError, match=r"has the values 1, 2 in one connected region at \(12, 20\)\. Add --mask-values"
+    ):
         Cells(TOUCHING).at(12, 20, None)
 
 

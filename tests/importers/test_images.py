@@ -227,7 +227,7 @@ def test_a_lossy_mask_of_two_values_is_cut_at_half(tmp_path, ending, options):
 
 def test_a_lossy_mask_of_several_values_is_refused(tmp_path):
     parts = np.where(disc(10) > 0, 255, disc(20, 128)).astype(np.uint8)
-    numbers = disc(20, 2) + disc(10, 1)
+    numbers = disc(20, 20) + disc(10, 10)
     colours = np.dstack([disc(20), disc(10), disc(20) * 0])
     for name, pixels in {"parts": parts, "numbers": numbers, "colours": colours}.items():
         with pytest.raises(DataError, match=r"lossy compression changed its (values|colours); save it as PNG"):
