@@ -89,7 +89,7 @@ class Decoder:
         remarks = []
         if n_turned := len(self.reader.orientations.keys() & set(table["source"][table["cut"]])):
             remarks.append(
-                f"{n_turned} images have an EXIF orientation; x and y are in the frame of the stored pixels, not turned."
+                f"{n_turned} images have an EXIF orientation; x and y are read in the frame of the stored pixels."
             )
         if self._n_as_parts:
             remarks.append(

@@ -99,7 +99,7 @@ def test_a_mask_without_background_has_no_contour():
 
 
 def test_an_empty_mask_is_named():
-    with pytest.raises(DataError, match="^is empty$"):
+    with pytest.raises(DataError, match=r"^is empty$"):
         Cells(mask()).at(20, 20, None)
 
 

@@ -159,8 +159,8 @@ class _Images:
             raise DataError(f"there is no image {annotation.stem}.* for it")
         if len(found) > 1:
             raise DataError(
-                f"{len(found)} images fit it: {self._names(found)}; put each annotation beside its image, or remove the "
-                "others"
+                f"{len(found)} images fit it: {self._names(found)}; put each annotation beside its image, or remove "
+                "the others"
             )
         if by_name and found[0] not in by_name:
             raise DataError(
@@ -227,8 +227,8 @@ def _frame(image: Path, name: str, root: ElementTree.Element) -> _Frame | None:
         )
     if orientation != 1 and (0 in stated or stored == turned):
         raise DataError(
-            f"{name} has EXIF orientation {orientation}, and <size> does not say whether the boxes are in the stored or "
-            "in the turned image; save the image without EXIF orientation so that its boxes fit"
+            f"{name} has EXIF orientation {orientation}, and <size> does not say whether the boxes are in the stored "
+            "or in the turned image; save the image without EXIF orientation so that its boxes fit"
         )
     is_upright = orientation != 1 and stated == turned
     return _Frame(*(turned if is_upright else stored), is_upright)

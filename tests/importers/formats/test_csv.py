@@ -223,5 +223,5 @@ def test_centres_are_in_the_stored_frame_and_the_user_is_told(fields, add):
     imported = add("csv", fields / "cells.csv", patch_size=16)
     assert (imported.patch_set.patches[20] == pixels[:16, :16]).all()
     assert imported.remarks == [
-        "1 images have an EXIF orientation; x and y are in the frame of the stored pixels, not turned."
+        "1 images have an EXIF orientation; x and y are read in the frame of the stored pixels."
     ]
