@@ -21,13 +21,14 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     """Return the pairs of image and mask; each whole image is a patch.
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
-    suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
-    the file `labels`. Its first column is the image, with or without the suffix (`7` matches `007.bmp`); its second
-    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
+    suffix. A mask is 0 outside cells and above 0 inside; `Cells` finds the one at the centre. Classes come from
+    `labels.csv` in `path`, or from the file `labels`. Its first column is the image, with or without the suffix (`7`
+    matches `007.bmp`); its second column is the class. Without that file, classes come from `label_pattern`, or from
+    the folders below `images/`.
 
     Args:
         path: The folder.
-        options: `label_pattern`, `group_pattern` and `labels` are used.
+        options: `label_pattern`, `group_pattern` and `labels` are used; the plan uses `mask_values`.
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
