@@ -244,6 +244,9 @@ def test_smoothed_edges_of_a_mask_are_cut_at_half(tmp_path):
 def test_numbers_of_many_cells_are_no_smoothed_edges(tmp_path):
     numbers = np.kron(np.arange(225, dtype=np.uint8).reshape(15, 15), np.ones((8, 8), np.uint8))
     assert (ImageReader().mask(write(tmp_path / "x.png", numbers)) == numbers).all()
+    small = np.zeros_like(numbers)
+    small[::8, ::8] = numbers[::8, ::8]
+    assert (ImageReader().mask(write(tmp_path / "y.png", small)) == small).all()
 
 
 CORNER = np.zeros((4, 6, 3), np.uint8)

@@ -54,6 +54,14 @@ def test_slides_with_the_same_file_names_are_kept_apart(tmp_path, add, image, an
     assert found.index["source"].nunique() == found.index["group"].nunique() == 48
 
 
+def test_an_annotation_beside_images_belongs_to_one_of_them(tmp_path, add):
+    root = tmp_path / "slides"
+    for number in range(24):
+        for folder, x in (("", 20), ("other/", 60)):
+            write_pair(root, f"{folder}{number:03}.png", f"{folder}{number:03}.xml", (x, 30))
+    assert is_red(add("voc", root, patch_size=16, min_per_class=10).patch_set).all()
+
+
 def test_the_folder_tag_decides_between_images_of_one_name(tmp_path, add):
     root = tmp_path / "slides"
     for number in range(24):
