@@ -68,6 +68,9 @@ def add(
     labels: Annotated[
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
     ] = None,
+    mask_values: Annotated[
+        str | None, typer.Option(help="Several values in a mask: cells, or parts of one cell. Needed if ambiguous.")
+    ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
     max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,
     min_per_class: Annotated[int, typer.Option(help="Smallest number of patches of a class that is scored.")] = 20,
@@ -94,6 +97,7 @@ def add(
         "label_folder": label_folder,
         "group_pattern": group_pattern,
         "labels": None if labels is None else str(labels),
+        "mask_values": mask_values,
         "rename": pairs(rename or [], "--rename"),
         "max_per_class": max_per_class,
         "min_per_class": min_per_class,

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cellbench.errors import DataError, SettingError
+from cellbench.importers.contours import MaskValues
 from cellbench.importers.names import nfc
 from cellbench.patches.border import Border
 
@@ -40,6 +41,9 @@ class ImportOptions(BaseModel):
     group_pattern: str | None = Field(default=None, description="regular expression that finds the group in a path")
     rename: dict[str, str] = Field(default_factory=dict, description="new names of classes, by their old names")
     labels: str | None = Field(default=None, description="CSV file with the columns image and class")
+    mask_values: MaskValues | None = Field(
+        default=None, description="what several values in a mask are: cells, or parts of one cell"
+    )
     um_per_px: float | None = Field(default=None, gt=0, description="µm per px")
     cell_radius: float | None = Field(default=None, gt=0, description="measured typical radius of a cell in px")
     licence: str | None = Field(default=None, description="licence of the images")

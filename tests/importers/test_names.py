@@ -5,6 +5,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_cells import square_mask
 
 from cellbench.errors import DataError
 from cellbench.importers.images import write_image
@@ -50,7 +51,8 @@ def test_labels_and_groups_of_a_table_have_one_spelling(tmp_path, add):
 
 def test_an_image_its_mask_and_its_row_are_paired_in_any_spelling(tmp_path, add):
     write_patches(tmp_path / "data" / "images", lambda i: f"{COMPOSED}{i}.png")
-    write_patches(tmp_path / "data" / "masks", lambda i: f"{DECOMPOSED}{i}.png")
+    for i in range(60):
+        write_image(tmp_path / "data" / "masks" / f"{DECOMPOSED}{i}.png", square_mask())
     rows = [f"{(COMPOSED, DECOMPOSED)[i // 2 % 2]}{i},{'ab'[i % 2]}" for i in range(60)]
     (tmp_path / "data" / "labels.csv").write_text("\n".join(["image,class", *rows]), encoding="utf-8")
     found = add("masks", tmp_path / "data").patch_set

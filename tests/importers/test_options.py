@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_cells import square_mask
 
 from cellbench.errors import DataError, SettingError
 from cellbench.importers import ImportOptions
@@ -70,7 +71,8 @@ def test_a_pattern_reads_the_class_below_a_split(write, add):
 
 def test_masks_refuse_and_read_a_split_in_the_same_manner(write, add):
     folder = write(lambda i: f"images/{('train', 'test')[i % 2]}/{'xy'[i // 7 % 2]}/{i}.png")
-    write(lambda i: f"masks/{i}.png")
+    for i in range(60):
+        write_image(folder / "masks" / f"{i}.png", square_mask())
     with pytest.raises(DataError, match="look like a split"):
         add("masks", folder)
     assert add("masks", folder, label_folder=2).patch_set.card.classes == ["x", "y"]

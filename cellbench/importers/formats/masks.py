@@ -21,14 +21,14 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     """Return the pairs of image and mask; each whole image is a patch.
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
-    suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
-    the file `labels`. Its first column is the image, with or without the suffix (`7` matches `007.bmp`); its second
-    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`, of
-    which `label_folder` names one.
+    suffix. A mask is 0 outside cells and above 0 inside; `Cells` finds the one at the centre. Classes come from
+    `labels.csv` in `path`, or from the file `labels`. Its first column is the image, with or without the suffix (`7`
+    matches `007.bmp`); its second column is the class. Without that file, classes come from `label_pattern`, or from
+    the folders below `images/`, of which `label_folder` names one.
 
     Args:
         path: The folder.
-        options: `label_pattern`, `label_folder`, `group_pattern` and `labels` are used.
+        options: `label_pattern`, `label_folder`, `group_pattern` and `labels` are used; the plan uses `mask_values`.
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
@@ -107,13 +107,18 @@ def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> li
 
 
 def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
-    """Write images in a folder for each class, and masks that cover them; see `Importer.write_example`."""
+    """Write images in a folder for each class, and masks of a disc in their centre; see `Importer.write_example`."""
     for number, (patch, label) in enumerate(zip(patches, labels, strict=True)):
         write_image(folder / "images" / label / f"{number:03}.png", patch)
-        write_image(folder / "masks" / f"{number:03}.png", np.full(patch.shape[:2], 255, dtype=np.uint8))
+        distance = np.hypot(*(axis - axis.mean() for axis in np.indices(patch.shape[:2])))
+        write_image(folder / "masks" / f"{number:03}.png", (255 * (distance < len(patch) / 3)).astype(np.uint8))
     return folder
 
 
 IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in labels.csv")(
-    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "label_folder", "group_pattern", "labels"}))
+    Importer(
+        read_masks,
+        write_masks_example,
+        frozenset({"label_pattern", "label_folder", "group_pattern", "labels", "mask_values"}),
+    )
 )
