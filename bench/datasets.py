@@ -62,6 +62,9 @@ def add(
     labels: Annotated[
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
     ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Column of a table by its name there, as label=class; repeat for more.")
+    ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
     max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,
     min_per_class: Annotated[int, typer.Option(help="Smallest number of patches of a class that is scored.")] = 20,
@@ -76,6 +79,7 @@ def add(
     replace: Replace = False,
 ) -> None:
     """Convert images into a data set of patches. Nothing is written unless the whole data set can be."""
+    from bench.home.import_problems import problems_in_file
     from bench.reporting.dataset_tables import print_card
     from cellbench.importers import IMPORTERS, ImportOptions, import_patch_set
 
@@ -86,6 +90,7 @@ def add(
         "label_pattern": label_pattern,
         "group_pattern": group_pattern,
         "labels": None if labels is None else str(labels),
+        "column": pairs(column, "--column", "NAME=COLUMN") if column else None,
         "rename": pairs(rename or [], "--rename"),
         "max_per_class": max_per_class,
         "min_per_class": min_per_class,
@@ -97,7 +102,7 @@ def add(
         "seed": seed,
     }
     options = validated(ImportOptions, values, lambda path: option_name(str(path[0])))
-    with _progress("Reading patches") as progress:
+    with problems_in_file(name), _progress("Reading patches") as progress:
         imported = import_patch_set(target, name, from_format, path, options, replace, progress)
     doubts = _record_radius(imported.patch_set)
     print_card(imported.patch_set)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cellbench.errors import SettingError
 from cellbench.importers.manifest import FORMAT_OPTIONS, IMPORTERS
+from cellbench.importers.names import printable
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
 from cellbench.patches.patchset import PatchSet
@@ -48,7 +49,8 @@ def import_patch_set(
     Raises:
         NotFoundError: The importer is unknown.
         SettingError: The importer does not use one of the options, or a value is out of range.
-        DataError: The images or labels have problems. The message lists all problems.
+        ProblemsError: The images or labels have problems. `problems` lists all, the message the first 20.
+        DataError: The images or labels cannot be read, or are too few.
         StoreError: The data set already exists, or cannot be written.
     """
     importer = IMPORTERS.get(format_name)
@@ -72,7 +74,7 @@ def import_patch_set(
             um_per_px=options.um_per_px,
             licence=options.licence,
             citation=options.citation,
-            source=f"{format_name}: {path.name}",
+            source=f"{format_name}: {printable(path.name)}",
             cell_radius_px=options.cell_radius,
             cell_radius_source="annotated" if options.cell_radius else None,
             groups_known=plan.groups_known,

@@ -1,6 +1,13 @@
 """Spelling of names: Unicode has several spellings of one text, and file systems keep what they are given."""
 
+import os
 import unicodedata
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+MAX_NAME = 255
+"""Largest number of characters of the name of a file, class or group."""
 
 
 def nfc(text: str) -> str:
@@ -10,3 +17,66 @@ def nfc(text: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", text)
+
+
+def printable(text: str) -> str:
+    """Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
+
+    >>> printable(os.fsdecode(b"Zelle_\\xe4.png")), printable("a" + chr(10))
+    ('Zelle_\\\\xe4.png', 'a\\\\n')
+    """
+    known = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in known)
+
+
+def name_fault(name: str) -> str | None:
+    """Return why the name of a file, class or group is refused, as the end of a sentence, or None.
+
+    >>> name_fault("red" + chr(10) + "cell"), name_fault("Bl\u00e4ttchen")
+    ('contains a control character', None)
+    """
+    if len(name) > MAX_NAME:
+        return f"has {len(name)} characters, more than {MAX_NAME}"
+    if name.isprintable():
+        return None
+    categories = {unicodedata.category(character) for character in name}
+    if "Cs" in categories:
+        return "is not UTF-8 text"
+    return "contains a control character" if "Cc" in categories else None
+
+
+def look_alikes(names: Iterable[str]) -> list[list[str]]:
+    """Return the names that differ in case, spaces or invisible characters alone, in sorted sets of two or more.
+
+    >>> look_alikes(["blast", "Blast ", "monocyte"])
+    [['Blast ', 'blast']]
+    """
+
+    def key(name: str) -> str:
+        return "".join(c for c in name.casefold() if not c.isspace() and unicodedata.category(c) != "Cf")
+
+    sets = [sorted(same) for _, same in groupby(sorted(set(names), key=key), key)]
+    return [same for same in sets if len(same) > 1]
+
+
+def spelled_path(folder: Path, name: str) -> Path | None:
+    """Return the path of an existing file or folder that a text names, or None.
+
+    The path as written comes first. Otherwise each of its parts can have another Unicode spelling on disk: macOS
+    writes the letter ä as two characters, Linux and Windows write it as one.
+
+    Args:
+        folder: Folder of a relative name.
+        name: Relative or absolute path.
+
+    Returns:
+        The path, spelled as on disk. None if there is no such path, or if several other spellings exist.
+    """
+    exact = folder / name
+    if name.isascii() or os.path.exists(exact):
+        return exact if os.path.exists(exact) else None
+    found = [folder]
+    for part in Path(name).parts:
+        spellings = dict.fromkeys((part, nfc(part), unicodedata.normalize("NFD", part)))
+        found = [path for parent in found for text in spellings if os.path.exists(path := parent / text)]
+    return found[0] if len(found) == 1 else None

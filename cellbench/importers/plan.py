@@ -13,7 +13,8 @@ from cellbench.importers.contours import centre_cell
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
 from cellbench.importers.options import ImportOptions
-from cellbench.patches.border import Box, cut_box, cut_patch
+from cellbench.importers.problems import ProblemsError
+from cellbench.patches.border import Box, cut_patch, fits
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
 
@@ -51,7 +52,7 @@ class Plan:
                 table[column] = np.nan if column in ("x", "y", "radius_px") else None
         table["label"] = self._renamed(table["label"].astype(object))
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
-        table["group"] = table["group"].where(table["group"].notna(), table["source"].map(self._short))
+        table["group"] = table["group"].where(table["group"].notna(), self._shorts(table["source"]))
         self.with_masks = bool(table["mask"].notna().any())
         if self.with_masks:
             self.problems += [f"{self._short(s)}: it has no mask" for s in table["source"][table["mask"].isna()]]
@@ -60,25 +61,25 @@ class Plan:
         if self.problems:
             self._check_images(sizes)
         self._refuse_problems()
-        heights = table["source"].map(lambda source: sizes[source][0]).to_numpy(dtype=np.int64)
-        widths = table["source"].map(lambda source: sizes[source][1]).to_numpy(dtype=np.int64)
+        heights = table["source"].map({source: size[0] for source, size in sizes.items()}).to_numpy(dtype=np.int64)
+        widths = table["source"].map({source: size[1] for source, size in sizes.items()}).to_numpy(dtype=np.int64)
         whole = table["x"].isna().to_numpy()
         table["cut"] = ~whole
         table["x"] = np.where(whole, (widths - 1) / 2, table["x"].astype(float))
         table["y"] = np.where(whole, (heights - 1) / 2, table["y"].astype(float))
         self.size = self._native_size(table["source"], heights, widths, whole)
-        boxes = self._boxes(table, heights, widths)
+        self._check_places(table, manifest.table.index, heights, widths)
         self._refuse_problems()
+        inside = fits(heights, widths, table["x"].to_numpy(), table["y"].to_numpy(), self.size)
         keep = np.ones(len(table), dtype=bool)
         if options.border == "drop":
-            keep = np.array([box == (0, 0, self.size, self.size) for box in boxes])
+            keep = inside.copy()
             self.remarks.append(
                 f"{int((~keep).sum())} patches extend beyond the border of their image and were dropped."
             )
         keep &= self._chosen(table["label"], keep)
         self.table = table[keep].reset_index(drop=True)
-        n_padded = sum(box != (0, 0, self.size, self.size) for box, kept in zip(boxes, keep, strict=True) if kept)
-        if n_padded:
+        if n_padded := int((keep & ~inside).sum()):
             self.remarks.append(f"{n_padded} patches extend beyond the border of their image and are reflected there.")
         if not self.groups_known:
             note = "Groups are unknown: each image is its own group, so scores can be optimistic."
@@ -113,7 +114,7 @@ class Plan:
         for column in ("label", "x", "y"):
             index[column] = table[column]
         index["group"], index["radius_px"] = table["group"], radii
-        index["source"] = table["source"].map(self._short)
+        index["source"] = self._shorts(table["source"])
         return index
 
     def _decoded(
@@ -216,14 +217,20 @@ class Plan:
             )
         return size
 
-    def _boxes(self, table: pd.DataFrame, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> list[Box]:
-        boxes: list[Box] = []
-        for row, (source, x, y) in enumerate(table[["source", "x", "y"]].itertuples(index=False, name=None)):
-            try:
-                boxes.append(cut_box(int(heights[row]), int(widths[row]), x, y, self.size)[2])
-            except DataError as error:
-                self.problems.append(f"{self._short(source)}: {error}")
-        return boxes
+    def _check_places(
+        self, table: pd.DataFrame, where: "pd.Index[Any]", heights: NDArray[np.int64], widths: NDArray[np.int64]
+    ) -> None:
+        """Add a problem for each centre outside its image, and for each radius above the longer side of its image."""
+        x, y = table["x"].to_numpy(), table["y"].to_numpy()
+        outside = ~((x >= -0.5) & (x <= widths - 0.5) & (y >= -0.5) & (y <= heights - 0.5))
+        large = table["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan) > np.maximum(heights, widths)
+        for row in np.flatnonzero(outside | large):
+            what = f"the centre ({x[row]:g}, {y[row]:g}) lies outside the image"
+            if not outside[row]:
+                what = f"the radius of {table['radius_px'].iat[row]:g} px is larger than the image"
+            place = f"{where.name} {where[row]}, " if where.name else ""
+            source = self._short(table["source"].iat[row])
+            self.problems.append(f"{place}{source}: {what} of {widths[row]} × {heights[row]} px")
 
     def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which rows --max-per-class keeps: a seeded choice within each class, and all rows without a class."""
@@ -251,13 +258,12 @@ class Plan:
         except ValueError:
             return str(source)
 
+    def _shorts(self, sources: "pd.Series[Any]") -> "pd.Series[Any]":
+        return sources.map({source: self._short(source) for source in sources.dropna().unique()})
+
     def _refuse_problems(self) -> None:
         if self.problems:
-            n, hint = len(self.problems), "Correct or remove the files named, then add the data set again."
-            if n == 1:
-                raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {hint}")
-            lines = "\n  ".join(self.problems)
-            raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{hint}")
+            raise ProblemsError(self.path, self.problems)
 
     def _refuse_too_few(self) -> None:
         """Refuse patches that cannot be divided into roles, before the images are decoded."""

@@ -1,6 +1,6 @@
 """A folder of images, a folder of their contour masks, and a CSV file of their classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError
 from cellbench.importers.files import by_stem, existing_folder, find_images, listing
-from cellbench.importers.formats.csv import read_text_table
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
+from cellbench.importers.names import name_fault
 from cellbench.importers.options import ImportOptions, find, find_labels
+from cellbench.importers.problems import shown
+from cellbench.importers.tables import read_classes
 
 _MASK_FOLDERS = ("masks", "mask", "contours", "contour", "segmentation", "segmentations")
 
@@ -22,12 +24,12 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
     suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
-    the file `labels`. Its first column is the image, with or without the suffix (`7` matches `007.bmp`); its second
-    column is the class. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
+    the file `labels`. Its column `path` is the image, with or without the suffix (`7` matches `007.bmp`); its column
+    `label` is the class. `column` gives other names; see `read_classes`. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
 
     Args:
         path: The folder.
-        options: `label_pattern`, `group_pattern` and `labels` are used.
+        options: `label_pattern`, `group_pattern`, `labels` and `column` are used.
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
@@ -54,7 +56,7 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     labels_file = Path(options.labels) if options.labels else path / "labels.csv"
     labels: list[str | None]
     if options.labels or labels_file.exists():
-        labels = _labels_from_file(labels_file, images, problems)
+        labels = _labels_from_file(labels_file, options.column or {}, images, problems)
     elif options.label_pattern:
         labels = find_labels(options.label_pattern, [image.name for image in images])
     else:
@@ -84,24 +86,26 @@ def _group(relative: str, options: ImportOptions, problems: list[str]) -> str | 
     return group
 
 
-def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> list[str | None]:
+def _labels_from_file(
+    file: Path, columns: Mapping[str, str], images: list[Path], problems: list[str]
+) -> list[str | None]:
     """Return the class of each image. A row without an image and a second row for an image become problems."""
-    table = read_text_table(file)
-    if table.shape[1] < 2:
-        raise DataError(f"{file} has {table.shape[1]} columns; it needs two: the image and its class.")
     keys = {key: i for i, image in enumerate(images) for key in (image.stem, image.name)}
     if all(image.stem.isdecimal() for image in images):
         keys |= {str(int(image.stem)): i for i, image in enumerate(images)}
     labels: list[str | None] = [None] * len(images)
-    seen = np.zeros(len(images), dtype=np.int64)
-    for line, (name, label) in enumerate(table.iloc[:, :2].itertuples(index=False, name=None), start=2):
-        position = None if name is None else keys.get(name.strip())
-        if position is None:
-            problems.append(f"{file.name} line {line}: there is no image '{name}'")
-        elif seen[position]:
-            problems.append(f"{file.name} line {line}: the image '{name}' occurs twice")
+    seen: dict[int, str] = {}
+    for where, name, label in read_classes(file, columns, keys):
+        position = None if name is None else keys.get(name)
+        if name is None:
+            problems.append(f"{where}: it has no image")
+        elif position is None:
+            problems.append(f"{where}: there is no image {shown(name)}")
+        elif seen.setdefault(position, where) != where:
+            problems.append(f"{where}: the image {shown(name)} occurs twice")
+        elif label is not None and (fault := name_fault(label)):
+            problems.append(f"{where}: its class {fault} ({shown(label)})")
         else:
-            seen[position] = line
             labels[position] = label
     return labels
 
@@ -115,5 +119,5 @@ def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequen
 
 
 IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in labels.csv")(
-    Importer(read_masks, write_masks_example, frozenset({"label_pattern", "group_pattern", "labels"}))
+    Importer(read_masks, write_masks_example, frozenset({"column", "label_pattern", "group_pattern", "labels"}))
 )
