@@ -1,6 +1,5 @@
 """Spelling of names: Unicode has several spellings of one text, and file systems keep what they are given."""
 
-import os
 import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
@@ -20,10 +19,10 @@ def nfc(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
+    r"""Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
 
-    >>> printable(os.fsdecode(b"Zelle_\\xe4.png")), printable("a" + chr(10))
-    ('Zelle_\\\\xe4.png', 'a\\\\n')
+    >>> print(printable("a\n"), printable(b"Zelle_\xe4.png".decode(errors="surrogateescape")))
+    a\n Zelle_\xe4.png
     """
     known = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in known)
@@ -73,10 +72,21 @@ def spelled_path(folder: Path, name: str) -> Path | None:
         The path, spelled as on disk. None if there is no such path, or if several other spellings exist.
     """
     exact = folder / name
-    if name.isascii() or os.path.exists(exact):
-        return exact if os.path.exists(exact) else None
+    if _exists(exact):
+        return exact
+    if name.isascii():
+        return None
     found = [folder]
     for part in Path(name).parts:
         spellings = dict.fromkeys((part, nfc(part), unicodedata.normalize("NFD", part)))
-        found = [path for parent in found for text in spellings if os.path.exists(path := parent / text)]
+        found = [path for parent in found for text in spellings if _exists(path := parent / text)]
     return found[0] if len(found) == 1 else None
+
+
+def _exists(path: Path) -> bool:
+    """Return whether a path leads to a file or folder. `Path.exists` raises some errors, for example of permission."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -45,7 +45,8 @@ def shown(text: str) -> str:
 
 def shown_path(text: str) -> str:
     """Return a path for a message: on one line, and shortened if it is very long."""
-    return printable(_shortened(text, _PATH_CHARACTERS))
+    short = _shortened(text, _PATH_CHARACTERS)
+    return short if short.isprintable() else printable(short)
 
 
 def _shortened(text: str, n_characters: int) -> str:

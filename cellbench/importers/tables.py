@@ -20,7 +20,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line
 _IMAGE_WORDS = frozenset({"path", "image", "img", "file", "filename"})
 _CLASS_WORDS = frozenset({"label", "class"})
 _TEXT_TYPE = "string[pyarrow]"
-_CHUNK = 100_000
+_CHUNK = 20_000
 
 
 def read_text_table(path: Path, known: Collection[str]) -> pd.DataFrame:
@@ -50,7 +50,9 @@ def read_text_table(path: Path, known: Collection[str]) -> pd.DataFrame:
     try:
         table = _read_parquet(path, known) if suffix == ".parquet" else _read_text(path, known)
     except UnicodeError as error:
-        raise DataError(f"{path} is not UTF-8 text{_first_foreign_line(path)}; save it as 'CSV UTF-8'.") from error
+        raise DataError(
+            f"{path} is not UTF-8 text{_first_foreign_line(path)}; save it as UTF-8 ('CSV UTF-8' in Excel)."
+        ) from error
     except DataError:
         raise
     except (ValueError, OSError) as error:
@@ -155,8 +157,8 @@ def _read_text(path: Path, known: Collection[str]) -> pd.DataFrame:
     with path.open(encoding=_encoding(path), newline="") as file:
         separator = _separator(path, file, known)
         records = _records(path, file, separator)
-        _, header = next(records, (0, []))
-        if not header:
+        header = _header(records)
+        if not any(header):
             raise DataError(f"{path} is empty; it needs a header with the names of the columns, and one row per patch.")
         n_named = max(position for position, name in enumerate(header, start=1) if name)
         chunks, problems = [], list[str]()
@@ -164,7 +166,7 @@ def _read_text(path: Path, known: Collection[str]) -> pd.DataFrame:
         while chunk := list(islice(rows, _CHUNK)):
             lines, cells = zip(*chunk, strict=True)
             columns = zip(*cells, strict=True)
-            data = {position: pd.array(column, dtype=_TEXT_TYPE) for position, column in enumerate(columns)}
+            data = {i: pd.Series(column, dtype=_TEXT_TYPE).str.strip().array for i, column in enumerate(columns)}
             chunks.append(pd.DataFrame(data, index=pd.Index(lines, dtype="int64", name="line")))
     if problems:
         raise ProblemsError(path, problems)
@@ -179,7 +181,7 @@ def _complete_rows(
         n = len(cells)
         if n == width:
             yield line, cells
-        elif n < n_named or any(cells[width:]):
+        elif n < n_named or any(cell.strip() for cell in cells[width:]):
             hint = "; quote a value that contains the separator" if n > width else ""
             problems.append(
                 f"line {line}: it has {n} cells separated by {SEPARATORS[separator]}, and the header has {width}{hint}"
@@ -189,7 +191,7 @@ def _complete_rows(
 
 
 def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line on which each row begins, and its stripped cells. Rows without any value are passed over."""
+    """Yield the line on which each row begins, and its cells. Rows of empty cells are passed over."""
     file.seek(0)
     first = 1
     if _SEPARATOR_LINE.fullmatch(file.readline()):
@@ -200,13 +202,18 @@ def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, li
     while True:
         line = first + reader.line_num
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise DataError(f"{path} line {line} cannot be read ({error}); correct its quotation marks.") from error
         if any(cells):
             yield line, cells
+
+
+def _header(records: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """Return the names in the first row; empty text where a column has none."""
+    return [nfc(name.strip()) for name in next(records, (0, []))[1]]
 
 
 def _separator(path: Path, file: TextIO, known: Collection[str]) -> str:
@@ -220,11 +227,11 @@ def _separator(path: Path, file: TextIO, known: Collection[str]) -> str:
     refused: DataError | None = None
     for separator in dict.fromkeys((usual, *SEPARATORS)):
         try:
-            _, header = next(_records(path, file, separator), (0, []))
+            header = _header(_records(path, file, separator))
         except DataError as error:  # the quotation marks do not fit this separator
             refused = refused or error
             continue
-        fits[separator] = len(set(known).intersection(map(nfc, header))), len(header)
+        fits[separator] = len(set(known).intersection(header)), len(header)
     if not fits and refused:
         raise refused
     return max(fits, key=lambda separator: fits[separator])
@@ -235,15 +242,16 @@ def _named(path: Path, table: pd.DataFrame, header: list[str]) -> pd.DataFrame:
     if table.empty:
         return table
     table = table.mask(table.eq("").fillna(False).astype(bool))
+    table = table[table.notna().any(axis=1)]
     first: dict[str, int] = {}
-    for position, name in enumerate(map(nfc, header), start=1):
+    for position, name in enumerate(header, start=1):
         if name and first.setdefault(name, position) != position:
             raise DataError(
                 f"{path} has two columns {shown(name)} (columns {first[name]} and {position}); rename or remove one."
             )
     kept = [i for i, name in enumerate(header) if name or table.iloc[:, i].notna().any()]
     table = table.iloc[:, kept]
-    table.columns = pd.Index([nfc(header[i]) or f"column {i + 1}" for i in kept], dtype=object)
+    table.columns = pd.Index([header[i] or f"column {i + 1}" for i in kept], dtype=object)
     return table
 
 
@@ -264,8 +272,7 @@ def _read_parquet(path: Path, known: Collection[str]) -> pd.DataFrame:
     except pa.ArrowException as error:
         raise DataError(f"{path} cannot be read as a table ({_first_line(error)}); correct it.") from error
     table = pd.DataFrame(columns, index=pd.RangeIndex(1, len(found) + 1, name="row"))
-    table = _named(path, table, [field.name.strip() for field in found.schema])
-    return table[table.notna().any(axis=1)]
+    return _named(path, table, [nfc(field.name.strip()) for field in found.schema])
 
 
 def _encoding(path: Path) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cellbench.errors import DataError, listing
 from cellbench.importers.images import MAX_PIXELS, write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.names import name_fault, nfc, spelled_path
+from cellbench.importers.names import MAX_NAME, name_fault, nfc, spelled_path
 from cellbench.importers.options import ImportOptions, find
 from cellbench.importers.problems import shown, shown_path
 from cellbench.importers.tables import read_text_table, refuse_missing_columns, used_columns
@@ -56,9 +56,10 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
     refuse_missing_columns(path, whole, table, ("path", "label"))
     if ("x" in table.columns) != ("y" in table.columns):
         raise DataError(f"{path} has only one of the columns x and y; give both or neither.")
-    remarks = [f"Unused columns: {listing(others)}."] if others else []
+    remarks = [_on_unused(others, "group" in table.columns or bool(options.group_pattern))] if others else []
     problems: list[str] = []
-    found = pd.DataFrame({name: _shared(table[name]) for name in _TEXT if name in table.columns}, index=table.index)
+    texts = {name: _shared(table[name]) for name in _TEXT if name in table.columns}
+    found = pd.DataFrame(texts, index=table.index, dtype=object)
     lengths = table[[name for name in _LENGTHS if name in table.columns]]
     found = found.assign(**_lengths_in_px(lengths, problems))
     _check_rows(found, lengths, problems)
@@ -79,6 +80,11 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
     if n_unlabelled := int(found["label"].isna().sum()):
         remarks.append(f"{n_unlabelled} rows have no label; their patches are in the pool only.")
     return Manifest(found, cut="x" in found.columns, problems=problems, remarks=remarks)
+
+
+def _on_unused(columns: Sequence[str], has_groups: bool) -> str:
+    hint = "" if has_groups else " If one names the slide or patient, add --column group=NAME."
+    return f"Unused columns: {listing(map(shown_path, columns))}.{hint}"
 
 
 def remarks_on_names(table: pd.DataFrame) -> list[str]:
@@ -147,7 +153,7 @@ def _contains(texts: "pd.Series[str]", mark: str) -> NDArray[np.bool_]:
 def _shared(texts: "pd.Series[str]") -> NDArray[np.object_]:
     """Return texts as objects, None where missing. Equal texts share one object, which saves memory."""
     codes, unique = pd.factorize(texts)
-    return np.array([*unique, None], dtype=object)[codes]  # the code of a missing value is −1
+    return np.append(np.asarray(unique, dtype=object), None)[codes]  # the code of a missing value is −1
 
 
 def _mapped(texts: "pd.Series[Any]", change: Callable[[str], str | None]) -> "pd.Series[Any]":
@@ -191,23 +197,35 @@ def _find_files(table: pd.DataFrame, folder: Path, problems: list[str]) -> None:
     for name in ("path", "mask"):
         first = table[name].dropna().drop_duplicates() if name in table.columns else pd.Series(dtype=object)
         for at, text in first.items():
-            if text in found:
-                continue
-            if fault := next(filter(None, map(name_fault, text.split("/"))), None):
-                found[text] = None
-                problems.append(f"{table.index.name} {at}: {name} {fault} ({shown(text)})")
-                continue
-            found[text] = _file(folder, text)
-            if found[text] is None:
-                problems.append(f"{table.index.name} {at}: there is no file {shown_path(text)}")
+            if text not in found:
+                fault = _path_fault(text)
+                found[text] = None if fault else _file(folder, text)
+                if fault:
+                    problems.append(f"{table.index.name} {at}: {name} {fault} ({shown(text)})")
+                elif found[text] is None:
+                    problems.append(f"{table.index.name} {at}: there is no file {shown_path(text)}")
     if "mask" in table.columns:
         table["mask"] = _mapped(table["mask"], lambda text: found[text] or text)
     table["source"] = _mapped(table["path"], found.__getitem__)
 
 
+def _path_fault(path: str) -> str | None:
+    """Return why a path is refused, as the end of a sentence, or None."""
+    if path.isprintable() and len(path) <= MAX_NAME:  # quick, because tables are long
+        return None
+    return next(filter(None, map(name_fault, path.split("/"))), None)
+
+
 def _file(folder: Path, name: str) -> str | None:
-    """Return the path of an existing file. A backslash separates folders, as on Windows, where this finds a file."""
-    for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+    """Return the path of an existing file, or None.
+
+    The name as written comes first, as plain text: two million `Path` objects take a minute. Then come other Unicode
+    spellings, and folders that a backslash separates, as on Windows.
+    """
+    exact = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
+    if os.path.isfile(exact):  # noqa: PTH113
+        return exact
+    for spelling in () if name.isascii() and "\\" not in name else (name, name.replace("\\", "/")):
         path = spelled_path(folder, os.path.normpath(spelling))
         if path is not None and path.is_file():
             return str(path)

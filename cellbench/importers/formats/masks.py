@@ -24,8 +24,8 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
     suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
-    the file `labels`. Its column `path` is the image, with or without the suffix (`7` matches `007.bmp`); its column
-    `label` is the class. `column` gives other names; see `read_classes`. Without that file, classes come from `label_pattern`, or from the folders below `images/`.
+    the file `labels`, with the columns of `read_classes`. Its images are named with or without the suffix (`7` matches
+    `007.bmp`). Without that file, classes come from `label_pattern`, or from the folders below `images/`.
 
     Args:
         path: The folder.
