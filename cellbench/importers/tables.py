@@ -182,9 +182,10 @@ def _complete_rows(
         if n == width:
             yield line, cells
         elif n < n_named or any(cell.strip() for cell in cells[width:]):
-            hint = "; quote a value that contains the separator" if n > width else ""
+            hint = "; put a value that contains the separator in quotation marks" if n > width else ""
             problems.append(
-                f"line {line}: it has {n} cells separated by {SEPARATORS[separator]}, and the header has {width}{hint}"
+                f"line {line}: it has {n} cell{'s' * (n > 1)} separated by {SEPARATORS[separator]}, "
+                f"and the header has {width}{hint}"
             )
         else:
             yield line, [*cells[:width], *[""] * (width - n)]

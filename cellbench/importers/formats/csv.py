@@ -48,10 +48,10 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
     table, others = used_columns(path, whole, known, names)
     for name in others:
         near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75)
-        if near and near[0] not in table.columns:
+        if near and near[0] not in names:
             raise DataError(
-                f"{path} has a column {shown(name)}; did you mean {near[0]!r}? Rename it, remove it, or give "
-                f"--column {near[0]}={name}."
+                f"{path} has a column {shown(name)}; did you mean '{near[0]}'? Rename it, or remove it, or give "
+                f"--column {near[0]}={shown_path(name)}."
             )
     refuse_missing_columns(path, whole, table, ("path", "label"))
     if ("x" in table.columns) != ("y" in table.columns):

@@ -117,7 +117,7 @@ def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
 
 def test_a_file_of_one_column_is_refused(pairs, add):
     (pairs / "labels.csv").write_text("image\n1\n")
-    with pytest.raises(DataError, match=r"labels\.csv has 1 columns; it needs two"):
+    with pytest.raises(DataError, match=r"labels\.csv has no column .*label; its columns are image"):
         add("masks", pairs)
 
 
