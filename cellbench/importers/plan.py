@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, listing
 from cellbench.importers.contours import centre_cell
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
@@ -166,8 +166,8 @@ class Plan:
         known = set(labels.dropna())
         if unknown := sorted(set(self.options.rename) - known):
             raise SettingError(
-                f"--rename names unknown classes ({', '.join(unknown)}); the classes are: "
-                f"{', '.join(sorted(map(str, known)))}."
+                f"--rename names unknown classes ({listing(unknown)}); the classes are: "
+                f"{listing(sorted(map(str, known)))}."
             )
         named = [None if pd.isna(label) else self.options.rename.get(label, label) for label in labels]
         return pd.Series(named, index=labels.index, dtype=object)
@@ -247,7 +247,7 @@ class Plan:
                 reduced.append(f"{name} {len(rows)}")
         if reduced:
             most = self.options.max_per_class
-            self.remarks.append(f"Kept at most {most} patches of a class; found: {', '.join(reduced)}.")
+            self.remarks.append(f"Kept at most {most} patches of a class; found: {listing(reduced)}.")
         return chosen
 
     def _short(self, source: str) -> str:
