@@ -62,7 +62,7 @@ def add(
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
     ] = None,
     column: Annotated[
-        list[str] | None, typer.Option(help="Column of a table by its name there, as label=class; repeat for more.")
+        list[str] | None, typer.Option(help="Other name of a column, as label=class; repeat for more.")
     ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
     max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,

@@ -61,8 +61,10 @@ class Plan:
         if self.problems:
             self._check_images(sizes)
         self._refuse_problems()
-        heights = table["source"].map({source: size[0] for source, size in sizes.items()}).to_numpy(dtype=np.int64)
-        widths = table["source"].map({source: size[1] for source, size in sizes.items()}).to_numpy(dtype=np.int64)
+        heights, widths = (
+            np.asarray(table["source"].map({source: size[axis] for source, size in sizes.items()}), dtype=np.int64)
+            for axis in (0, 1)
+        )
         whole = table["x"].isna().to_numpy()
         table["cut"] = ~whole
         table["x"] = np.where(whole, (widths - 1) / 2, table["x"].astype(float))
@@ -224,12 +226,12 @@ class Plan:
         x, y = table["x"].to_numpy(), table["y"].to_numpy()
         outside = ~((x >= -0.5) & (x <= widths - 0.5) & (y >= -0.5) & (y <= heights - 0.5))
         large = table["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan) > np.maximum(heights, widths)
-        for row in np.flatnonzero(outside | large):
+        for row in np.flatnonzero(outside | large).tolist():
             what = f"the centre ({x[row]:g}, {y[row]:g}) lies outside the image"
             if not outside[row]:
                 what = f"the radius of {table['radius_px'].iat[row]:g} px is larger than the image"
             place = f"{where.name} {where[row]}, " if where.name else ""
-            source = self._short(table["source"].iat[row])
+            source = self._short(str(table["source"].iat[row]))
             self.problems.append(f"{place}{source}: {what} of {widths[row]} × {heights[row]} px")
 
     def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:

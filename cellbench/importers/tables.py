@@ -144,7 +144,8 @@ def read_classes(
     table, _ = used_columns(path, whole, ("path", "label"), {**found, **names})
     refuse_missing_columns(path, whole, table, ("path", "label"))
     for at, image, label in table[["path", "label"]].itertuples(name=None):
-        yield f"{path.name} {table.index.name} {at}", *(None if pd.isna(value) else value for value in (image, label))
+        where = f"{path.name} {table.index.name} {at}"
+        yield where, None if pd.isna(image) else image, None if pd.isna(label) else label
 
 
 def _named_like(table: pd.DataFrame, name: str, words: frozenset[str]) -> dict[str, str]:
@@ -242,7 +243,7 @@ def _named(path: Path, table: pd.DataFrame, header: list[str]) -> pd.DataFrame:
     """Return a table with its header, and missing values where it has empty text."""
     if table.empty:
         return table
-    table = table.mask(table.eq("").fillna(False).astype(bool))
+    table = table.apply(lambda texts: texts.mask(texts.eq("").fillna(False).astype(bool)))
     table = table[table.notna().any(axis=1)]
     first: dict[str, int] = {}
     for position, name in enumerate(header, start=1):
@@ -267,7 +268,7 @@ def _read_parquet(path: Path, known: Collection[str]) -> pd.DataFrame:
             if pa.types.is_nested(field.type) or "binary" in str(field.type):
                 if field.name.strip() in known:
                     raise DataError(f"{path}: its column {field.name} holds {field.type}; store it as text or numbers.")
-                columns[i] = pd.array([None] * len(found), dtype=_TEXT_TYPE)
+                columns[i] = pd.Series(pd.NA, index=range(len(found)), dtype=_TEXT_TYPE).array
             else:
                 columns[i] = found.column(i).to_pandas().astype(_TEXT_TYPE).str.strip().array
     except pa.ArrowException as error:

@@ -67,8 +67,8 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
         pattern = options.group_pattern
         found["group"] = _mapped(found["path"], lambda name: find(pattern, nfc(os.path.normpath(name)), "group"))
         problems += [
-            f"{_at(found, row)}: --group-pattern finds no group in {shown(found['path'].iat[row])}"
-            for row in np.flatnonzero(found["group"].isna() & found["path"].notna())
+            f"{_at(found, row)}: --group-pattern finds no group in {shown(str(found['path'].iat[row]))}"
+            for row in _rows(found["group"].isna() & found["path"].notna())
         ]
     _find_files(found, path.parent, problems)
     is_centred = [name for name in ("x", "y") if name in found.columns]
@@ -153,13 +153,18 @@ def _contains(texts: "pd.Series[str]", mark: str) -> NDArray[np.bool_]:
 def _shared(texts: "pd.Series[str]") -> NDArray[np.object_]:
     """Return texts as objects, None where missing. Equal texts share one object, which saves memory."""
     codes, unique = pd.factorize(texts)
-    return np.append(np.asarray(unique, dtype=object), None)[codes]  # the code of a missing value is −1
+    return np.array([*np.asarray(unique, dtype=object), None], dtype=object)[codes]  # the code of a missing value is −1
 
 
 def _mapped(texts: "pd.Series[Any]", change: Callable[[str], str | None]) -> "pd.Series[Any]":
     """Return a function of each text, None where it is missing. Equal texts are computed once."""
     values = {text: change(text) for text in texts.dropna().unique()}
     return texts.map(values).astype(object).where(texts.notna(), None)
+
+
+def _rows(mask: "pd.Series[bool]") -> list[int]:
+    """Return the positions of the rows where a mask is true."""
+    return [int(row) for row in np.flatnonzero(mask)]
 
 
 def _at(table: pd.DataFrame, row: int) -> str:
@@ -170,12 +175,12 @@ def _check_rows(table: pd.DataFrame, lengths: pd.DataFrame, problems: list[str])
     """Add a problem for each row without an image or group, with half a centre, or with a radius of 0 px or less."""
     for name in ("path", "group"):
         if name in table.columns:
-            problems += [f"{_at(table, row)}: it has no {name}" for row in np.flatnonzero(table[name].isna())]
+            problems += [f"{_at(table, row)}: it has no {name}" for row in _rows(table[name].isna())]
     if "x" in table.columns:
         half = lengths["x"].isna() != lengths["y"].isna()
-        problems += [f"{_at(table, row)}: it has only one of x and y" for row in np.flatnonzero(half)]
+        problems += [f"{_at(table, row)}: it has only one of x and y" for row in _rows(half)]
     if "radius_px" in table.columns:
-        flat = np.flatnonzero(table["radius_px"] <= 0)
+        flat = _rows(table["radius_px"] <= 0)
         problems += [f"{_at(table, r)}: radius_px is {lengths['radius_px'].iat[r]!r}, not above 0" for r in flat]
 
 
