@@ -13,7 +13,7 @@ from cellbench.importers.contours import centre_cell
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
 from cellbench.importers.options import ImportOptions
-from cellbench.importers.problems import ProblemsError
+from cellbench.importers.problems import ProblemsError, misplaced, remarks_on_names
 from cellbench.patches.border import Box, cut_patch, fits
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
@@ -51,6 +51,7 @@ class Plan:
             if column not in table.columns:
                 table[column] = np.nan if column in ("x", "y", "radius_px") else None
         table["label"] = self._renamed(table["label"].astype(object))
+        self.remarks += remarks_on_names(table)
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
         table["group"] = table["group"].where(table["group"].notna(), self._shorts(table["source"]))
         self.with_masks = bool(table["mask"].notna().any())
@@ -70,7 +71,7 @@ class Plan:
         table["x"] = np.where(whole, (widths - 1) / 2, table["x"].astype(float))
         table["y"] = np.where(whole, (heights - 1) / 2, table["y"].astype(float))
         self.size = self._native_size(table["source"], heights, widths, whole)
-        self._check_places(table, manifest.table.index, heights, widths)
+        self.problems += misplaced(table.set_axis(manifest.table.index), heights, widths, self._short)
         self._refuse_problems()
         inside = fits(heights, widths, table["x"].to_numpy(), table["y"].to_numpy(), self.size)
         keep = np.ones(len(table), dtype=bool)
@@ -218,21 +219,6 @@ class Plan:
                 f"{n_cropped} images were centre-cropped to the smallest side, {size} px ({smallest}{hint})."
             )
         return size
-
-    def _check_places(
-        self, table: pd.DataFrame, where: "pd.Index[Any]", heights: NDArray[np.int64], widths: NDArray[np.int64]
-    ) -> None:
-        """Add a problem for each centre outside its image, and for each radius above the longer side of its image."""
-        x, y = table["x"].to_numpy(), table["y"].to_numpy()
-        outside = ~((x >= -0.5) & (x <= widths - 0.5) & (y >= -0.5) & (y <= heights - 0.5))
-        large = table["radius_px"].to_numpy(dtype=np.float64, na_value=np.nan) > np.maximum(heights, widths)
-        for row in np.flatnonzero(outside | large).tolist():
-            what = f"the centre ({x[row]:g}, {y[row]:g}) lies outside the image"
-            if not outside[row]:
-                what = f"the radius of {table['radius_px'].iat[row]:g} px is larger than the image"
-            place = f"{where.name} {where[row]}, " if where.name else ""
-            source = self._short(str(table["source"].iat[row]))
-            self.problems.append(f"{place}{source}: {what} of {widths[row]} × {heights[row]} px")
 
     def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which rows --max-per-class keeps: a seeded choice within each class, and all rows without a class."""

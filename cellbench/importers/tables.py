@@ -4,7 +4,7 @@ import codecs
 import csv
 import difflib
 import re
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -17,8 +17,6 @@ from cellbench.importers.problems import ProblemsError, shown, shown_path
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line in some tables of Excel
-_IMAGE_WORDS = frozenset({"path", "image", "img", "file", "filename"})
-_CLASS_WORDS = frozenset({"label", "class"})
 _TEXT_TYPE = "string[pyarrow]"
 _CHUNK = 20_000
 
@@ -113,45 +111,6 @@ def refuse_missing_columns(path: Path, table: pd.DataFrame, used: pd.DataFrame, 
 
 def _in_words(table: pd.DataFrame) -> str:
     return listing(map(shown_path, table.columns))
-
-
-def read_classes(
-    path: Path, names: Mapping[str, str], images: Container[str]
-) -> "Iterator[tuple[str, str | None, str | None]]":
-    """Yield where each row of a table of images and classes is, its image and its class, None where it is empty.
-
-    The two columns are those that `names` gives, or the only ones with a name such as `image` or `class`. A table of
-    two columns with other names has the image first.
-
-    Args:
-        path: The file.
-        names: Names of the columns `path` and `label` in the table (`--column`).
-        images: Names of the images, by which a table without a header is recognised.
-
-    Raises:
-        DataError: The table cannot be read, or its columns are not clear.
-        SettingError: `names` has a column that is not used, or that the table does not have.
-    """
-    whole = read_text_table(path, {"path", "label", *names.values()})
-    found = {**_named_like(whole, "path", _IMAGE_WORDS), **_named_like(whole, "label", _CLASS_WORDS)}
-    if len(set(found.values())) < 2:
-        found = dict(zip(("path", "label"), whole.columns, strict=True)) if whole.shape[1] == 2 else {}
-        if header := [name for name in found.values() if name in images]:
-            raise DataError(
-                f"{path} has no header, because its first line names the image {shown(header[0])}; "
-                "add the line path,label above it."
-            )
-    table, _ = used_columns(path, whole, ("path", "label"), {**found, **names})
-    refuse_missing_columns(path, whole, table, ("path", "label"))
-    for at, image, label in table[["path", "label"]].itertuples(name=None):
-        where = f"{path.name} {table.index.name} {at}"
-        yield where, None if pd.isna(image) else image, None if pd.isna(label) else label
-
-
-def _named_like(table: pd.DataFrame, name: str, words: frozenset[str]) -> dict[str, str]:
-    """Return the only column whose name has one of the words, by the name that the format gives it."""
-    found = [column for column in table.columns if words.intersection(re.split(r"[^a-z]+", column.lower()))]
-    return {name: found[0]} if len(found) == 1 else {}
 
 
 def _read_text(path: Path, known: Collection[str]) -> pd.DataFrame:

@@ -23,7 +23,6 @@ _LENGTHS = ("x", "y", "radius_px")
 _WITH_POINT = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _WITH_COMMA = r"[+-]?[0-9]+(?:,[0-9]+)?"
 _AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"
-_LIKE_MISSING = frozenset({"na", "n/a", "#n/a", "nan", "none", "null", "<na>"})
 
 
 def read_csv(path: Path, options: ImportOptions) -> Manifest:
@@ -75,7 +74,6 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
     read = (found[is_centred].notna() == lengths[is_centred].notna()).all(axis=1)
     _check_copies(found[read & found["source"].notna()], ["source", *is_centred], problems)
     _check_names(found, problems)
-    remarks += remarks_on_names(found)
     found = found[found["source"].notna()].drop(columns="path")
     if n_unlabelled := int(found["label"].isna().sum()):
         remarks.append(f"{n_unlabelled} rows have no label; their patches are in the pool only.")
@@ -85,22 +83,6 @@ def read_csv(path: Path, options: ImportOptions) -> Manifest:
 def _on_unused(columns: Sequence[str], has_groups: bool) -> str:
     hint = "" if has_groups else " If one names the slide or patient, add --column group=NAME."
     return f"Unused columns: {listing(map(shown_path, columns))}.{hint}"
-
-
-def remarks_on_names(table: pd.DataFrame) -> list[str]:
-    """Return a remark on each class or group that is called like a missing value, for example NA.
-
-    Args:
-        table: The columns `label` and, optionally, `group`.
-    """
-    remarks = []
-    for column, kind in (("label", "class"), ("group", "group")):
-        names = table[column].dropna().unique() if column in table.columns else ()
-        if odd := [name for name in names if name.lower() in _LIKE_MISSING]:
-            remarks.append(
-                f"A {kind} is called {listing(odd)}. If this stands for a missing value, leave the cells empty."
-            )
-    return remarks
 
 
 def _lengths_in_px(table: pd.DataFrame, problems: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -1,6 +1,7 @@
 """A folder of images, a folder of their contour masks, and a CSV file of their classes."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import name_fault
 from cellbench.importers.options import ImportOptions, find, find_labels
 from cellbench.importers.problems import shown
-from cellbench.importers.tables import read_classes
+from cellbench.importers.tables import read_text_table, refuse_missing_columns, used_columns
+
+_IMAGE_WORDS = frozenset({"path", "image", "img", "file", "filename"})
+_CLASS_WORDS = frozenset({"label", "class"})
 
 _MASK_FOLDERS = ("masks", "mask", "contours", "contour", "segmentation", "segmentations")
 
@@ -24,8 +28,9 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
     suffix. A mask is 0 outside the centre cell and above 0 inside. Classes come from `labels.csv` in `path`, or from
-    the file `labels`, with the columns of `read_classes`. Its images are named with or without the suffix (`7` matches
-    `007.bmp`). Without that file, classes come from `label_pattern`, or from the folders below `images/`.
+    the file `labels`. Its columns of image and class are found by their names, or given by `column`. Images are named
+    with or without the suffix (`7` matches `007.bmp`). Without that file, classes come from `label_pattern`, or from
+    the folders below `images/`.
 
     Args:
         path: The folder.
@@ -95,7 +100,7 @@ def _labels_from_file(
         keys |= {str(int(image.stem)): i for i, image in enumerate(images)}
     labels: list[str | None] = [None] * len(images)
     seen: dict[int, str] = {}
-    for where, name, label in read_classes(file, columns, keys):
+    for where, name, label in _read_classes(file, columns, keys):
         position = None if name is None else keys.get(name)
         if name is None:
             problems.append(f"{where}: it has no image")
@@ -108,6 +113,45 @@ def _labels_from_file(
         else:
             labels[position] = label
     return labels
+
+
+def _read_classes(
+    path: Path, names: Mapping[str, str], images: Container[str]
+) -> "Iterator[tuple[str, str | None, str | None]]":
+    """Yield where each row of a table of images and classes is, its image and its class, None where it is empty.
+
+    The two columns are those that `names` gives, or the only ones with a name such as `image` or `class`. A table of
+    two columns with other names has the image first.
+
+    Args:
+        path: The file.
+        names: Names of the columns `path` and `label` in the table (`--column`).
+        images: Names of the images, by which a table without a header is recognised.
+
+    Raises:
+        DataError: The table cannot be read, or its columns are not clear.
+        SettingError: `names` has a column that is not used, or that the table does not have.
+    """
+    whole = read_text_table(path, {"path", "label", *names.values()})
+    found = {**_named_like(whole, "path", _IMAGE_WORDS), **_named_like(whole, "label", _CLASS_WORDS)}
+    if len(set(found.values())) < 2:
+        found = dict(zip(("path", "label"), whole.columns, strict=True)) if whole.shape[1] == 2 else {}
+        if header := [name for name in found.values() if name in images]:
+            raise DataError(
+                f"{path} has no header, because its first line names the image {shown(header[0])}; "
+                "add the line path,label above it."
+            )
+    table, _ = used_columns(path, whole, ("path", "label"), {**found, **names})
+    refuse_missing_columns(path, whole, table, ("path", "label"))
+    for at, image, label in table[["path", "label"]].itertuples(name=None):
+        where = f"{path.name} {table.index.name} {at}"
+        yield where, None if pd.isna(image) else image, None if pd.isna(label) else label
+
+
+def _named_like(table: pd.DataFrame, name: str, words: frozenset[str]) -> dict[str, str]:
+    """Return the only column whose name has one of the words, by the name that the format gives it."""
+    found = [column for column in table.columns if words.intersection(re.split(r"[^a-z]+", column.lower()))]
+    return {name: found[0]} if len(found) == 1 else {}
 
 
 def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:

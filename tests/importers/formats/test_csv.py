@@ -103,8 +103,8 @@ def test_a_patch_without_a_label_is_in_the_pool_only_and_na_is_a_class(table, wr
     imported = add("csv", write(table))
     assert imported.patch_set.card.classes == ["NA", "b"]
     assert imported.remarks == [
-        "A class is called NA. If this stands for a missing value, leave the cells empty.",
         "1 rows have no label; their patches are in the pool only.",
+        "A class is called NA. If this stands for a missing value, leave it out.",
     ]
 
 
@@ -269,7 +269,7 @@ def test_impossible_text_is_refused_with_its_line(table, write, add, nothing_wri
 def test_a_group_that_is_called_like_a_missing_value_is_remarked(table, write, add):
     table.loc[table.index[:6], "group"] = "nan"
     assert add("csv", write(table)).remarks == [
-        "A group is called nan. If this stands for a missing value, leave the cells empty."
+        "A group is called nan. If this stands for a missing value, leave it out."
     ]
 
 
