@@ -111,7 +111,7 @@ def test_rows_of_another_length_are_named_with_their_lines(read):
 
 
 def test_rows_of_parquet_are_counted_and_folders_add_no_column(tmp_path):
-    path = tmp_path / "label=z" / "t.parquet"
+    path = tmp_path / "group=z" / "t.parquet"
     path.parent.mkdir()
     columns = {"path": ["1", None, "3"], "label": pa.array([1, None, 2]), "x": [0.1, float("nan"), 1e-7]}
     pq.write_table(pa.table(columns), path)
