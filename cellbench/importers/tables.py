@@ -221,7 +221,7 @@ def _read_parquet(path: Path, known: Collection[str]) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        found = pq.read_table(str(path), partitioning=None)  # otherwise folders such as `label=a` add a column
+        found = pq.read_table(str(path))
         columns = {}
         for i, field in enumerate(found.schema):
             if pa.types.is_nested(field.type) or "binary" in str(field.type):
