@@ -31,13 +31,13 @@ def classify(
 ) -> None:
     """Fit, score and register a classifier on the encoder of a search's winner."""
     from bench.home.datasets import reopen_dataset
-    from bench.home.holdout_looks import count_holdout_look
+    from bench.home.holdout_looks import count_holdout_look, holdout_looks
     from bench.home.paths import cache_dir
     from bench.record.folder import SearchFolder
     from bench.record.request import Request
-    from bench.tracking.client import connect
-    from bench.tracking.registry import ALIAS, register_classifier
+    from bench.tracking.registry import ALIAS, open_classifier_run
     from cellbench.classification.classifier import Classifier
+    from cellbench.errors import SettingError
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
     from cellbench.scores.confusion_figure import save_confusion
 
@@ -45,43 +45,47 @@ def classify(
     request = Request.read(folder)
     summary = summary_of(folder)
     trial = winning_trial(folder, summary)
-    patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, search)
-    connect()  # fails before the look at the holdout where the store cannot be reached
-    source = folder.trial(trial.key).directory
-    classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
+    guard = reopen_dataset(request.dataset_identity)
+    patch_set = guard.patch_set
+    classes, rows = patch_set.card.classes, patch_set.rows("holdout")
+    if len(rows) == 0:
+        raise SettingError(f"The data set {request.dataset} has no holdout to score a classifier on.")
+    holdout_looks(patch_set)  # a damaged counter is an error before anything is fitted
+    source, directory = folder.trial(trial.key).directory, folder.directory / "classifier"
 
-    rows = patch_set.rows("holdout")
-    truth = patch_set.labels(rows)
-    look = count_holdout_look(patch_set)  # before the look: a look that cannot be counted must not happen
-    predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
-    classes = patch_set.card.classes
-    by_class = f1_by_class(truth, predicted, len(classes))
-    table = confusion(truth, predicted, len(classes))
-    low, high = bootstrap_f1(truth, [predicted], patch_set.groups(rows), len(classes))
+    # All that can fail comes before the look: a look is counted only for scores that are shown.
+    with open_classifier_run(search, request.dataset) as run:
+        with guard.unchanged():
+            classifier = Classifier.fit(source, patch_set, cache_dir(), seed)
+            truth = patch_set.labels(rows)
+            predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
+            by_class = f1_by_class(truth, predicted, len(classes))
+            table = confusion(truth, predicted, len(classes))
+            low, high = bootstrap_f1(truth, [predicted], patch_set.groups(rows), len(classes))
+        classifier.save(directory, source)
+        registered = run.register(directory, patch_set.card.native_size)
 
-    directory = folder.directory / "classifier"
-    classifier.save(directory, source)
-    picture = folder.directory / "classifier-confusion.png"
-    save_confusion(picture, table, classes, f"holdout, macro F1 {by_class.mean():.3f}")
-    metrics = {"holdout/f1_macro": float(by_class.mean()), "holdout/f1_low": low, "holdout/f1_high": high}
-    metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
-    name, version, before = register_classifier(
-        directory, search, request.dataset, patch_set.card.native_size, metrics, [picture]
-    )
+        look = count_holdout_look(patch_set)
+        f1 = float(by_class.mean())
+        _print_classes(classes, by_class, table)
+        say(
+            f"Holdout: macro F1 {f1:.3f} (95 % interval {low:.3f} to {high:.3f}, {len(rows)} patches). "
+            f"This was look number {look} at this holdout."
+        )
+        if summary.notes:
+            say(" ".join(summary.notes))
+        if not summary.is_clear:
+            say(f"[yellow]{summary.verdict()} This classifier uses {summary.winner} nevertheless.[/]")
 
-    _print_classes(classes, by_class, table)
-    say(
-        f"Holdout: macro F1 {by_class.mean():.3f} (95 % interval {low:.3f} to {high:.3f}, {len(rows)} patches). "
-        f"This was look number {look} at this holdout."
-    )
-    if summary.notes:
-        say(" ".join(summary.notes))
-    if not summary.is_clear:
-        say(f"[yellow]{summary.verdict()} This classifier uses {summary.winner} nevertheless.[/]")
-    if before is not None and before[1] > by_class.mean():
+        picture = folder.directory / "classifier-confusion.png"
+        save_confusion(picture, table, classes, f"holdout, macro F1 {f1:.3f}")
+        metrics = {"holdout/f1_macro": f1, "holdout/f1_low": low, "holdout/f1_high": high}
+        metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
+        before = run.promote(registered, metrics, [picture])
+    if before is not None and before[1] > f1:
         say(f"[yellow]It replaces version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")
     say(f"Confusion matrix: {picture}")
-    say(f"Registered as models:/{name}@{ALIAS} (version {version}); the files are in {directory}")
+    say(f"Registered as models:/{registered.name}@{ALIAS} (version {registered.version}); files: {directory}")
 
 
 def summary_of(folder: "SearchFolder") -> "Summary":

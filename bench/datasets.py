@@ -40,6 +40,8 @@ app = typer.Typer(
 FORMATS = module_names(Path(cellbench.__file__).parent / "importers" / "formats")
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an existing data set of this name.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it even if a search that has not ended uses the data set.")]
+OVERRULE = "With --force it is done nevertheless, and the search can be resumed only with the data set as it was."
 SHOWN_MARKS: tuple[Literal["none", "radius", "contour"], ...] = ("none", "radius", "contour")
 
 
@@ -55,6 +57,10 @@ def add(
     label_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
+    label_folder: Annotated[
+        int | None,
+        typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1."),
+    ] = None,
     group_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")
     ] = None,
@@ -63,6 +69,9 @@ def add(
     ] = None,
     column: Annotated[
         list[str] | None, typer.Option(help="Other name of a column, as label=class; repeat for more.")
+    ] = None,
+    mask_values: Annotated[
+        str | None, typer.Option(help="Several values in a mask: cells, or parts of one cell.")
     ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
     max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,
@@ -76,20 +85,23 @@ def add(
     citation: Annotated[str | None, typer.Option(help="Publication to cite with a figure.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the roles and of --max-per-class.")] = 0,
     replace: Replace = False,
+    force: Force = False,
 ) -> None:
     """Convert images into a data set of patches. Nothing is written unless the whole data set can be."""
     from bench.home.import_problems import problems_in_file
     from bench.reporting.dataset_tables import print_card
     from cellbench.importers import IMPORTERS, ImportOptions, import_patch_set
 
-    target = _free_place(name, replace)
+    target = _free_place(name, replace, force)
     IMPORTERS.get(from_format)
     values = {
         "patch_size": patch_size,
         "label_pattern": label_pattern,
+        "label_folder": label_folder,
         "group_pattern": group_pattern,
         "labels": None if labels is None else str(labels),
         "column": pairs(column, "--column", "NAME=COLUMN") if column else None,
+        "mask_values": mask_values,
         "rename": pairs(rename or [], "--rename"),
         "max_per_class": max_per_class,
         "min_per_class": min_per_class,
@@ -117,6 +129,7 @@ def level(
     name: Name,
     new_name: Annotated[str, typer.Argument(help="Name of the new data set.")],
     replace: Replace = False,
+    force: Force = False,
 ) -> None:
     """Copy a data set of slides of different magnification so that all groups have about the same cell radius.
 
@@ -130,7 +143,7 @@ def level(
 
     if name == new_name:
         raise SettingError(f"The copy of {name} needs another name, for example {name}-level.")
-    target = _free_place(new_name, replace)
+    target = _free_place(new_name, replace, force)
     patch_set = open_dataset(name)
     scales = find_group_scales(patch_set)
     with progress_bar("Writing patches") as progress:
@@ -223,15 +236,19 @@ def show(
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without a question.")] = False,
+    force: Force = False,
 ) -> None:
     """Remove a data set and its resized copies. The original images stay."""
     from bench.home.datasets import check_dataset_name, dataset_names, remove_dataset
     from bench.home.paths import datasets_dir
+    from bench.record.request import check_unused
     from cellbench.errors import NotFoundError
     from cellbench.registry import nearest
 
     if check_dataset_name(name) not in dataset_names():
         raise NotFoundError(f"There is no data set '{name}' in {datasets_dir()}; {nearest(name, dataset_names())}")
+    if not force:
+        check_unused(datasets_dir() / name, OVERRULE)
     if not yes and not typer.confirm(f"Remove {datasets_dir() / name}?", default=False):
         note("Nothing was removed.")
         return
@@ -239,15 +256,16 @@ def remove(
     say(f"Removed {name}.")
 
 
-def _free_place(name: str, replace: bool) -> Path:
+def _free_place(name: str, replace: bool, force: bool) -> Path:
     """Return the folder of a new data set.
 
     Raises:
-        SettingError: The name is not valid, or is that of a built-in data set.
+        SettingError: The name is not valid, or is that of a built-in data set, or a search uses the data set.
         StoreError: The data set exists and must not be replaced.
     """
     from bench.home.datasets import builtin_names, check_dataset_name
     from bench.home.paths import datasets_dir
+    from bench.record.request import check_unused
     from cellbench.errors import StoreError
 
     target = datasets_dir() / check_dataset_name(name)
@@ -255,6 +273,8 @@ def _free_place(name: str, replace: bool) -> Path:
         raise SettingError(f"'{name}' is a built-in data set; choose another name.")
     if target.exists() and not replace:
         raise StoreError(f"The data set '{name}' already exists; choose another name, or replace it with --replace.")
+    if target.exists() and not force:
+        check_unused(target, OVERRULE)
     return target
 
 

@@ -33,10 +33,13 @@ def radius(
     from rich.table import Table
 
     from bench.home.datasets import open_dataset
+    from bench.record.request import check_unused
     from bench.terminal.formatting import length_in_words
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 
     patch_set = open_dataset(dataset)
+    if record:
+        check_unused(patch_set.path, "Its scores depend on the recorded radius.")
     card = patch_set.card
     found = estimate_radius(patch_set, seed, patches)
     um = card.um_per_px

@@ -31,6 +31,10 @@ class StoreError(CellbenchError, OSError):
     """A storage location cannot be used: it is full, not permitted or not reachable."""
 
 
+class ChangedDataError(DataError, StoreError):
+    """A data set in use is missing, damaged or changed. The work can go on when the data set is as it was."""
+
+
 SHOWN = 20
 """Number of items that a message lists."""
 

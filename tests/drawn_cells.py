@@ -36,3 +36,10 @@ def write_cells(folder, patches, groups, name="cells"):
     """Write them as a data set without radii; labels say nothing, a fifth is held out."""
     index = pd.DataFrame({"label": np.where(np.arange(len(patches)) // 12 % 2, "a", "b"), "group": groups.astype(str)})
     return write_patch_set(folder / name, patches=patches, index=index, name=name, seed=0)
+
+
+def square_mask():
+    """Return the mask of a square cell in a patch of 24 px, uint8, 0 or 255."""
+    mask = np.zeros((24, 24), np.uint8)
+    mask[4:20, 4:20] = 255
+    return mask

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.home.paths import cache_dir, datasets_dir
@@ -12,7 +11,8 @@ from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.registry import nearest
 
 if TYPE_CHECKING:
-    from cellbench.patches import PatchSet
+    from cellbench.dataset_identity import DatasetIdentity
+    from cellbench.patches import DataGuard, PatchSet
 
 
 def check_dataset_name(name: str) -> str:
@@ -73,29 +73,15 @@ def open_dataset(name: str) -> PatchSet:
     return PatchSet.open(path)
 
 
-def reopen_dataset(name: str, path: Path, fingerprint: str, search: str) -> PatchSet:
-    """Return the data set that a search was started on, after a check that it has not changed.
-
-    Args:
-        name: Name of the data set.
-        path: Folder of the data set.
-        fingerprint: Fingerprint of the data set when the search was started.
-        search: Name of the search.
+def reopen_dataset(expected: DatasetIdentity) -> DataGuard:
+    """Open the data set that a search was started on, after a check that it has not changed.
 
     Raises:
-        DataError: The data set is missing, damaged or changed.
+        ChangedDataError: The data set is missing, damaged or changed.
     """
-    from cellbench.patches import PatchSet, check_unchanged
+    from cellbench.patches import DataGuard
 
-    if not path.is_dir():
-        raise DataError(
-            f"The data set {name} of the search {search} is no longer at {path}; restore it, or start a new search."
-        )
-    patch_set = PatchSet.open(path)
-    if patch_set.card.fingerprint != fingerprint:
-        raise DataError(f"The data set {name} has changed since the search {search} was started; start a new search.")
-    check_unchanged(patch_set, cache_dir())
-    return patch_set
+    return DataGuard(expected, cache_dir())
 
 
 def remove_dataset(name: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cellbench.dataset_identity import DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class FinalScoringJob:
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 
-    dataset: Path
+    dataset: DatasetIdentity
     cache: Path
     settings: TrainingSettings
     seeds: tuple[int, ...]
@@ -82,10 +83,21 @@ class FinalScoringJob:
 
 
 def score_finals(job: FinalScoringJob) -> list[FinalScore]:
-    """Return the scores of floors and trained encoders, on the labelled patches and on the holdout."""
+    """Return the scores of floors and trained encoders, on the labelled patches and on the holdout.
+
+    Raises:
+        ChangedDataError: The data set is missing, damaged or changed.
+    """
+    from cellbench.patches import DataGuard
+
+    guard = DataGuard(job.dataset, job.cache)
+    with guard.unchanged():
+        return _score(job, guard.patch_set)
+
+
+def _score(job: FinalScoringJob, patch_set: "PatchSet") -> list[FinalScore]:
     import torch
 
-    from cellbench.patches import PatchSet
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import build_suppression
     from cellbench.training.configuration import Configuration as AnyConfiguration
@@ -93,7 +105,6 @@ def score_finals(job: FinalScoringJob) -> list[FinalScore]:
     if job.settings.threads is not None:
         torch.set_num_threads(job.settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    patch_set = PatchSet.open(job.dataset)
     size, native = job.settings.network_size, patch_set.card.native_size
     rows = floor_rows(patch_set)
     patches = patch_set.resized(size, job.cache)

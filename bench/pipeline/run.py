@@ -54,7 +54,7 @@ def run_search(request: Request, folder: SearchFolder) -> Summary:
         KeyboardInterrupt: The search was stopped. It can be resumed.
         CellbenchError: The search cannot continue; the message gives the reason.
     """
-    patch_set = reopen_dataset(request.dataset, request.dataset_path, request.fingerprint, request.name)
+    patch_set = reopen_dataset(request.dataset_identity).patch_set
     check_reachable(store_uri())
     holdout_looks(patch_set)  # a damaged counter of looks is an error before anything is trained
     with folder.lock():

@@ -86,14 +86,22 @@ class Pipeline:
         result = PipelineResult(
             method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
-        result.look = count_holdout_look(self._patch_set)  # first: what cannot be counted is not looked at
         say("floors, and one look at the holdout")
         result.final_scores = remotely(
             score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
+        result.look = self._count_look()  # last, so that a look is not counted for scores that nobody sees
         result.seconds = time.monotonic() - start
         result.notes = stop_reasons(request, self._folder.directory, tried)
         return summarise(request, self._patch_set.card, self._folder.records(), result)
+
+    def _count_look(self) -> int:
+        """Count the look at the holdout, once per search, and return its number."""
+        look = self._folder.holdout_look()
+        if look is None:
+            look = count_holdout_look(self._patch_set)
+            self._folder.write_holdout_look(look)
+        return look
 
     def _search(self) -> None:
         """Try configurations of every method."""
@@ -176,7 +184,7 @@ class Pipeline:
         masked = self._masked(result)
         radius = None if masked is None else self._radius(masked)
         return FinalScoringJob(
-            dataset=self._request.dataset_path,
+            dataset=self._request.dataset_identity,
             cache=cache_dir(),
             settings=self._request.settings,
             seeds=tuple(self._request.final_seeds()),

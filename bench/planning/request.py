@@ -85,6 +85,7 @@ def make_request(
         dataset=card.name,
         dataset_path=patch_set.path,
         fingerprint=card.fingerprint,
+        cell_radius_px=card.cell_radius_px,
         native_size=card.native_size,
         um_per_px=card.um_per_px,
         profile=defaults.name,

@@ -10,6 +10,7 @@ The folder is the one source about a search. MLflow shows a copy of it, `--resum
         trials/KEY/         one folder per trial, see `bench.record.trial`
         stopped.json        methods that need no further trials, and why (--stop-early)
         .STAGE.over         the stage has ended: .search.over, .folds.over, .final.over, .oracle.over
+        .look               number of this search's look at the holdout, once it is counted
         .ray/               files of Ray Tune while a stage runs; never read by a resumed search
         summary.json        the result; the search has ended
         table.csv, importances.csv, figure.png, response.png, front.csv, front.png
@@ -60,6 +61,7 @@ class SearchFolder:
         self.stop_path = directory / ".stop"
         self._lock_path = directory / _LOCK
         self._recorded_path = directory / ".recorded"
+        self._look_path = directory / ".look"
 
     @classmethod
     def open(cls, name: str) -> "SearchFolder":
@@ -155,6 +157,21 @@ class SearchFolder:
 
     def _stage_path(self, stage: str) -> Path:
         return self.directory / f".{stage}.over"
+
+    def holdout_look(self) -> int | None:
+        """Return the number of this search's look at the holdout; None if none is counted."""
+        with explained(self._look_path):
+            try:
+                text = self._look_path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                return None
+        if not (text.strip().isascii() and text.strip().isdecimal()):
+            raise DataError(f"{self._look_path} is damaged; remove it, and the look is counted again.")
+        return int(text)
+
+    def write_holdout_look(self, number: int) -> None:
+        """Note the number of this search's look at the holdout, so that a resumed search does not count it again."""
+        write_text(self._look_path, f"{number}\n")
 
     @contextmanager
     def ray_storage(self) -> Iterator[Path]:

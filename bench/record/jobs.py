@@ -70,6 +70,7 @@ class Jobs:
         values = {
             "dataset": self.request.dataset_path,
             "fingerprint": self.request.fingerprint,
+            "cell_radius_px": self.request.cell_radius_px,
             "cache": self._cache,
             "directory": Path("unnamed"),
             "configuration": configuration,

@@ -9,14 +9,16 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from bench.record.folder import SearchFolder
+from bench.home.paths import searches_dir
+from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S, rungs
 from bench.record.trial import TrialRecord
 from bench.space.objectives import Objective, parse_objectives
 from bench.space.samplers import SAMPLERS
 from bench.space.space import Space
+from cellbench.dataset_identity import CellRadius, DatasetIdentity
 from cellbench.disk import write_text
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 from cellbench.training.configuration import TrainingSettings
 
 Auto = Literal["auto"]
@@ -35,6 +37,7 @@ class Request(BaseModel):
         dataset: Name of the data set.
         dataset_path: Folder of the data set.
         fingerprint: Fingerprint of the data set.
+        cell_radius_px: Cell radius of its card in native px; None where it has none, `unrecorded` in older requests.
         native_size: Side in px of the patches.
         um_per_px: µm per native px; None where it is unknown.
         profile: Name of the profile that the defaults came from.
@@ -73,6 +76,7 @@ class Request(BaseModel):
     dataset: str
     dataset_path: Path
     fingerprint: str
+    cell_radius_px: CellRadius = "unrecorded"
     native_size: int
     um_per_px: float | None
     profile: str
@@ -101,6 +105,11 @@ class Request(BaseModel):
     cpus_per_trial: int | Auto
     gpus_per_trial: float | Auto
     address: str | None
+
+    @property
+    def dataset_identity(self) -> DatasetIdentity:
+        """The data set that the search was started on."""
+        return DatasetIdentity(self.dataset_path, self.fingerprint, self.cell_radius_px)
 
     @property
     def methods(self) -> list[str]:
@@ -205,6 +214,36 @@ class Request(BaseModel):
         if seal != f"{SEAL}{_digest(text)}":
             raise DataError(f"{path} was changed after the search started; restore it, or start a new search.")
         return request
+
+
+def check_unused(dataset: Path, advice: str) -> None:
+    """Check that no search that has begun and not ended uses a data set.
+
+    Args:
+        dataset: Folder of the data set.
+        advice: What the user can do beside ending the search, as a sentence.
+
+    Raises:
+        SettingError: A search uses it.
+    """
+    users = [name for name in search_names() if _uses(SearchFolder(searches_dir() / name), dataset)]
+    if not users:
+        return
+    others = f" and {len(users) - 5} more" if len(users) > 5 else ""
+    raise SettingError(
+        f"The data set {dataset.name} is used by searches that have not ended: {', '.join(users[:5])}{others}. Finish "
+        f"each with python -m bench.search --resume NAME, or remove its folder. {advice}"
+    )
+
+
+def _uses(folder: SearchFolder, dataset: Path) -> bool:
+    if folder.has_ended:
+        return False
+    try:
+        used = Request.read(folder).dataset_path
+    except DataError:  # it cannot be resumed
+        return False
+    return used.resolve() == dataset.resolve()
 
 
 def _digest(text: str) -> str:

@@ -76,6 +76,8 @@ def _synthetic(name: str, n_processes: int) -> None:
 def _real(folder: Path, label_regex: str, per_class: int) -> None:
     from PIL import Image
 
+    from cellbench.importers.images import FORMATS
+
     by_class: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         found = re.search(label_regex, path.name)
@@ -88,7 +90,7 @@ def _real(folder: Path, label_regex: str, per_class: int) -> None:
     images, labels = [], []
     for name, paths in by_class.items():
         for path in random.Random(0).sample(paths, min(per_class, len(paths))):
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 side = min(image.size)
                 left, top = (image.width - side) // 2, (image.height - side) // 2
                 square = np.asarray(image.convert("RGB").crop((left, top, left + side, top + side)))

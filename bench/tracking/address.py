@@ -11,6 +11,15 @@ from cellbench.errors import StoreError
 DATABASES = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "mssql": 1433}
 PORTS = {"http": 80, "https": 443, **DATABASES}
 """Default port of each kind of store."""
+ADVICE = {
+    r"disk is full|no space left": "free some space",
+    r"database is locked": "another program writes to it; try again later",
+    r"readonly database|unable to open|permission denied|no such file": "check that the file and its folder exist and can be written",
+    r"not a database|malformed": "restore the file from a copy; a new store is made if you move it away",
+    r"no such table|no such column|locate revision": "it belongs to another version of MLflow; run `mlflow db upgrade`",
+    r"\bRun\b.*not found|RESOURCE_DOES_NOT_EXIST": "it was deleted; restore it in the MLflow UI",
+}
+"""What to do about a store that does not work, by a pattern of the cause."""
 
 
 def store_uri() -> str:
@@ -95,12 +104,20 @@ def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:
             f"The MLflow server {shown(uri)} refuses this user name and password; set MLFLOW_TRACKING_USERNAME and "
             f"MLFLOW_TRACKING_PASSWORD, or write them to ~/.mlflow/credentials.{more}"
         )
-    lines = shown(str(error)).strip().splitlines()
-    reason = lines[0].rstrip(".") if lines else type(error).__name__
+    reason = _reason(error)
     if status == 403:
         return StoreError(
             f"The MLflow server {shown(uri)} does not permit this ({reason}); ask its administrator.{more}"
         )
-    local = uri.startswith("sqlite:")
-    advice = "set CELLBENCH_HOME to another folder" if local else "start its server, or set MLFLOW_TRACKING_URI"
-    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {advice}.{more}")
+    known = (advice for pattern, advice in ADVICE.items() if re.search(pattern, reason, re.IGNORECASE))
+    otherwise = "check the file" if uri.startswith("sqlite:") else "start its server, or set MLFLOW_TRACKING_URI"
+    return StoreError(f"The MLflow store {shown(uri)} cannot be used ({reason}); {next(known, otherwise)}.{more}")
+
+
+def _reason(error: Exception) -> str:
+    """Return one line on the cause of an error. Errors of SQLAlchemy have the cause in a later line."""
+    lines = shown(str(error)).strip().splitlines()
+    if not lines:
+        return type(error).__name__
+    cause = next((line for line in lines if re.match(r"\(\w+(\.\w+)*Error\) ", line)), lines[0])
+    return re.sub(r"^\(\w+(\.\w+)*Error\) ", "", cause).rstrip(".")

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.home.paths import home
 from bench.tracking.address import check_reachable, store_uri, unreachable
 from cellbench.errors import StoreError
 
@@ -13,13 +14,21 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+FOREIGN_RUN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+"""Variables that `mlflow run` and job systems set for their own run. MLflow would write our runs into that run."""
+
+
 def connect() -> "MlflowClient":
     """Return a client of the store. A new database is created here, before another process can look for it.
+
+    Variables of the environment that name a run or an experiment are removed from this process.
 
     Raises:
         StoreError: The store cannot be reached.
     """
     uri = store_uri()
+    for name in FOREIGN_RUN:
+        os.environ.pop(name, None)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -32,8 +41,8 @@ def connect() -> "MlflowClient":
 
             if not hasattr(mlflow, "MlflowClient"):
                 raise StoreError("The package mlflow is not installed; install it with `pip install mlflow`.")
-            for name in ("mlflow", "alembic"):
-                logging.getLogger(name).setLevel(logging.ERROR)
+            for name in ("mlflow", "alembic"):  # MLflow logs a traceback of each error that it also raises
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             if uri.startswith("sqlite:///"):
                 Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
             client = mlflow.MlflowClient(uri, uri)
@@ -43,3 +52,20 @@ def connect() -> "MlflowClient":
     except Exception as error:
         raise unreachable(uri, error) from error
     return client
+
+
+def open_experiment(client: "MlflowClient", name: str) -> str:
+    """Return the id of an experiment. It is created where it is missing, and restored where it was deleted.
+
+    Args:
+        client: A client of the store.
+        name: Name of the data set.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        local = store_uri().startswith("sqlite:")
+        where = (home() / "artifacts" / name).as_uri() if local else None
+        return str(client.create_experiment(name, artifact_location=where))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)

@@ -4,18 +4,18 @@ MLflow shows a copy of the search folder (`bench.record.folder`). Only the drive
 the store does not answer, and `Tracker.repair` writes what is missing later.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.home.paths import home, searches_dir
+from bench.home.paths import searches_dir
 from bench.record.folder import SearchFolder
 from bench.record.trial import KEPT_BY_MLFLOW, TrialRecord
+from bench.terminal.console import note
 from bench.terminal.formatting import value_in_words
-from bench.tracking.address import shown, store_uri, unreachable
-from bench.tracking.client import connect
+from bench.tracking.address import store_uri, unreachable
+from bench.tracking.client import connect, open_experiment
 from bench.tracking.names import (
     code_version,
     metric_name,
@@ -57,8 +57,9 @@ class Tracker:
         self._runs: dict[str, str] = {}
         self._behind: set[str] = set()
         self._down_until = 0.0
+        self._announced = False
         try:
-            self._experiment = self._experiment_id()
+            self._experiment = open_experiment(self._client, card.name)
             self._close_killed_searches()
             self._find_runs()
             self.run_id = self._runs.get("") or self._start_search()
@@ -111,6 +112,7 @@ class Tracker:
 
     def interrupted(self, record: TrialRecord) -> None:
         """Called when the driver stops before a trial has ended. Closes its run as killed."""
+        self._announced = True  # why the driver stops is printed, and a resumed search opens the run again
         self._attempt(record.key, lambda: self._client.set_terminated(self._runs[record.key], "KILLED"))
 
     def repair(self, folder: SearchFolder) -> None:
@@ -174,21 +176,12 @@ class Tracker:
         try:
             action()
         except Exception as error:
-            logging.getLogger(__name__).debug("%s is behind: %s", key, shown(str(error)))
+            if not self._announced:
+                note(f"{unreachable(store_uri(), error)} The search continues, and writes to it when it answers.")
+                self._announced = True
             self._behind.add(key)
             now = time.monotonic()  # a server that hangs until a time-out must not slow down the search
             self._down_until = now + max(RETRY_AFTER_S, 10 * (now - start))
-
-    def _experiment_id(self) -> str:
-        name = self._card.name
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            local = store_uri().startswith("sqlite:")
-            where = (home() / "artifacts" / name).as_uri() if local else None
-            return str(self._client.create_experiment(name, artifact_location=where))
-        if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
 
     def _search(self, text: str = "") -> "list[Run]":
         text = text or f"tags.`cellbench.search` = '{self._request.name}'"

@@ -36,14 +36,20 @@ BUDGET_USED = "the time budget was used up"
 
 
 def _keep_error(method: M) -> M:
-    """Keep an error of a callback for `run_stage`, which raises it unchanged; Ray Tune would wrap it in a traceback."""
+    """Keep the first error of a callback for `run_stage`, which ends the stage and raises it.
+
+    Ray Tune would take some errors for a failure of the trial, and continue. After the first error nothing is recorded
+    any more: trials that still run stay open, and are resumed with the search.
+    """
 
     @functools.wraps(method)
     def wrapped(self: "SearchCallback", *args: Any, **kwargs: Any) -> None:
+        if self.error is not None:
+            return
         try:
             method(self, *args, **kwargs)
         except Exception as error:
-            self.error = self.error or error
+            self.error = error
             raise
 
     return wrapped  # type: ignore[return-value]
@@ -155,7 +161,7 @@ class SearchCallback(Callback):
     @_keep_error
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         """Called when the stage ends. Trials that still run were ended by the time budget and are not resumed."""
-        if not self.interrupted and self.error is None:
+        if not self.interrupted:
             for record in self._open():
                 self._end(record, "pruned", BUDGET_USED)
 

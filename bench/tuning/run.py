@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.tune import Stopper
 from ray.tune.result import TIME_THIS_ITER_S
+from ray.tune.stopper import CombinedStopper
 
 from bench.home.resources import Plan
 from bench.record.folder import SearchFolder
@@ -89,6 +90,21 @@ class TimeBudget(Stopper):
         return time.monotonic() + self._epochs_after * mean > self._end
 
 
+class _StopOnError(Stopper):
+    """Ends a stage after an error of its callback."""
+
+    def __init__(self, callback: SearchCallback) -> None:
+        self._callback = callback
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Called after every epoch of a trial. Return False: no single trial is stopped."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether the stage must end now."""
+        return self._callback.error is not None
+
+
 def run_stage(
     context: StageContext,
     stage: str,
@@ -109,7 +125,8 @@ def run_stage(
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed. The running trials resume from their checkpoints in the next run.
-        StoreError: A file cannot be written, for example because the disk is full. The running trials resume too.
+        StoreError: A file cannot be written, for example because the disk is full, or the data set is missing or
+            changed. The running trials resume too.
     """
     if n_trials <= 0:
         return
@@ -130,7 +147,7 @@ def run_stage(
                 callbacks=[callback],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                stop=stopper,
+                stop=CombinedStopper(_StopOnError(callback), *([] if stopper is None else [stopper])),
                 verbose=0,
             ),
         )
@@ -140,8 +157,9 @@ def run_stage(
         except Exception:
             if callback.error is None:
                 raise
-            raise callback.error from None
         finally:
             callback.close()
+    if callback.error is not None:
+        raise callback.error
     if callback.interrupted:
         raise KeyboardInterrupt

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellbench.errors import SettingError
+from cellbench.errors import DataError, SettingError
 from cellbench.importers.manifest import FORMAT_OPTIONS, IMPORTERS
-from cellbench.importers.names import printable
+from cellbench.importers.names import name_fault, printable
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
 from cellbench.patches.patchset import PatchSet
@@ -57,6 +57,8 @@ def import_patch_set(
     for option in sorted(FORMAT_OPTIONS - importer.accepts):
         if getattr(options, option) is not None:
             raise SettingError(f"--{option.replace('_', '-')} has no effect with --from {format_name}; remove it.")
+    if fault := name_fault(path.name):  # the card of the data set contains it
+        raise DataError(f"{printable(str(path))}: its name {fault}; rename it.")
     manifest = importer.read(path, options)
     plan = Plan(manifest, path, options)
     if options.cell_radius is not None and options.cell_radius > plan.size / 2:

@@ -1,6 +1,6 @@
 """The plan of an import: which patches are written. It is made from the headers of the images, before decoding."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError, listing
-from cellbench.importers.contours import centre_cell
+from cellbench.importers.decoder import Decoder
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
+from cellbench.importers.names import look_alikes, name_fault, nfc, printable
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.problems import ProblemsError, misplaced, remarks_on_names
-from cellbench.patches.border import Box, cut_patch, fits
+from cellbench.patches.border import Box, fits
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
 
@@ -50,7 +51,10 @@ class Plan:
         for column in COLUMNS:
             if column not in table.columns:
                 table[column] = np.nan if column in ("x", "y", "radius_px") else None
-        table["label"] = self._renamed(table["label"].astype(object))
+        table["label"] = self._renamed(_spelled(table["label"]))
+        table["group"] = _spelled(table["group"])
+        self._check_names(table["label"], "class", "classes", "join them with --rename OLD=NEW")
+        self._check_names(table["group"], "group", "groups", "give them one name")
         self.remarks += remarks_on_names(table)
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
         table["group"] = table["group"].where(table["group"].notna(), self._shorts(table["source"]))
@@ -102,7 +106,8 @@ class Plan:
         table, n = self.table, len(self.table)
         radii = table["radius_px"].to_numpy(dtype=np.float64, copy=True)
         boxes: list[Box] = []
-        for row, patch, box, mask, radius in self._decoded(table):
+        decoder = Decoder(self.reader, self.size, self.options.mask_values, self._short, self.problems)
+        for row, patch, box, mask, radius in decoder.decode(table, self.with_masks):
             if not self.problems:  # after the first bad image the others are only checked
                 writer.add(patch, mask)
             boxes.append(box)
@@ -113,6 +118,7 @@ class Plan:
         if self.reader.n_grey:
             n = self.reader.n_grey
             self.remarks.append(f"{n} grey image{' was' if n == 1 else 's were'} copied to red, green and blue.")
+        self.remarks += decoder.remarks(table)
         index = pd.DataFrame(boxes, columns=["valid_top", "valid_left", "valid_bottom", "valid_right"])
         for column in ("label", "x", "y"):
             index[column] = table[column]
@@ -120,60 +126,26 @@ class Plan:
         index["source"] = self._shorts(table["source"])
         return index
 
-    def _decoded(
-        self, table: pd.DataFrame
-    ) -> Iterator[tuple[int, NDArray[np.uint8], Box, NDArray[np.uint8] | None, float | None]]:
-        """Yield row, patch, valid box, mask and the mask's radius. An image that cannot be read becomes a problem."""
-        last, image = "", np.zeros((0, 0, 3), dtype=np.uint8)
-        bad: set[str] = set()
-        columns = table[["source", "x", "y", "cut", "mask"]]
-        for row, (source, x, y, is_cut, mask_source) in enumerate(columns.itertuples(index=False, name=None)):
-            if source in bad:
-                continue
-            mask, radius = None, None
-            try:
-                if source != last:
-                    image, last = self.reader.image(source), source
-                if self.with_masks:
-                    mask, radius = self._mask(mask_source, image, x, y, is_cut)
-            except DataError as error:
-                self.problems.append(f"{self._short(source)}: {error}")
-                bad.add(source)
-                continue
-            cut = cut_patch(image, x, y, self.size)
-            assert cut is not None
-            yield row, cut[0], cut[1], mask, radius
-
-    def _mask(
-        self, source: str, image: NDArray[np.uint8], x: float, y: float, is_cut: bool
-    ) -> tuple[NDArray[np.uint8], float]:
-        """Return the part of a mask inside the patch, and the radius in px of a disc with the whole mask's area."""
-        try:
-            whole = self.reader.mask(source)
-        except DataError as error:
-            raise DataError(f"its mask {self._short(source)} cannot be used: {error}") from error
-        if whole.shape != image.shape[:2]:
-            raise DataError(f"its mask {self._short(source)} is {whole.shape[::-1]} px, not {image.shape[1::-1]} px")
-        if is_cut:
-            whole = centre_cell(whole, x, y)
-        cut = cut_patch(whole, x, y, self.size)
-        assert cut is not None
-        mask, (top, left, bottom, right) = cut
-        inside = np.zeros_like(mask)  # the mask is not reflected at the border
-        inside[top:bottom, left:right] = mask[top:bottom, left:right]
-        if not inside.any():
-            raise DataError(f"its mask {self._short(source)} is empty inside the patch")
-        return inside, float(np.sqrt(whole.sum() / np.pi))
-
     def _renamed(self, labels: "pd.Series[Any]") -> "pd.Series[Any]":
         known = set(labels.dropna())
-        if unknown := sorted(set(self.options.rename) - known):
+        rename = {nfc(old): nfc(new) for old, new in self.options.rename.items()}
+        if not self.problems and (unknown := sorted(set(rename) - known)):  # a problem can hide a class
             raise SettingError(
                 f"--rename names unknown classes ({listing(unknown)}); the classes are: "
                 f"{listing(sorted(map(str, known)))}."
             )
-        named = [None if pd.isna(label) else self.options.rename.get(label, label) for label in labels]
+        named = [None if pd.isna(label) else rename.get(label, label) for label in labels]
         return pd.Series(named, index=labels.index, dtype=object)
+
+    def _check_names(self, names: "pd.Series[Any]", kind: str, plural: str, way_out: str) -> None:
+        """Add a problem for each name that cannot be shown, and a remark on names that look the same."""
+        known = set(names.dropna())
+        faults = {name: fault for name in sorted(known) if (fault := name_fault(name))}
+        self.problems += [f"the {kind} '{printable(name)}' {fault}; rename it" for name, fault in faults.items()]
+        if alike := ["/".join(f"'{printable(name)}'" for name in same) for same in look_alikes(known)]:
+            self.remarks.append(
+                f"Some {plural} differ in case or spaces alone: {listing(alike)}. If they are the same, {way_out}."
+            )
 
     def _sizes(self, sources: "pd.Series[Any]") -> dict[str, tuple[int, int]]:
         sizes: dict[str, tuple[int, int]] = {}
@@ -260,3 +232,9 @@ class Plan:
             draw_roles(labels, groups, self.options.seed, self.options.min_per_class)
         except DataError as error:
             raise DataError(f"{self.path} cannot become a data set. {error}") from error
+
+
+def _spelled(names: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return names in one Unicode spelling, None where they are missing."""
+    spelled = [None if pd.isna(name) else nfc(str(name)) for name in names]
+    return pd.Series(spelled, index=names.index, dtype=object)

@@ -2,7 +2,7 @@
 
 from cellbench.patches.border import cut_patch
 from cellbench.patches.card import Card
-from cellbench.patches.fingerprint import check_unchanged
+from cellbench.patches.fingerprint import DataGuard, check_unchanged
 from cellbench.patches.folds import pool_folds, probe_folds
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.roles import draw_roles
@@ -10,6 +10,7 @@ from cellbench.patches.write import PatchWriter, write_patch_set
 
 __all__ = [
     "Card",
+    "DataGuard",
     "PatchSet",
     "PatchWriter",
     "check_unchanged",

@@ -1,9 +1,11 @@
 """Completion and checks of the index of a data set."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError, listing
 from cellbench.patches.roles import Roles
@@ -12,6 +14,11 @@ ROLE_COLUMNS = ("in_pool", "in_labelled", "in_holdout")
 BOX_COLUMNS = ("valid_top", "valid_left", "valid_bottom", "valid_right")
 _TEXT = ("id", "label", "group", "source")
 _NUMBERS = ("radius_px", "x", "y")
+
+
+def content_hash(patch: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of the pixels of a patch, 64 hexadecimal digits."""
+    return hashlib.sha256(patch.tobytes()).hexdigest()
 
 
 def complete_index(index: pd.DataFrame, n_patches: int, native_size: int) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """A data set on disk. Opening it decodes no image, and all processes of a node share its memory map."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -88,6 +89,9 @@ class PatchSet:
             raise _damaged(path, "patches of the holdout are also in the pool or labelled")
         return index
 
+    def _content_hashes(self) -> Sequence[str]:
+        return list(self.index["content_hash"])
+
     @cached_property
     def _class_codes(self) -> NDArray[np.int64]:
         return class_codes(self.index["label"], self.card.classes)
@@ -146,10 +150,14 @@ class PatchSet:
 
         Returns:
             uint8, 0–255, shape (N, size, size, 3), a read-only memory map.
+
+        Raises:
+            ChangedDataError: A patch was changed since the data set was made.
         """
         if size == self.card.native_size:
             return self.patches
-        return resized_copy(self.patches, size, Path(cache_dir) / f"{self.card.fingerprint[:16]}-{size}.npy")
+        path = Path(cache_dir) / f"{self.card.fingerprint[:16]}-{size}.npy"
+        return resized_copy(self.patches, size, path, self._content_hashes)
 
     def record_cell_radius(self, radius_px: float, source: RadiusSource) -> None:
         """Write the typical cell radius to the card.

@@ -1,7 +1,7 @@
 """Copies of all patches at the network size. A copy is made once on a node and shared by its processes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cellbench.disk import check_free_space, explained, file_lock, sweep_leftovers, temporary_name
-from cellbench.errors import SettingError
+from cellbench.errors import ChangedDataError, SettingError
+from cellbench.patches.index import content_hash
 
 _CHUNK = 256  # patches
 
@@ -31,7 +32,9 @@ def resize_patch(patch: NDArray[np.uint8], size: int, magnification: float = 1.0
     return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
-def resized_copy(patches: NDArray[np.uint8], size: int, path: Path) -> NDArray[np.uint8]:
+def resized_copy(
+    patches: NDArray[np.uint8], size: int, path: Path, hashes: Callable[[], Sequence[str]]
+) -> NDArray[np.uint8]:
     """Return all patches at `size` px as a read-only memory map of `path`. The file is made if it is missing.
 
     If several processes call this at once, one makes the file and the others wait. The file is written atomically.
@@ -40,8 +43,10 @@ def resized_copy(patches: NDArray[np.uint8], size: int, path: Path) -> NDArray[n
         patches: uint8, shape (N, H, H, 3).
         size: Side of the result in px.
         path: File of the copy. Its name must identify the patches.
+        hashes: Returns the SHA-256 of each patch. It is called only if the file is missing.
 
     Raises:
+        ChangedDataError: A patch does not match its hash, so the copy would not be that of its name.
         SettingError: The size is not positive.
         StoreError: The disk is full or not writable.
     """
@@ -52,7 +57,7 @@ def resized_copy(patches: NDArray[np.uint8], size: int, path: Path) -> NDArray[n
         return found
     with file_lock(path.with_suffix(".lock")):
         if (found := _open_copy(path, shape)) is None:
-            _write_copy(patches, size, path, shape)
+            _write_copy(patches, hashes(), size, path, shape)
             found = _open_copy(path, shape)
     assert found is not None
     return found
@@ -66,7 +71,9 @@ def _open_copy(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     return copy if copy.dtype == np.uint8 and copy.shape == shape else None
 
 
-def _write_copy(patches: NDArray[np.uint8], size: int, path: Path, shape: tuple[int, ...]) -> None:
+def _write_copy(
+    patches: NDArray[np.uint8], hashes: Sequence[str], size: int, path: Path, shape: tuple[int, ...]
+) -> None:
     sweep_leftovers(path)
     check_free_space(path.parent, int(np.prod(shape)))
     temporary = temporary_name(path)
@@ -76,7 +83,7 @@ def _write_copy(patches: NDArray[np.uint8], size: int, path: Path, shape: tuple[
             with temporary.open("wb") as file, ThreadPoolExecutor(n_threads) as threads:
                 write_header(file, shape)
                 for starts in _batches(range(0, len(patches), _CHUNK), n_threads):
-                    for chunk in threads.map(lambda start: _resize_chunk(patches, start, size), starts):
+                    for chunk in threads.map(lambda start: _resize_chunk(patches, hashes, start, size), starts):
                         file.write(chunk.tobytes())
             temporary.replace(path)
         finally:
@@ -84,8 +91,15 @@ def _write_copy(patches: NDArray[np.uint8], size: int, path: Path, shape: tuple[
                 temporary.unlink()
 
 
-def _resize_chunk(patches: NDArray[np.uint8], start: int, size: int) -> NDArray[np.uint8]:
-    return np.stack([resize_patch(patch, size) for patch in patches[start : start + _CHUNK]])
+def _resize_chunk(patches: NDArray[np.uint8], hashes: Sequence[str], start: int, size: int) -> NDArray[np.uint8]:
+    chunk = np.array(patches[start : start + _CHUNK])  # in memory, so that what is checked is what is resized
+    for row, patch in enumerate(chunk, start=start):
+        if content_hash(patch) != hashes[row]:
+            raise ChangedDataError(
+                f"Row {row} of patches.npy was changed since the data set was made. Restore the file, or add the data "
+                "set again."
+            )
+    return np.stack([resize_patch(patch, size) for patch in chunk])
 
 
 def _batches(starts: range, n: int) -> Iterator[range]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cellbench.dataset_identity import CellRadius, DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 N_POOL_FOLDS = 5
@@ -16,6 +17,7 @@ class TrialJob(BaseModel):
     Attributes:
         dataset: Folder of the patch set.
         fingerprint: Fingerprint of the patch set.
+        cell_radius_px: Cell radius of its card in native px, None where it has none; `unrecorded` is not compared.
         cache: Folder for resized copies.
         directory: Folder of the trial's files.
         configuration: Method and hyperparameters.
@@ -33,6 +35,7 @@ class TrialJob(BaseModel):
 
     dataset: Path
     fingerprint: str
+    cell_radius_px: CellRadius = "unrecorded"
     cache: Path
     directory: Path
     configuration: Configuration
@@ -52,5 +55,13 @@ class TrialJob(BaseModel):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything that the trial's numbers depend on; the paths of its files are not part of it."""
-        return self.model_dump(mode="json", exclude={"dataset", "cache", "directory", "keep_encoder"})
+        """Everything that the trial's numbers depend on, but not the paths of its files.
+
+        The cell radius is checked when the data set is opened. It is left out, so that results without it stay valid.
+        """
+        return self.model_dump(mode="json", exclude={"dataset", "cell_radius_px", "cache", "directory", "keep_encoder"})
+
+    @property
+    def dataset_identity(self) -> DatasetIdentity:
+        """The data set that the trial must be trained and scored on."""
+        return DatasetIdentity(self.dataset, self.fingerprint, self.cell_radius_px)

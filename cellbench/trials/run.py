@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cellbench.patches import DataGuard
 from cellbench.patches.contour_mask import contour_masked
 from cellbench.patches.folds import pool_folds
 from cellbench.patches.patchset import PatchSet
@@ -52,13 +53,27 @@ class TrialRun:
     Args:
         job: The trial.
         device: Device that trains.
+
+    Raises:
+        ChangedDataError: The data set is missing, damaged, or is not that of the job.
     """
 
     def __init__(self, job: TrialJob, device: torch.device) -> None:
         if job.settings.threads is not None:
             torch.set_num_threads(job.settings.threads)
         self.job, self.device = job, device
-        self.patch_set = PatchSet.open(job.dataset)
+        self._guard = DataGuard(job.dataset_identity, job.cache)
+        self.patch_set = self._guard.patch_set
+        with self._guard.unchanged():
+            self._prepare()
+        self._seconds = 0.0
+        self._scores = [score() for score in all_scores()]
+        self._rung = {metric.name: metric.initial for metric in all_metrics() if metric.initial is not None}
+        self._final: ScoreContext | None = None
+        self._embeddings: dict[str, np.ndarray] = {}
+
+    def _prepare(self) -> None:
+        job = self.job
         train, unseen = training_rows(self.patch_set, job.fold)
         self._train = thinned(train, job.pool_share)
         self._unseen = np.random.default_rng(0).permutation(unseen)
@@ -70,13 +85,8 @@ class TrialRun:
             self._train,
             self.patch_set.card.native_size,
             job.seed,
-            device,
+            self.device,
         )
-        self._seconds = 0.0
-        self._scores = [score() for score in all_scores()]
-        self._rung = {metric.name: metric.initial for metric in all_metrics() if metric.initial is not None}
-        self._final: ScoreContext | None = None
-        self._embeddings: dict[str, np.ndarray] = {}
 
     @staticmethod
     def finished(job: TrialJob) -> dict[str, float] | None:
@@ -97,7 +107,14 @@ class TrialRun:
         Raises:
             TrainingError: The loss became infinite or NaN.
             NotFoundError: A score returned a metric that the table of metrics does not have.
+            ChangedDataError: The data set changed in this epoch; `save` must not be called any more.
         """
+        with self._guard.unchanged():
+            metrics = self._step()
+        metrics["epoch"] = float(self.trainer.epoch)
+        return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+    def _step(self) -> dict[str, float]:
         start = time.perf_counter()
         metrics = self.trainer.run_epoch()
         if self.done:
@@ -114,8 +131,7 @@ class TrialRun:
             metrics["cost/patches"] = float(self.trainer.epoch * len(self._train))
         metrics |= self._rung
         check_known(metrics)
-        metrics["epoch"] = float(self.trainer.epoch)
-        return {name: value for name, value in metrics.items() if np.isfinite(value)}
+        return metrics
 
     def save(self, directory: Path) -> None:
         """Write a checkpoint into a folder."""
@@ -137,7 +153,15 @@ class TrialRun:
 
         Args:
             metrics: What the last `step` returned.
+
+        Raises:
+            ChangedDataError: The data set changed. No result is written.
         """
+        with self._guard.unchanged():
+            self._write_files()
+        write_result(self.job.directory, self.job, metrics)
+
+    def _write_files(self) -> None:
         assert self._final is not None, "a trial is finished after its last epoch"
         directory = self.job.directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -150,7 +174,6 @@ class TrialRun:
             score.draw(self._final, directory)
         if self.job.keep_encoder:
             write_encoder(directory, self.job, self.trainer.model, self.trainer.suppression, self.patch_set.card)
-        write_result(directory, self.job, metrics)
 
     def _source_patches(self) -> np.ndarray:
         configuration, settings = self.job.configuration, self.job.settings

@@ -80,7 +80,7 @@ def test_a_data_set_that_was_changed_or_replaced_is_refused(home, options, discs
     fingerprint = next(line for line in text.splitlines() if line.startswith("fingerprint"))
     card.write_text(text.replace(fingerprint, "fingerprint: " + "f" * 64))
     _, errors = other.run("--resume", name, expect=2)
-    assert "The data set discs has changed since the search begun was started" in errors
+    assert "is not the data set that the search was started on" in errors
 
 
 def test_a_request_that_was_edited_is_refused(ended):

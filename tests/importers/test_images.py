@@ -113,11 +113,21 @@ def test_print_colours_are_refused(tmp_path):
         ImageReader().image(write(tmp_path / "x.jpg", PIXELS, "CMYK"))
 
 
-def test_several_pages_are_refused(tmp_path):
-    path = tmp_path / "x.tif"
-    Image.fromarray(PIXELS).save(path, save_all=True, append_images=[Image.fromarray(PIXELS)])
-    with pytest.raises(DataError, match="it has 2 pages"):
-        ImageReader().image(str(path))
+@pytest.mark.parametrize(("ending", "kind"), [("tif", "TIFF"), ("png", "PNG"), ("webp", "WEBP"), ("jpg", "MPO")])
+def test_several_frames_are_refused_in_every_format(tmp_path, ending, kind):
+    path = tmp_path / f"x.{ending}"
+    Image.fromarray(PIXELS).save(path, kind, save_all=True, append_images=[Image.fromarray(255 - PIXELS)])
+    for read in (ImageReader().size, ImageReader().image, ImageReader().mask):
+        with pytest.raises(DataError, match="it has 2 pages or frames; save the one you need as a separate file"):
+            read(str(path))
+
+
+def test_other_formats_are_not_opened_whatever_the_suffix(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.EpsImageFile.__init__", lambda *args: pytest.fail("EPS was opened"))
+    path = tmp_path / "x.png"
+    Image.fromarray(PIXELS).save(path, "EPS")
+    with pytest.raises(DataError, match="not a readable image; save it as PNG, JPEG, TIFF, BMP or WebP"):
+        ImageReader().size(str(path))
 
 
 @pytest.mark.parametrize("n_pixels", [MAX_PIXELS, MAX_PIXELS + 20_000, 10**10])
@@ -161,17 +171,123 @@ def test_damaged_bytes_give_an_image_or_one_sentence(tmp_path_factory, kind, whe
     assert found in (3, 0)
 
 
-def test_a_mask_is_inside_where_it_is_above_0(tmp_path):
+def test_a_mask_keeps_its_values(tmp_path):
     pixels = np.array([[0, 128, 255]], np.uint8)
-    assert ImageReader().mask(write(tmp_path / "x.png", pixels)).tolist() == [[0, 1, 1]]
-    assert ImageReader().mask(write(tmp_path / "y.png", np.dstack([pixels, pixels * 0, pixels * 0]))).tolist() == [
-        [0, 1, 1]
-    ]
-    assert ImageReader().mask(write(tmp_path / "z.png", pixels.astype(np.uint16) * 200)).tolist() == [[0, 1, 1]]
+    found = ImageReader().mask(write(tmp_path / "x.png", pixels))
+    assert found.dtype == np.int32
+    assert found.tolist() == [[0, 128, 255]]
+    red = np.dstack([pixels, pixels * 0, pixels * 0])
+    assert ImageReader().mask(write(tmp_path / "y.png", red)).tolist() == [[0, 128, 255]]
+    deep = pixels.astype(np.uint16) * 200
+    assert ImageReader().mask(write(tmp_path / "z.png", deep)).tolist() == [[0, 25600, 51000]]
+    assert ImageReader().mask(write(tmp_path / "z.tif", deep.astype(np.int32) + 70000)).min() == 70000
+
+
+def test_each_colour_of_a_mask_is_another_value(tmp_path):
+    pixels = np.array([[[0, 0, 0], [255, 0, 0], [0, 0, 255], [255, 0, 0]]], np.uint8)
+    found = ImageReader().mask(write(tmp_path / "x.png", pixels))[0]
+    assert found[0] == 0
+    assert found[1] == found[3]
+    assert len(set(found.tolist())) == 3
 
 
 def test_the_alpha_channel_of_a_mask_marks_nothing(tmp_path):
     pixels = np.zeros((1, 2, 4), np.uint8)
     pixels[..., 3] = 255
     pixels[0, 1, 0] = 9
-    assert ImageReader().mask(write(tmp_path / "x.png", pixels)).tolist() == [[0, 1]]
+    assert ImageReader().mask(write(tmp_path / "x.png", pixels)).tolist() == [[0, 9]]
+
+
+@pytest.mark.parametrize("values", [[[0.0, 0.5]], [[0.0, np.nan]], [[-1.0, 1.0]]])
+def test_a_mask_of_other_than_whole_numbers_is_refused(tmp_path, values):
+    path = write(tmp_path / "x.tif", np.array(values, np.float32))
+    with pytest.raises(DataError, match="values are not whole numbers from 0"):
+        ImageReader().mask(path)
+
+
+def test_a_mask_whose_colours_pillow_would_cut_to_8_bits_is_refused(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(png(2, 2, 16, 2, (b"\0" + b"\x00\x34" * 6) * 2))
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
+        ImageReader().mask(str(path))
+
+
+def disc(radius, level=255):
+    axis = np.arange(96) - 47.5
+    return (level * (np.hypot(axis[:, None], axis[None]) <= radius)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("ending", "options"), [("jpg", {"quality": 75}), ("jpg", {"quality": 95}), ("webp", {})])
+def test_a_lossy_mask_of_two_values_is_cut_at_half(tmp_path, ending, options):
+    path = write(tmp_path / f"x.{ending}", disc(20), **options)
+    with Image.open(path) as image:
+        assert len(np.unique(np.asarray(image))) > 10
+    assert (ImageReader().mask(path) == disc(20, 1)).all()
+
+
+def test_a_lossy_mask_of_several_values_is_refused(tmp_path):
+    parts = np.where(disc(10) > 0, 255, disc(20, 128)).astype(np.uint8)
+    numbers = disc(20, 20) + disc(10, 10)
+    colours = np.dstack([disc(20), disc(10), disc(20) * 0])
+    for name, pixels in {"parts": parts, "numbers": numbers, "colours": colours}.items():
+        with pytest.raises(DataError, match=r"lossy compression changed its (values|colours); save it as PNG"):
+            ImageReader().mask(write(tmp_path / f"{name}.jpg", pixels, quality=75))
+
+
+def test_smoothed_edges_of_a_mask_are_cut_at_half(tmp_path):
+    smooth = np.asarray(Image.fromarray(disc(44)).resize((24, 24), Image.Resampling.BILINEAR))
+    assert len(np.unique(smooth)) > 5
+    path = write(tmp_path / "x.png", smooth)
+    assert (ImageReader().mask(path) == (smooth >= 127.5)).all()
+
+
+def test_numbers_of_many_cells_are_no_smoothed_edges(tmp_path):
+    numbers = np.kron(np.arange(225, dtype=np.uint8).reshape(15, 15), np.ones((8, 8), np.uint8))
+    assert (ImageReader().mask(write(tmp_path / "x.png", numbers)) == numbers).all()
+    small = np.zeros_like(numbers)
+    small[::8, ::8] = numbers[::8, ::8]
+    assert (ImageReader().mask(write(tmp_path / "y.png", small)) == small).all()
+
+
+CORNER = np.zeros((4, 6, 3), np.uint8)
+CORNER[0, 0], CORNER[0, 5] = (255, 0, 0), (0, 255, 0)
+UPRIGHT = {
+    1: CORNER,
+    2: CORNER[:, ::-1],
+    3: CORNER[::-1, ::-1],
+    4: CORNER[::-1],
+    5: CORNER.transpose(1, 0, 2),
+    6: np.rot90(CORNER, -1),
+    7: CORNER[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90(CORNER),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_an_image_is_read_as_stored_or_turned_upright(tmp_path, orientation, ending):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = write(tmp_path / f"x.{ending}", CORNER, exif=exif, **({"lossless": True} if ending == "webp" else {}))
+    stored = ImageReader()
+    assert (stored.image(path) == CORNER).all()
+    assert stored.size(path) == (4, 6)
+    assert stored.orientations == ({} if orientation == 1 else {path: orientation})
+    upright = ImageReader(upright={path})
+    assert (upright.image(path) == UPRIGHT[orientation]).all()
+    assert upright.size(path) == UPRIGHT[orientation].shape[:2]
+    assert upright.orientations == {}
+
+
+def test_damaged_metadata_have_no_orientation(tmp_path):
+    reader = ImageReader()
+    path = write(tmp_path / "x.jpg", PIXELS, exif=b"Exif\0\0damaged")
+    assert reader.image(path).shape == (6, 5, 3)
+    assert reader.orientations == {}
+
+
+def test_a_turned_tiff_is_refused(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with pytest.raises(DataError, match="a TIFF with orientation 6, which programs read differently; save it as PNG"):
+        ImageReader().size(write(tmp_path / "x.tif", PIXELS, exif=exif))

@@ -241,4 +241,4 @@ def write_csv_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence
 
 IMPORTERS.register(
     "csv", "a table (.csv, .tsv, .parquet) with path, label and optionally group, x, y, radius_px, mask"
-)(Importer(read_csv, write_csv_example, frozenset({"column", "group_pattern"})))
+)(Importer(read_csv, write_csv_example, frozenset({"column", "group_pattern", "mask_values"})))

@@ -1,5 +1,7 @@
 """A folder of images: one folder for each class, or the class in the file name."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,45 +9,79 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.importers.files import find_images, listing
+from cellbench.errors import DataError
+from cellbench.importers.files import MASK_FOLDERS, find_images, listing
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.options import ImportOptions, find, find_labels
+from cellbench.importers.names import nfc
+from cellbench.importers.options import ImportOptions, path_groups, path_labels
+
+_MASK_STEM = re.compile(r"(?P<image>.+?)(?P<ending>[-_](cp_)?(masks?|seg|labels?|contours?))", re.IGNORECASE)
 
 
 def read_folder(path: Path, options: ImportOptions) -> Manifest:
     """Return the images of a folder; each whole image is a patch.
 
-    The class is the name of the first folder below `path`, or the part of the file name that `label_pattern` finds.
-    Other images have no class. The group is the part of the relative path that `group_pattern` finds.
+    The class is the name of the first folder below `path`, of the folder that `label_folder` counts, or the part of
+    the file name that `label_pattern` finds. Other images have no class. The group is the part of the relative path
+    that `group_pattern` finds. A file such as `7_mask.png` beside `7.png` is skipped.
 
     Args:
         path: The folder.
-        options: `label_pattern` and `group_pattern` are used.
+        options: `label_pattern`, `label_folder` and `group_pattern` are used.
 
     Raises:
-        DataError: The folder does not exist or contains no image.
-        SettingError: `label_pattern` finds no class in any file name.
+        DataError: The folder does not exist, contains no image, or its folders are no classes.
+        SettingError: `label_pattern` or `label_folder` finds no class in any path.
     """
-    images, remarks = find_images(path)
-    problems: list[str] = []
-    groups: list[str | None] = []
-    labels: list[str | None]
-    if options.label_pattern:
-        labels = find_labels(options.label_pattern, [image.name for image in images])
-    else:
-        parts = [image.relative_to(path).parts for image in images]
-        labels = [part[0] if len(part) > 1 else None for part in parts]
-    for image in images:
-        relative = image.relative_to(path)
-        groups.append(find(options.group_pattern, relative.as_posix(), "group") if options.group_pattern else None)
-        if options.group_pattern and groups[-1] is None:
-            problems.append(f"{relative}: --group-pattern finds no group in its path")
+    found = find_images(path)
+    images, masks = _without_masks(found.paths)
+    problems, remarks = found.problems, found.remarks
+    if masks:
+        kinds = ", ".join(f"{n} × {ending}" for ending, n in sorted(masks.items()))
+        remarks.append(
+            f"Skipped masks beside images of the same name: {kinds}. "
+            "To use them, import with --from masks, or with --from csv and a column mask."
+        )
+    if options.label_folder is None:
+        _refuse_mask_folder(path, images)
+    labels = path_labels(images, path, options)
+    groups = path_groups(images, path, options, problems)
     unlabelled = [str(image.relative_to(path)) for image, label in zip(images, labels, strict=True) if label is None]
     if unlabelled:
         remarks.append(f"{len(unlabelled)} images have no class and are in the pool only: {listing(unlabelled)}.")
     table = pd.DataFrame({"source": [str(image) for image in images], "label": labels, "group": groups}, dtype=object)
     return Manifest(table, problems=problems, remarks=remarks)
+
+
+def _without_masks(paths: Sequence[Path]) -> tuple[list[Path], Counter[str]]:
+    """Return the images that are not the mask of an image in the same folder, and the number of masks by ending."""
+    stems = {(path.parent, nfc(path.stem)) for path in paths}
+    images, masks = [], Counter[str]()
+    for path in paths:
+        match = _MASK_STEM.fullmatch(nfc(path.stem))
+        if match and (path.parent, match["image"]) in stems:
+            masks[match["ending"] + path.suffix] += 1
+        else:
+            images.append(path)
+    return images, masks
+
+
+def _refuse_mask_folder(path: Path, images: Sequence[Path]) -> None:
+    """Refuse a folder of masks beside a folder images/.
+
+    Raises:
+        DataError: There is such a folder, whose masks would become patches.
+    """
+    folders = {parent for image in images for parent in image.relative_to(path).parents}
+    with_images = {folder.parent for folder in folders if folder.name.lower() == "images"}
+    masks = sorted(folder for folder in folders if folder.name.lower() in MASK_FOLDERS and folder.parent in with_images)
+    if masks:
+        raise DataError(
+            f"The folder {masks[0].as_posix()}/ in {path} is beside images/ and seems to contain contour masks, which "
+            "would become patches. Use --from masks, or give the folder images/. If the folders are classes, add "
+            "--label-folder."
+        )
 
 
 def write_folder_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
@@ -56,5 +92,5 @@ def write_folder_example(folder: Path, patches: NDArray[np.uint8], labels: Seque
 
 
 IMPORTERS.register("folder", "a folder for each class, or the class in the file name (--label-pattern)")(
-    Importer(read_folder, write_folder_example, frozenset({"label_pattern", "group_pattern"}))
+    Importer(read_folder, write_folder_example, frozenset({"label_pattern", "label_folder", "group_pattern"}))
 )

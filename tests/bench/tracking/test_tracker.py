@@ -267,7 +267,7 @@ def _written(request):
 )
 def test_a_store_that_cannot_be_reached_is_one_sentence(uri, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|set)") as caught:
+    with pytest.raises(StoreError, match=r"^The MLflow store .* cannot be used \(.*\); (start|check)") as caught:
         connect()
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)

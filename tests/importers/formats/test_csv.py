@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cellbench.errors import DataError, SettingError
-from cellbench.importers.contours import centre_cell
+from cellbench.importers.images import ImageReader
 from cellbench.importers.problems import ProblemsError
 
 
@@ -338,8 +338,51 @@ def test_a_missing_table_is_named(tmp_path, add):
         add("csv", tmp_path / "x.csv")
 
 
-def test_the_cell_nearest_to_the_centre_is_used():
-    mask = np.array([[1, 0, 0, 1, 1]], np.uint8)
-    assert centre_cell(mask, 1.4, 0).tolist() == [[1, 0, 0, 0, 0]]
-    assert centre_cell(mask, 1.6, 0).tolist() == [[0, 0, 0, 1, 1]]
-    assert not centre_cell(mask * 0, 1, 0).any()
+@pytest.fixture
+def fields(tmp_path):
+    """Three fields of 20 touching cells of 16 px, their numbers in 16-bit masks, and their centres in a table."""
+    rows = ["path,label,group,x,y,mask"]
+    numbers = np.kron(np.arange(1, 21, dtype=np.uint16).reshape(4, 5), np.ones((16, 16), np.uint16))
+    for field in range(3):
+        Image.fromarray(np.random.default_rng(field).integers(0, 256, (64, 80, 3), dtype=np.uint8)).save(
+            tmp_path / f"{field}.png"
+        )
+        Image.fromarray(numbers).save(tmp_path / f"{field}_masks.png")
+        for cell in range(20):
+            x, y = 16 * (cell % 5) + 7.5, 16 * (cell // 5) + 7.5
+            rows.append(f"{field}.png,{'ab'[cell % 2]},{field}{cell},{x},{y},{field}_masks.png")
+    (tmp_path / "cells.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_touching_cells_are_kept_apart_and_a_mask_is_read_once(fields, add, monkeypatch):
+    read, calls = ImageReader.mask, []
+    monkeypatch.setattr(ImageReader, "mask", lambda self, source: calls.append(source) or read(self, source))
+    found = add("csv", fields / "cells.csv", patch_size=24, mask_values="cells").patch_set
+    assert found.radius_px([0, 7]).tolist() == pytest.approx([16 / np.sqrt(np.pi)] * 2)
+    assert (found.masks.sum(axis=(1, 2)) == 256).all()
+    assert len(calls) == 3
+
+
+def test_numbers_of_touching_cells_need_an_option_and_every_cell_is_named(fields, add, nothing_written):
+    with pytest.raises(DataError) as caught:
+        add("csv", fields / "cells.csv", patch_size=24)
+    text = str(caught.value)
+    assert "60 problems" in text
+    assert (
+        "0.png: its mask 0_masks.png has 20 values (1, 2, 3, 4, …) in one connected region at (7.5, 7.5). Add " in text
+    )
+
+
+def test_centres_are_in_the_stored_frame_and_the_user_is_told(fields, add):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.asarray(Image.open(fields / "1.png"))
+    Image.fromarray(pixels).save(fields / "1.png", exif=exif)
+    table = (fields / "cells.csv").read_text().splitlines()
+    (fields / "cells.csv").write_text("\n".join(line.rsplit(",", 1)[0] for line in table))
+    imported = add("csv", fields / "cells.csv", patch_size=16)
+    assert (imported.patch_set.patches[20] == pixels[:16, :16]).all()
+    assert imported.remarks == [
+        "1 images have an EXIF orientation; x and y are read in the frame of the stored pixels."
+    ]

@@ -114,8 +114,7 @@ def test_few_groups_are_refused(class_folders, add, nothing_written):
 
 
 def test_files_that_are_not_images_are_reported(class_folders, add):
-    (class_folders / "a" / "Thumbs.db").write_bytes(b"x")
-    (class_folders / ".hidden.png").write_bytes(b"x")
+    (class_folders / "a" / "notes.db").write_bytes(b"x")
     assert add("folder", class_folders).remarks == ["Skipped files that are not images: 1 × .db."]
 
 

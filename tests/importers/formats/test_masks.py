@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 from cellbench.importers.problems import ProblemsError
 
 
@@ -68,7 +68,7 @@ def test_classes_can_be_folders_or_in_the_name(pairs, add):
 def test_images_that_are_not_in_the_table_are_in_the_pool_only(pairs, add):
     text = (pairs / "labels.csv").read_text().splitlines()
     (pairs / "labels.csv").write_text("\n".join(line for line in text if line != "7,2"))
-    assert add("masks", pairs).remarks == ["1 images have no class and are in the pool only: 007.bmp."]
+    assert add("masks", pairs).remarks[0] == "1 images have no class and are in the pool only: 007.bmp."
 
 
 def test_all_problems_are_listed(pairs, add, nothing_written):
@@ -88,7 +88,13 @@ def test_all_problems_are_listed(pairs, add, nothing_written):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png is empty inside the patch"),
+        (np.zeros((24, 24), np.uint8), r"images/003\.bmp: its mask contours/003\.png is empty"),
+        (np.ones((24, 24), np.uint8), r"its mask contours/003\.png covers the whole image, so it has no contour"),
+        (
+            np.triu(np.ones((24, 24), np.uint8), 4),
+            r"its mask contours/003\.png does not cover the centre \(11\.5, 11\.5\)",
+        ),
+        (np.tile(np.arange(24, dtype=np.uint8), (24, 1)), r"contours/003\.png has 23 values \(1, 2, 3, 4, …\) in one"),
         (np.ones((20, 24), np.uint8), r"its mask contours/003\.png is \(24, 20\) px, not \(24, 24\) px"),
         (None, r"its mask contours/003\.png cannot be used: it is not a readable image"),
     ],
@@ -107,7 +113,7 @@ def test_masks_without_an_image_are_reported(pairs, add):
     (pairs / "images" / "059.bmp").unlink()
     text = (pairs / "labels.csv").read_text().splitlines()[:-1]
     (pairs / "labels.csv").write_text("\n".join(text))
-    assert add("masks", pairs).remarks == ["1 masks have no image: contours/059.png."]
+    assert add("masks", pairs).remarks[0] == "1 masks have no image: contours/059.png."
 
 
 def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
@@ -173,3 +179,70 @@ def test_wbc1_has_contours_and_one_basophil_too_few(real_data, add):
     assert card.unscored_classes == {"5": 1}
     assert card.cell_radius_px == pytest.approx(37.4, abs=0.1)
     assert imported.patch_set.masks.shape == (300, 120, 120)
+
+
+def test_folders_are_found_in_any_case_and_only_once(pairs, add):
+    (pairs / "images").rename(pairs / "Images")
+    (pairs / "contours").rename(pairs / "Masks")
+    assert len(add("masks", pairs).patch_set) == 60
+    (pairs / "contours").mkdir()
+    with pytest.raises(DataError, match=r"contains Masks/ and contours/; keep one of them"):
+        add("masks", pairs)
+
+
+@pytest.mark.parametrize("option", [{"label_pattern": "x"}, {"label_folder": 1}])
+def test_an_option_that_a_table_of_classes_would_hide_is_refused(pairs, add, option):
+    with pytest.raises(
+        SettingError, match=r"classes come from .*labels\.csv\. Remove --label-pattern or --label-folder"
+    ):
+        add("masks", pairs, **option)
+
+
+def test_a_mask_shows_the_cell_at_the_centre_only(pairs, add):
+    path = pairs / "contours" / "003.png"
+    mask = np.array(Image.open(path))
+    alone = mask > 0
+    mask[0, :3] = 128
+    Image.fromarray(mask).save(path)
+    imported = add("masks", pairs)
+    assert (imported.patch_set.masks[3] == alone).all()
+    assert imported.patch_set.radius_px([3])[0] == pytest.approx(np.sqrt(alone.sum() / np.pi))
+    assert imported.remarks == [
+        "60 cells have several grey levels in their masks, read as parts of one cell; --mask-values cells reads each "
+        "level as another cell.",
+        "1 masks show more than the cell at the centre; only it is used.",
+    ]
+
+
+def test_values_of_a_mask_can_be_cells(pairs, add):
+    found = add("masks", pairs, mask_values="cells").patch_set
+    mask = np.asarray(Image.open(pairs / "contours" / "000.png"))
+    assert (found.masks[0] == (mask == 255)).all()
+
+
+def test_masks_in_jpeg_have_the_annotated_radius(pairs, add):
+    for path in sorted((pairs / "contours").iterdir()):
+        mask = np.asarray(Image.open(path)) > 0
+        path.unlink()
+        Image.fromarray((255 * mask).astype(np.uint8)).save(path.with_suffix(".jpg"), quality=75)
+    found = add("masks", pairs).patch_set
+    assert found.radius_px([1])[0] == pytest.approx(np.sqrt(mask.sum() / np.pi))
+
+
+def test_an_image_and_a_mask_that_may_be_turned_are_refused(pairs, add, nothing_written):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for folder, stem in (("images", "001"), ("contours", "002"), ("images", "003"), ("contours", "003")):
+        path = next((pairs / folder).glob(f"{stem}.*"))
+        image = Image.open(path)
+        image.load()
+        path.unlink()
+        image.save(path.with_suffix(".png"), exif=exif)
+    with pytest.raises(DataError) as caught:
+        add("masks", pairs)
+    text = str(caught.value)
+    assert "2 problems" in text
+    assert (
+        "images/001.png: its EXIF orientation is 6, but that of its mask contours/001.png is 1, so they may be" in text
+    )
+    assert "images/002.bmp: its EXIF orientation is 1, but that of its mask contours/002.png is 6" in text

@@ -71,7 +71,8 @@ def test_boxes_without_area_and_duplicates_are_skipped_and_listed(smears, add):
     annotate(smears, "s00", ("red", 21, 21, 21, 35), ("red", 25, 25, 20, 35), ("red", 1, 1, 9, 9), ("red", 1, 1, 9, 9))
     imported = add("voc", smears, patch_size=16)
     assert imported.remarks[0] == (
-        "3 boxes were skipped: s00.xml box 1 (no area), s00.xml box 2 (no area), s00.xml box 4 (duplicate)."
+        "3 boxes were skipped: Annotations/s00.xml box 1 (no area), Annotations/s00.xml box 2 (no area), "
+        "Annotations/s00.xml box 4 (duplicate)."
     )
     assert len(imported.patch_set) == 45
 
@@ -136,6 +137,15 @@ def test_a_folder_without_annotations_or_boxes_is_refused(smears, add):
 def test_bccd_has_its_boxes(real_data, add):
     imported = add("voc", real_data("bccd"), patch_size=64, max_per_class=100)
     assert imported.patch_set.index["label"].value_counts().to_dict() == {"Platelets": 100, "RBC": 100, "WBC": 100}
-    assert "2 boxes were skipped: BloodImage_00338.xml box 13 (no area)" in imported.remarks[0]
+    assert "2 boxes were skipped: Annotations/BloodImage_00338.xml box 13 (no area)" in imported.remarks[0]
     assert "found: Platelets 361, RBC 4153, WBC 372" in " ".join(imported.remarks)
     assert imported.patch_set.card.groups_known
+
+
+def test_boxes_that_extend_beyond_their_image_are_listed(smears, add):
+    annotate(smears, "s00", ("red", -1, 21, 31, 35), ("red", 0, 0, 31, 35), ("white", 61, 41, 81, 61))
+    annotate(smears, "s01", ("red", 51, 31, 82, 61), ("red", 51, 31, 81, 62))
+    assert (
+        "3 boxes extend beyond their image: Annotations/s00.xml box 1, Annotations/s01.xml box 1, "
+        "Annotations/s01.xml box 2." in add("voc", smears, patch_size=16, min_per_class=10).remarks
+    )
