@@ -11,8 +11,6 @@
 Data sets are in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengths are in px of the images.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,6 +20,7 @@ import cellbench
 from bench.terminal.command_line import Command, Group, option_name
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.parsing import pairs
+from bench.terminal.progress import progress_bar
 from cellbench.errors import SettingError
 from cellbench.registry import module_names
 from cellbench.validation import validated
@@ -68,8 +67,11 @@ def add(
     labels: Annotated[
         Path | None, typer.Option(help="For masks: table of image and class. Default: PATH/labels.csv.")
     ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Other name of a column, as label=class; repeat for more.")
+    ] = None,
     mask_values: Annotated[
-        str | None, typer.Option(help="Several values in a mask: cells, or parts of one cell. Needed if ambiguous.")
+        str | None, typer.Option(help="Several values in a mask: cells, or parts of one cell.")
     ] = None,
     rename: Annotated[list[str] | None, typer.Option(help="New name of a class, as OLD=NEW; repeat for more.")] = None,
     max_per_class: Annotated[int | None, typer.Option(help="Largest number of patches per class, drawn.")] = None,
@@ -86,6 +88,7 @@ def add(
     force: Force = False,
 ) -> None:
     """Convert images into a data set of patches. Nothing is written unless the whole data set can be."""
+    from bench.home.import_problems import problems_in_file
     from bench.reporting.dataset_tables import print_card
     from cellbench.importers import IMPORTERS, ImportOptions, import_patch_set
 
@@ -97,6 +100,7 @@ def add(
         "label_folder": label_folder,
         "group_pattern": group_pattern,
         "labels": None if labels is None else str(labels),
+        "column": pairs(column, "--column", "NAME=COLUMN") if column else None,
         "mask_values": mask_values,
         "rename": pairs(rename or [], "--rename"),
         "max_per_class": max_per_class,
@@ -109,7 +113,7 @@ def add(
         "seed": seed,
     }
     options = validated(ImportOptions, values, lambda path: option_name(str(path[0])))
-    with _progress("Reading patches") as progress:
+    with problems_in_file(name), progress_bar("Reading patches") as progress:
         imported = import_patch_set(target, name, from_format, path, options, replace, progress)
     doubts = _record_radius(imported.patch_set)
     print_card(imported.patch_set)
@@ -142,7 +146,7 @@ def level(
     target = _free_place(new_name, replace, force)
     patch_set = open_dataset(name)
     scales = find_group_scales(patch_set)
-    with _progress("Writing patches") as progress:
+    with progress_bar("Writing patches") as progress:
         levelled = write_rescaled(patch_set, scales, target, new_name, replace=replace, progress=progress)
     doubts = _record_radius(levelled)
     print_card(levelled)
@@ -289,27 +293,6 @@ def _record_radius(patch_set: "PatchSet") -> list[str]:
         return [f"No cell radius could be estimated. {found.doubts[0]}"]
     patch_set.record_cell_radius(found.radius_px, "estimated")
     return [f"Estimated radius: {doubt}" for doubt in found.doubts]
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar, on a terminal only. SIGTERM ends the work in the same manner as Ctrl-C, without traces."""
-    import signal
-
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from bench.terminal.console import error_console
-    from bench.terminal.signals import as_ctrl_c
-
-    before = signal.signal(signal.SIGTERM, as_ctrl_c)
-    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    terminal = error_console()
-    try:
-        with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
-            task = bar.add_task("read", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Exceptions of cellbench.
+"""Exceptions of cellbench, and lists in their messages.
 
 Every error that a user can correct is a [`CellbenchError`][]. Its message says what is wrong, where, and what to do.
 Each class also derives from the built-in exception that a caller would catch.
 """
+
+from collections.abc import Iterable
 
 
 class CellbenchError(Exception):
@@ -31,3 +33,18 @@ class StoreError(CellbenchError, OSError):
 
 class ChangedDataError(DataError, StoreError):
     """A data set in use is missing, damaged or changed. The work can go on when the data set is as it was."""
+
+
+SHOWN = 20
+"""Number of items that a message lists."""
+
+
+def listing(items: Iterable[object], separator: str = ", ") -> str:
+    """Return the items of a message, at most 20 of them and the number of the others.
+
+    >>> listing(["a", "b"])
+    'a, b'
+    """
+    texts = [str(item) for item in items]
+    shown = separator.join(texts[:SHOWN])
+    return shown if len(texts) <= SHOWN else f"{shown}{separator}and {len(texts) - SHOWN} more"

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from cellbench.errors import NotFoundError, SettingError
+from cellbench.errors import NotFoundError, SettingError, listing
 
 T = TypeVar("T")
 
@@ -175,4 +175,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return "none is known yet."
     matches = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     guess = f"did you mean {' or '.join(repr(match) for match in matches)}? " if matches else ""
-    return f"{guess}{'Known' if matches else 'known'}: {', '.join(names)}."
+    return f"{guess}{'Known' if matches else 'known'}: {listing(names)}."

@@ -15,6 +15,7 @@ from bench.statistics.importance import importances
 from bench.statistics.pareto_front import members
 from bench.statistics.radius_range import response
 from bench.statistics.selection import Standing
+from cellbench.errors import listing
 from cellbench.patches.card import Card
 from cellbench.scores.metrics import all_metrics, find_metric
 
@@ -195,6 +196,6 @@ def _notes(card: Card) -> list[str]:
     if not card.groups_known:
         notes.append("Groups are unknown: each image counts as its own group, so the scores are optimistic.")
     if card.unscored_classes:
-        left_out = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
+        left_out = listing(f"{name} ({count})" for name, count in card.unscored_classes.items())
         notes.append(f"Classes that are too rare to be scored: {left_out}.")
     return notes

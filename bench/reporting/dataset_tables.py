@@ -5,6 +5,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.terminal.console import console, say
+from cellbench.errors import listing
 from cellbench.patches import PatchSet
 from cellbench.radius.magnification import GroupScales
 
@@ -15,7 +16,7 @@ def print_card(patch_set: PatchSet) -> None:
     """Print the card of a data set, the sizes of its roles, and its folder."""
     card = patch_set.card
     n = {role: len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")}
-    rare = ", ".join(f"{name} ({count})" for name, count in card.unscored_classes.items())
+    rare = listing(f"{name} ({count})" for name, count in card.unscored_classes.items())
     roles = f"pool {n['pool']}, labelled {n['labelled']}, holdout {n['holdout']}"
     if card.transductive:
         roles += " (transductive: the labelled patches are in the pool too, without their labels)"
@@ -25,7 +26,7 @@ def print_card(patch_set: PatchSet) -> None:
         radius = f"{card.cell_radius_px:.1f} px{um} ({card.cell_radius_source})"
     lines = {
         "Data set": f"{card.name}, {len(patch_set)} patches of {card.native_size} px",
-        "Classes": f"{len(card.classes)} scored: {', '.join(card.classes)}" + (f"; too rare: {rare}" if rare else ""),
+        "Classes": f"{len(card.classes)} scored: {listing(card.classes)}" + (f"; too rare: {rare}" if rare else ""),
         "Groups": str(patch_set.groups().max() + 1) if card.groups_known else "unknown, one per image",
         "Roles": roles,
         "Cell radius": radius,

@@ -88,12 +88,13 @@ def numbers(text: str) -> list[float]:
         raise ValueError("must be numbers separated by commas, for example 40,70,100") from None
 
 
-def pairs(entries: list[str], option: str) -> dict[str, str]:
+def pairs(entries: list[str], option: str, form: str = "OLD=NEW") -> dict[str, str]:
     """Return a dictionary of entries such as `OLD=NEW`.
 
     Args:
         entries: The typed texts.
         option: The option that they were typed for.
+        form: What an entry looks like, for the message.
 
     Raises:
         SettingError: An entry has no `=`, or a name is given twice.
@@ -102,9 +103,9 @@ def pairs(entries: list[str], option: str) -> dict[str, str]:
     for entry in entries:
         old, _, new = (part.strip() for part in entry.partition("="))
         if not old or not new:
-            raise SettingError(f"{option} must be OLD=NEW; got {entry!r}.")
+            raise SettingError(f"{option} must be {form}; got {entry!r}.")
         if old in found:
-            raise SettingError(f"{option} names {old!r} twice; name each class once.")
+            raise SettingError(f"{option} names {old!r} twice; name each only once.")
         found[old] = new
     return found
 

@@ -49,7 +49,8 @@ def import_patch_set(
     Raises:
         NotFoundError: The importer is unknown.
         SettingError: The importer does not use one of the options, or a value is out of range.
-        DataError: The images or labels have problems. The message lists all problems.
+        ProblemsError: The images or labels have problems. `problems` lists all, the message the first 20.
+        DataError: The images or labels cannot be read, or are too few.
         StoreError: The data set already exists, or cannot be written.
     """
     importer = IMPORTERS.get(format_name)
@@ -75,7 +76,7 @@ def import_patch_set(
             um_per_px=options.um_per_px,
             licence=options.licence,
             citation=options.citation,
-            source=f"{format_name}: {path.name}",
+            source=f"{format_name}: {printable(path.name)}",
             cell_radius_px=options.cell_radius,
             cell_radius_source="annotated" if options.cell_radius else None,
             groups_known=plan.groups_known,

@@ -3,11 +3,11 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellbench.errors import DataError
+from cellbench.errors import listing as listing  # importers find it here
 from cellbench.importers.images import SUFFIXES
 from cellbench.importers.names import name_fault, nfc, printable
 
@@ -231,17 +231,3 @@ def by_stem(images: list[Path]) -> dict[str, list[Path]]:
     for path in images:
         stems.setdefault(nfc(path.stem), []).append(path)
     return stems
-
-
-SHOWN = 20
-"""Number of items that a message lists."""
-
-
-def listing(items: Sequence[str]) -> str:
-    """Return items joined by commas, at most 20 of them.
-
-    >>> listing(["a", "b"])
-    'a, b'
-    """
-    shown = ", ".join(items[:SHOWN])
-    return shown if len(items) <= SHOWN else f"{shown}, and {len(items) - SHOWN} more"

@@ -30,6 +30,7 @@ class Manifest:
             `mask`: the contour mask of the image, as `reader` identifies it, or None.
             Coordinates and masks are in the frame of the image that `reader` returns, usually that of the stored
             pixels.
+            An index with a name numbers the rows in messages: `line` gives "line 7".
         cut: Whether patches are cut from larger images, so that the user must set their size.
         groups_known: Whether the source image is a known group where `group` is None.
         reader: Decodes the images.
@@ -64,7 +65,7 @@ class Importer:
     accepts: frozenset[str] = frozenset()
 
 
-FORMAT_OPTIONS = frozenset({"label_pattern", "label_folder", "group_pattern", "labels", "mask_values"})
+FORMAT_OPTIONS = frozenset({"column", "group_pattern", "label_folder", "label_pattern", "labels", "mask_values"})
 """Options that only some formats use."""
 
 IMPORTERS: Registry[Importer] = Registry("importer", entry_points="cellbench.importers")

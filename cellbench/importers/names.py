@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
+MAX_NAME = 255
+"""Largest number of characters of the name of a file, class or group."""
+
 
 def nfc(text: str) -> str:
     """Return a text in the composed Unicode form NFC, in which equal texts are equal strings.
@@ -31,6 +34,8 @@ def name_fault(name: str) -> str | None:
     >>> name_fault("red" + chr(10) + "cell"), name_fault("Bl\u00e4ttchen")
     ('contains a control character', None)
     """
+    if len(name) > MAX_NAME:
+        return f"has {len(name)} characters, more than {MAX_NAME}"
     if name.isprintable():
         return None
     categories = {unicodedata.category(character) for character in name}

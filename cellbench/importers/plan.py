@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, listing
 from cellbench.importers.decoder import Decoder
-from cellbench.importers.files import listing
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
 from cellbench.importers.names import look_alikes, name_fault, nfc, printable
 from cellbench.importers.options import ImportOptions
-from cellbench.patches.border import Box, cut_box
+from cellbench.importers.problems import ProblemsError, misplaced, remarks_on_names
+from cellbench.patches.border import Box, fits
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
 
@@ -55,8 +55,9 @@ class Plan:
         table["group"] = _spelled(table["group"])
         self._check_names(table["label"], "class", "classes", "join them with --rename OLD=NEW")
         self._check_names(table["group"], "group", "groups", "give them one name")
+        self.remarks += remarks_on_names(table)
         self.groups_known = bool(table["group"].notna().all()) or manifest.groups_known
-        table["group"] = table["group"].where(table["group"].notna(), table["source"].map(self._short))
+        table["group"] = table["group"].where(table["group"].notna(), self._shorts(table["source"]))
         self.with_masks = bool(table["mask"].notna().any())
         if self.with_masks:
             self.problems += [f"{self._short(s)}: it has no mask" for s in table["source"][table["mask"].isna()]]
@@ -65,25 +66,27 @@ class Plan:
         if self.problems:
             self._check_images(sizes)
         self._refuse_problems()
-        heights = table["source"].map(lambda source: sizes[source][0]).to_numpy(dtype=np.int64)
-        widths = table["source"].map(lambda source: sizes[source][1]).to_numpy(dtype=np.int64)
+        heights, widths = (
+            np.asarray(table["source"].map({source: size[axis] for source, size in sizes.items()}), dtype=np.int64)
+            for axis in (0, 1)
+        )
         whole = table["x"].isna().to_numpy()
         table["cut"] = ~whole
         table["x"] = np.where(whole, (widths - 1) / 2, table["x"].astype(float))
         table["y"] = np.where(whole, (heights - 1) / 2, table["y"].astype(float))
         self.size = self._native_size(table["source"], heights, widths, whole)
-        boxes = self._boxes(table, heights, widths)
+        self.problems += misplaced(table.set_axis(manifest.table.index), heights, widths, self._short)
         self._refuse_problems()
+        inside = fits(heights, widths, table["x"].to_numpy(), table["y"].to_numpy(), self.size)
         keep = np.ones(len(table), dtype=bool)
         if options.border == "drop":
-            keep = np.array([box == (0, 0, self.size, self.size) for box in boxes])
+            keep = inside.copy()
             self.remarks.append(
                 f"{int((~keep).sum())} patches extend beyond the border of their image and were dropped."
             )
         keep &= self._chosen(table["label"], keep)
         self.table = table[keep].reset_index(drop=True)
-        n_padded = sum(box != (0, 0, self.size, self.size) for box, kept in zip(boxes, keep, strict=True) if kept)
-        if n_padded:
+        if n_padded := int((keep & ~inside).sum()):
             self.remarks.append(f"{n_padded} patches extend beyond the border of their image and are reflected there.")
         if not self.groups_known:
             note = "Groups are unknown: each image is its own group, so scores can be optimistic."
@@ -120,7 +123,7 @@ class Plan:
         for column in ("label", "x", "y"):
             index[column] = table[column]
         index["group"], index["radius_px"] = table["group"], radii
-        index["source"] = table["source"].map(self._short)
+        index["source"] = self._shorts(table["source"])
         return index
 
     def _renamed(self, labels: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -128,8 +131,8 @@ class Plan:
         rename = {nfc(old): nfc(new) for old, new in self.options.rename.items()}
         if not self.problems and (unknown := sorted(set(rename) - known)):  # a problem can hide a class
             raise SettingError(
-                f"--rename names unknown classes ({', '.join(unknown)}); the classes are: "
-                f"{', '.join(sorted(map(str, known)))}."
+                f"--rename names unknown classes ({listing(unknown)}); the classes are: "
+                f"{listing(sorted(map(str, known)))}."
             )
         named = [None if pd.isna(label) else rename.get(label, label) for label in labels]
         return pd.Series(named, index=labels.index, dtype=object)
@@ -189,15 +192,6 @@ class Plan:
             )
         return size
 
-    def _boxes(self, table: pd.DataFrame, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> list[Box]:
-        boxes: list[Box] = []
-        for row, (source, x, y) in enumerate(table[["source", "x", "y"]].itertuples(index=False, name=None)):
-            try:
-                boxes.append(cut_box(int(heights[row]), int(widths[row]), x, y, self.size)[2])
-            except DataError as error:
-                self.problems.append(f"{self._short(source)}: {error}")
-        return boxes
-
     def _chosen(self, labels: "pd.Series[Any]", keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which rows --max-per-class keeps: a seeded choice within each class, and all rows without a class."""
         chosen = keep.copy()
@@ -213,7 +207,7 @@ class Plan:
                 reduced.append(f"{name} {len(rows)}")
         if reduced:
             most = self.options.max_per_class
-            self.remarks.append(f"Kept at most {most} patches of a class; found: {', '.join(reduced)}.")
+            self.remarks.append(f"Kept at most {most} patches of a class; found: {listing(reduced)}.")
         return chosen
 
     def _short(self, source: str) -> str:
@@ -224,13 +218,12 @@ class Plan:
         except ValueError:
             return str(source)
 
+    def _shorts(self, sources: "pd.Series[Any]") -> "pd.Series[Any]":
+        return sources.map({source: self._short(source) for source in sources.dropna().unique()})
+
     def _refuse_problems(self) -> None:
         if self.problems:
-            n, hint = len(self.problems), "Correct or remove the files named, then add the data set again."
-            if n == 1:
-                raise DataError(f"{self.path} has 1 problem, so nothing was written: {self.problems[0]}. {hint}")
-            lines = "\n  ".join(self.problems)
-            raise DataError(f"{self.path} has {n} problems, so nothing was written:\n  {lines}\n{hint}")
+            raise ProblemsError(self.path, self.problems)
 
     def _refuse_too_few(self) -> None:
         """Refuse patches that cannot be divided into roles, before the images are decoded."""

@@ -1,7 +1,6 @@
 """Cut a patch around a centre, also where it extends beyond the border of the image."""
 
-import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +30,28 @@ def cut_box(height: int, width: int, x: float, y: float, size: int) -> tuple[int
     """
     if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
         raise DataError(f"The centre ({x:g}, {y:g}) lies outside the image of {width} × {height} px.")
-    top = math.floor(y - (size - 1) / 2 + 0.5)
-    left = math.floor(x - (size - 1) / 2 + 0.5)
+    top, left = int(_start(y, size)), int(_start(x, size))
     valid = (max(0, -top), max(0, -left), min(size, height - top), min(size, width - left))
     return top, left, valid
+
+
+def fits(
+    heights: NDArray[np.int64], widths: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float64], size: int
+) -> NDArray[np.bool_]:
+    """Return which patches lie inside their images completely.
+
+    Args:
+        heights: Heights of the images in px, shape (N,).
+        widths: Widths of the images in px, shape (N,).
+        x: Columns of the centres in px, shape (N,).
+        y: Rows of the centres in px, shape (N,).
+        size: Side of the patches in px.
+
+    Returns:
+        bool, shape (N,).
+    """
+    top, left = _start(y, size), _start(x, size)
+    return np.asarray((top >= 0) & (left >= 0) & (top + size <= heights) & (left + size <= widths))
 
 
 def cut_patch(
@@ -71,6 +88,11 @@ def cut_patch(
     if border == "drop":
         return None
     return image.take(_reflect(top, size, height), axis=0).take(_reflect(left, size, width), axis=1), valid
+
+
+def _start(centre: Any, size: int) -> Any:
+    """Return the first row or column of a patch around a centre, a number or an array."""
+    return np.floor(centre - (size - 1) / 2 + 0.5)
 
 
 def _reflect(start: int, size: int, length: int) -> NDArray[np.int64]:

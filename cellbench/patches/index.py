@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, listing
 from cellbench.patches.roles import Roles
 
 ROLE_COLUMNS = ("in_pool", "in_labelled", "in_holdout")
@@ -35,7 +35,7 @@ def complete_index(index: pd.DataFrame, n_patches: int, native_size: int) -> pd.
     """
     known = {*_TEXT, *_NUMBERS, *BOX_COLUMNS, *ROLE_COLUMNS}
     if unknown := [str(name) for name in index.columns if name not in known]:
-        raise SettingError(f"The index has unknown columns: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+        raise SettingError(f"The index has unknown columns: {listing(unknown)}. Known: {', '.join(sorted(known))}.")
     if "label" not in index.columns:
         raise SettingError("The index has no column 'label'. Add it, with None for patches without a label.")
     if len(index) != n_patches:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, listing
 
 HOLDOUT_SHARE = 0.2
 """Share of the scored patches that are held out."""
@@ -75,7 +75,7 @@ def draw_roles(
     counts = names.value_counts()
     order = list(classes) if classes is not None else sorted(counts.index)
     if missing := sorted(set(counts.index) - set(order)):
-        raise DataError(f"The list of classes lacks these classes of the labels: {', '.join(missing)}.")
+        raise DataError(f"The list of classes lacks these classes of the labels: {listing(missing)}.")
     order = [name for name in order if name in counts.index]
     n_groups_of = pd.Series(group_codes).groupby(names).nunique()
     scored = [c for c in order if counts[c] >= min_per_class and n_groups_of[c] >= MIN_GROUPS_PER_CLASS]
@@ -184,7 +184,7 @@ def _check_enough(
             "Add images of more slides or patients."
         )
     if len(scored) < 2:
-        found = ", ".join(f"{name} {counts[name]} in {n_groups_of[name]} groups" for name in order) or "none"
+        found = listing(f"{name} {counts[name]} in {n_groups_of[name]} groups" for name in order) or "none"
         raise DataError(
             f"Fewer than two classes can be scored: each needs {min_per_class} patches in {MIN_GROUPS_PER_CLASS} "
             f"groups (found: {found}). Add labelled images, or lower --min-per-class."

@@ -123,6 +123,47 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(run, images, tmp_path, argume
     assert not datasets.exists() or not list(datasets.iterdir())
 
 
+@pytest.fixture
+def many_problems(tmp_path):
+    """A table of 30 absent images."""
+    path = tmp_path / "absent.csv"
+    path.write_text("path,label\n" + "".join(f"{i}.png,a\n" for i in range(30)))
+    return path
+
+
+def test_problems_that_are_not_printed_are_in_a_file(run, images, many_problems, tmp_path):
+    result = run("add", "cells", "--from", "csv", many_problems)
+    listed = tmp_path / "home" / "problems" / "cells.txt"
+    assert result.exit_code == 2
+    assert result.stderr.count("there is no file") == 20
+    assert "and 10 more" in result.stderr
+    assert result.stderr.endswith(f"All 30 problems are listed in {listed}.\n")
+    assert listed.read_text().splitlines() == [f"line {i + 2}: there is no file {i}.png" for i in range(30)]
+    assert [entry.name for entry in listed.parent.iterdir()] == ["cells.txt"]
+    assert run("add", "cells", "--from", "folder", images).exit_code == 0
+    assert not listed.exists(), "it would describe another import"
+
+
+def test_problems_are_printed_if_their_file_cannot_be_written(run, many_problems, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "problems").write_text("")
+    result = run("add", "cells", "--from", "csv", many_problems)
+    assert result.exit_code == 2
+    assert result.stderr.count("there is no file") == 20
+    assert "The list of all problems could not be written." in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_columns_of_a_table_can_be_named(run, images, tmp_path):
+    paths = sorted(path.relative_to(tmp_path) for path in images.rglob("*.png"))
+    table = tmp_path / "cells.csv"
+    table.write_text("file;class\n" + "".join(f"{path};{path.parent.name}\n" for path in paths))
+    added = run("add", "cells", "--from", "csv", table, "--column", "path=file", "--column", "label=class")
+    assert added.exit_code == 0, added.output
+    result = run("add", "other", "--from", "csv", table, "--column", "file")
+    assert "--column must be NAME=COLUMN; got 'file'." in result.stderr
+
+
 def test_an_existing_set_must_be_replaced_knowingly(run, images):
     assert run("add", "cells", "--from", "folder", images).exit_code == 0
     result = run("add", "cells", "--from", "folder", images)

@@ -92,7 +92,7 @@ def test_a_class_with_a_line_break_is_a_problem(tmp_path, add, nothing_written):
     write_patches(tmp_path / "data", lambda i: f"{i}.png")
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(60)], "label": ["a", "b\nc"] * 30})
     table.to_csv(tmp_path / "data" / "cells.csv", index=False)
-    with pytest.raises(DataError, match=r"1 problem, .*: the class 'b\\nc' contains a control character; rename it"):
+    with pytest.raises(DataError, match=r"1 problem, .*: line 3: label contains a control character \('b\\nc'\)"):
         add("csv", tmp_path / "data" / "cells.csv")
 
 

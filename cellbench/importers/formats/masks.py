@@ -1,7 +1,8 @@
 """A folder of images, a folder of their contour masks, and a CSV file of their classes."""
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,15 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError, SettingError
 from cellbench.importers.files import MASK_FOLDERS, by_stem, existing_folder, find_images, listing
-from cellbench.importers.formats.csv import read_text_table
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.names import nfc, printable
+from cellbench.importers.names import name_fault, nfc, printable
 from cellbench.importers.options import ImportOptions, path_groups, path_labels
+from cellbench.importers.problems import shown
+from cellbench.importers.tables import read_text_table, refuse_missing_columns, used_columns
+
+_IMAGE_WORDS = frozenset({"path", "image", "img", "file", "filename"})
+_CLASS_WORDS = frozenset({"label", "class"})
 
 
 def read_masks(path: Path, options: ImportOptions) -> Manifest:
@@ -22,13 +27,14 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
 
     `path` contains `images/` and `masks/` (or `contours/`). An image and its mask have the same file name without the
     suffix. A mask is 0 outside cells and above 0 inside; `Cells` finds the one at the centre. Classes come from
-    `labels.csv` in `path`, or from the file `labels`. Its first column is the image, with or without the suffix (`7`
-    matches `007.bmp`); its second column is the class. Without that file, classes come from `label_pattern`, or from
-    the folders below `images/`, of which `label_folder` names one.
+    `labels.csv` in `path`, or from the file `labels`. Its columns of image and class are found by their names, or given
+    by `column`. Images are named with or without the suffix (`7` matches `007.bmp`). Without that file, classes come
+    from `label_pattern`, or from the folders below `images/`, of which `label_folder` names one.
 
     Args:
         path: The folder.
-        options: `label_pattern`, `label_folder`, `group_pattern` and `labels` are used; the plan uses `mask_values`.
+        options: `label_pattern`, `label_folder`, `group_pattern`, `labels` and `column` are used; the plan uses
+            `mask_values`.
 
     Raises:
         DataError: A folder is missing or contains no image, or the table of classes cannot be read.
@@ -66,7 +72,7 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
             raise SettingError(
                 f"The classes come from {labels_file}. Remove --label-pattern or --label-folder, or that file."
             )
-        labels = _labels_from_file(labels_file, images, problems)
+        labels = _labels_from_file(labels_file, options.column or {}, images, problems)
     else:
         labels = path_labels(images, images_at, options)
     if unlabelled := [image.name for image, label in zip(images, labels, strict=True) if label is None]:
@@ -84,26 +90,67 @@ def read_masks(path: Path, options: ImportOptions) -> Manifest:
     return Manifest(table, problems=problems, remarks=remarks)
 
 
-def _labels_from_file(file: Path, images: list[Path], problems: list[str]) -> list[str | None]:
+def _labels_from_file(
+    file: Path, columns: Mapping[str, str], images: list[Path], problems: list[str]
+) -> list[str | None]:
     """Return the class of each image. A row without an image and a second row for an image become problems."""
-    table = read_text_table(file)
-    if table.shape[1] < 2:
-        raise DataError(f"{file} has {table.shape[1]} columns; it needs two: the image and its class.")
     keys = {key: i for i, image in enumerate(images) for key in (nfc(image.stem), nfc(image.name))}
     if all(image.stem.isdecimal() for image in images):
         keys |= {str(int(image.stem)): i for i, image in enumerate(images)}
     labels: list[str | None] = [None] * len(images)
-    seen = np.zeros(len(images), dtype=np.int64)
-    for line, (name, label) in enumerate(table.iloc[:, :2].itertuples(index=False, name=None), start=2):
-        position = None if name is None else keys.get(nfc(name.strip()))
-        if position is None:
-            problems.append(f"{file.name} line {line}: there is no image '{name}'")
-        elif seen[position]:
-            problems.append(f"{file.name} line {line}: the image '{name}' occurs twice")
+    seen: dict[int, str] = {}
+    for where, name, label in _read_classes(file, columns, keys):
+        position = None if name is None else keys.get(nfc(name))
+        if name is None:
+            problems.append(f"{where}: it has no image")
+        elif position is None:
+            problems.append(f"{where}: there is no image {shown(name)}")
+        elif seen.setdefault(position, where) != where:
+            problems.append(f"{where}: the image {shown(name)} occurs twice")
+        elif label is not None and (fault := name_fault(label)):
+            problems.append(f"{where}: its class {fault} ({shown(label)})")
         else:
-            seen[position] = line
             labels[position] = label
     return labels
+
+
+def _read_classes(
+    path: Path, names: Mapping[str, str], images: Container[str]
+) -> "Iterator[tuple[str, str | None, str | None]]":
+    """Yield where each row of a table of images and classes is, its image and its class, None where it is empty.
+
+    The two columns are those that `names` gives, or the only ones with a name such as `image` or `class`. A table of
+    two columns with other names has the image first.
+
+    Args:
+        path: The file.
+        names: Names of the columns `path` and `label` in the table (`--column`).
+        images: Names of the images, by which a table without a header is recognised.
+
+    Raises:
+        DataError: The table cannot be read, or its columns are not clear.
+        SettingError: `names` has a column that is not used, or that the table does not have.
+    """
+    whole = read_text_table(path, {"path", "label", *names.values()})
+    found = {**_named_like(whole, "path", _IMAGE_WORDS), **_named_like(whole, "label", _CLASS_WORDS)}
+    if len(set(found.values())) < 2:
+        found = dict(zip(("path", "label"), whole.columns, strict=True)) if whole.shape[1] == 2 else {}
+        if header := [name for name in found.values() if name in images]:
+            raise DataError(
+                f"{path} has no header, because its first line names the image {shown(header[0])}; "
+                "add the line path,label above it."
+            )
+    table, _ = used_columns(path, whole, ("path", "label"), {**found, **names})
+    refuse_missing_columns(path, whole, table, ("path", "label"))
+    for at, image, label in table[["path", "label"]].itertuples(name=None):
+        where = f"{path.name} {table.index.name} {at}"
+        yield where, None if pd.isna(image) else image, None if pd.isna(label) else label
+
+
+def _named_like(table: pd.DataFrame, name: str, words: frozenset[str]) -> dict[str, str]:
+    """Return the only column whose name has one of the words, by the name that the format gives it."""
+    found = [column for column in table.columns if words.intersection(re.split(r"[^a-z]+", column.lower()))]
+    return {name: found[0]} if len(found) == 1 else {}
 
 
 def write_masks_example(folder: Path, patches: NDArray[np.uint8], labels: Sequence[str]) -> Path:
@@ -119,6 +166,6 @@ IMPORTERS.register("masks", "images/ and masks/ (or contours/), classes in label
     Importer(
         read_masks,
         write_masks_example,
-        frozenset({"label_pattern", "label_folder", "group_pattern", "labels", "mask_values"}),
+        frozenset({"column", "label_pattern", "label_folder", "group_pattern", "labels", "mask_values"}),
     )
 )

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from cellbench.errors import DataError, SettingError
+from cellbench.importers.problems import ProblemsError
 
 
 @pytest.fixture
@@ -123,8 +124,52 @@ def test_a_folder_without_the_two_folders_is_refused(tmp_path, add):
 
 def test_a_file_of_one_column_is_refused(pairs, add):
     (pairs / "labels.csv").write_text("image\n1\n")
-    with pytest.raises(DataError, match=r"labels\.csv has 1 columns; it needs two"):
+    with pytest.raises(DataError, match=r"labels\.csv has no column .*label; its columns are image"):
         add("masks", pairs)
+
+
+@pytest.mark.parametrize(
+    ("header", "order"),
+    [
+        ("image ID,class label", "{image},{label}"),
+        ("class;image", "{label};{image}"),
+        ("number\tlabel\tpath", "9\t{label}\t{image}"),
+        (",path,label", "9,{image},{label}"),
+    ],
+)
+def test_columns_of_classes_are_found_by_their_names(pairs, add, header, order):
+    lines = [order.format(image=i, label="xy"[i % 2]) for i in range(60)]
+    (pairs / "labels.csv").write_text("\n".join([header, *lines]))
+    assert add("masks", pairs).patch_set.index["label"].tolist() == ["x", "y"] * 30
+
+
+def test_columns_of_classes_can_be_named(pairs, add):
+    lines = [f"{i},{'xy'[i % 2]},{'vw'[i % 2]}" for i in range(60)]
+    (pairs / "labels.csv").write_text("\n".join(["number,first,second", *lines]))
+    with pytest.raises(DataError, match=r"has no column path and label; its columns are number, first, second\. If"):
+        add("masks", pairs)
+    found = add("masks", pairs, column={"path": "number", "label": "second"}).patch_set
+    assert found.card.classes == ["v", "w"]
+
+
+def test_a_table_of_classes_without_a_header_is_named(pairs, add):
+    text = (pairs / "labels.csv").read_text()
+    (pairs / "labels.csv").write_text(text.partition("\n")[2])
+    with pytest.raises(
+        DataError, match=r"has no header, because its first line names the image '0'; add the line path,"
+    ):
+        add("masks", pairs)
+
+
+def test_problems_of_the_table_of_classes_have_its_lines(pairs, add, nothing_written):
+    with (pairs / "labels.csv").open("a") as file:
+        file.write("\n\n,1\n99,a\n")
+    with pytest.raises(ProblemsError) as caught:
+        add("masks", pairs)
+    assert caught.value.problems == [
+        "labels.csv line 63: it has no image",
+        "labels.csv line 64: there is no image '99'",
+    ]
 
 
 def test_wbc1_has_contours_and_one_basophil_too_few(real_data, add):

@@ -106,7 +106,7 @@ def test_all_problems_are_listed(smears, add, nothing_written):
 
 def test_a_box_outside_its_image_is_named(smears, add, nothing_written):
     annotate(smears, "s01", ("red", 181, 1, 191, 9))
-    with pytest.raises(DataError, match=r"s01\.png: The centre \(185, 4\) lies outside the image of 80 × 60 px"):
+    with pytest.raises(DataError, match=r"s01\.png: the centre \(185, 4\) lies outside the image of 80 × 60 px"):
         add("voc", smears, patch_size=16)
 
 
