@@ -1,4 +1,4 @@
-"""Small inputs that failed once, drawn by the scripts of a folder of cases, and what the program prints for them now."""
+"""Small inputs that failed once: each is drawn by its script, and read exactly now, or refused."""
 
 import os
 import re
@@ -80,7 +80,8 @@ def test_a_case_that_cannot_be_read_exactly_is_refused(add, case, options, messa
         ("csv_nfd_path/cells.csv", ("--from", "csv"), 60, ["a", "b"], None, ""),
         ("folder_nfc_nfd", ("--from", "folder"), 90, ["Blutplättchen", "Lymphozyt"], None, ""),
         ("folder_synology", ("--from", "folder"), 80, ["lymphocyte", "monocyte"], None, r"80 × @eaDir|2 × @eaDir"),
-        ("folder_train_val_test", ("--from", "folder", "--label-folder", "2"), 180, ["lymphocyte", "monocyte"], None, ""),
+        ("folder_train_val_test", ("--from", "folder", "--label-folder", "2"), 180, ["lymphocyte", "monocyte"], None,
+         ""),
         ("masks_instances/cells.csv", ("--from", "csv", "--patch-size", "96", "--mask-values", "cells"), 60, ["a", "b"],
          16, ""),
         ("masks_jpeg", ("--from", "masks"), 60, ["a", "b"], 20, ""),
