@@ -14,7 +14,7 @@ PORTS = {"http": 80, "https": 443, **DATABASES}
 ADVICE = {
     r"disk is full|no space left": "free some space",
     r"database is locked": "another program writes to it; try again later",
-    r"readonly database|unable to open|permission denied|no such file": "check that its folder exists and can be written",
+    r"readonly|unable to open|permission denied|no such file": "check that its folder exists and can be written",
     r"not a database|malformed": "restore the file from a copy; a new store is made if you move it away",
     r"no such table|no such column|locate revision": "it belongs to another version of MLflow; run `mlflow db upgrade`",
     r"\bRun\b.*not found|RESOURCE_DOES_NOT_EXIST": "it was deleted; restore it in the MLflow UI",
