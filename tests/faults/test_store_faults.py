@@ -1,0 +1,65 @@
+"""The database of MLflow disappears, or its disk is full: one sentence, and nothing is lost."""
+
+import subprocess
+
+import pytest
+from programs import SMALL, Home, wait_until
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = (
+    "--method", "mask_fixed", "--dataset", "discs", "--trials", "2", "--epochs", "12", "--folds", "1", "--finalists",
+    "1", "--seeds", "1", "--sampler", "random", "--scheduler", "none", "--concurrent", "1", "--cpus-per-trial", "1",
+    "--no-oracle", *SMALL,
+)  # fmt: skip
+
+
+def check_one_sentence(errors):
+    """Check that nothing but sentences of the program is printed."""
+    assert "Traceback" not in errors
+    assert "sqlalchemy" not in errors.lower()
+    assert "mlflow.store" not in errors
+
+
+def test_a_database_that_disappears_is_one_sentence_and_gets_everything_later(tmp_path, discs):
+    home = Home(tmp_path, discs)
+    process = home.start(*OPTIONS, "--name", "gone")
+    assert wait_until(lambda: home.n_epochs("gone") > 2), process.communicate()
+    database, away = tmp_path / "mlflow.db", tmp_path / "away.db"
+    database.rename(away)
+    n_epochs = home.n_epochs("gone")
+    assert wait_until(lambda: home.n_epochs("gone") > n_epochs + 1), process.communicate()
+    away.rename(database)
+    _, errors = process.communicate(timeout=300)
+    check_one_sentence(errors)
+    assert process.returncode == 0, errors
+    assert errors.count("The MLflow store") == 1
+    assert "(attempt to write a readonly database); check that its folder exists and can be written." in errors
+    assert "The search continues" in errors
+    runs = home.runs("gone")
+    assert sorted(key for key, _ in runs) == sorted(["", *home.records("gone")])
+    assert {run.info.status for _, run in runs} == {"FINISHED"}
+
+
+def test_a_full_disk_is_one_sentence_and_the_search_resumes(tmp_path, discs):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=900M", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        home = Home(small, discs)
+        process = home.start(*OPTIONS, "--name", "full", "--checkpoint-every", "1")
+        assert wait_until(lambda: home.n_epochs("full") > 2), process.communicate()
+        subprocess.run(["dd", "if=/dev/zero", f"of={small / 'filled'}", "bs=1M"], capture_output=True, check=False)
+        _, errors = process.communicate(timeout=300)
+        check_one_sentence(errors)
+        assert process.returncode == 2, errors
+        assert "free some space" in errors
+        assert "resume with: python -m bench.search --resume full" in errors
+        (small / "filled").unlink()
+        home.run("--resume", "full")
+        assert {record["outcome"] for record in home.records("full").values()} == {"completed"}
+        assert {run.info.status for _, run in home.runs("full")} == {"FINISHED"}
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
