@@ -41,6 +41,7 @@ class Decoder:
         self.problems = problems
         self._n_as_parts = 0
         self._n_with_others = 0
+        self._n_inside = 0
 
     def decode(self, table: pd.DataFrame, with_masks: bool) -> Iterator[Decoded]:
         """Yield the patches in order, except those that become a problem.
@@ -98,6 +99,11 @@ class Decoder:
             )
         if self._n_with_others:
             remarks.append(f"{self._n_with_others} masks show more than the cell at the centre; only it is used.")
+        if self._n_inside:
+            remarks.append(
+                f"{self._n_inside} patches lie wholly inside their cell, so they show nothing of its contour; a larger "
+                "--patch-size would."
+            )
         return remarks
 
     def _cells(self, mask_source: str) -> Cells:
@@ -127,4 +133,5 @@ class Decoder:
         mask, (top, left, bottom, right) = cut
         inside = np.zeros_like(mask)  # the mask is not reflected at the border
         inside[top:bottom, left:right] = mask[top:bottom, left:right]
+        self._n_inside += bool(inside.all())
         return inside, float(np.sqrt(whole.sum() / np.pi))

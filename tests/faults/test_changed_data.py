@@ -113,7 +113,7 @@ def test_a_search_stops_or_is_exact_when_its_data_change(home, stage, kind):
     name = f"{stage}-{kind}"
     change = Change(home, kind)
     process = home.start(*OPTIONS, "--name", name)
-    assert wait_until(in_stage(home, name, stage)), process.communicate()
+    assert wait_until(in_stage(home, name, stage), 400), process.communicate()
     change.make()
     try:
         output, errors = process.communicate(timeout=300)

@@ -246,3 +246,12 @@ def test_an_image_and_a_mask_that_may_be_turned_are_refused(pairs, add, nothing_
         "images/001.png: its EXIF orientation is 6, but that of its mask contours/001.png is 1, so they may be" in text
     )
     assert "images/002.bmp: its EXIF orientation is 1, but that of its mask contours/002.png is 6" in text
+
+
+def test_patches_inside_their_cell_are_counted(pairs, add):
+    imported = add("masks", pairs, patch_size=8)
+    assert (imported.patch_set.masks == 1).all()
+    assert (
+        "60 patches lie wholly inside their cell, so they show nothing of its contour; a larger --patch-size would."
+        in imported.remarks
+    )
