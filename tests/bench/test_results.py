@@ -140,3 +140,14 @@ def test_the_trials_of_an_ended_search_are_not_read_to_list_it(many, capsys):
     next(many.trials_directory.glob("*/trial.json")).write_text("{")
     results()
     assert "vae ahead by 0.100" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00"], ids=["empty", "truncated", "no text"])
+@pytest.mark.parametrize(
+    ("file", "message"), [("request.yaml", "request.yaml is damaged"), ("trials/*/trial.json", "trial.json is damaged")]
+)
+def test_a_damaged_file_is_one_sentence(many, capsys, file, message, content):
+    next(many.directory.glob(file)).write_bytes(content)
+    with pytest.raises(SystemExit, match="2"):
+        results("many")
+    assert message in " ".join(capsys.readouterr().err.split())
