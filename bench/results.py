@@ -7,6 +7,7 @@
 The tables are read from the folders of the searches, not from MLflow.
 """
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.terminal.command_line import Command
-from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.console import note, say, user_errors
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
 
     from bench.record.folder import SearchFolder
+    from bench.record.trial import TrialRecord
     from cellbench.scores.base import Metric
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -35,30 +37,31 @@ def results(
     if search is None:
         _list()
         return
-    from bench.reporting.search_frame import search_frame
-
-    frame = search_frame(search)
     if csv is not None:
+        from bench.reporting.search_frame import search_frame
         from cellbench.disk import write_text
 
+        frame = search_frame(search)
         write_text(csv, frame.to_csv(index=False))
         from rich.markup import escape
 
         say(f"{len(frame)} trials written to {escape(str(csv))}")
         return
-    _show(frame)
+    from bench.record.folder import SearchFolder
+    from bench.record.request import Request
+
+    folder = SearchFolder.open(search)
+    Request.read(folder)  # a request that is damaged or was changed is named, although nothing of it is shown
+    _show(folder.records())
 
 
 def _list() -> None:
-    from rich.table import Table
-
     from bench.record.folder import SearchFolder, search_names
     from bench.record.request import Request
+    from bench.terminal.tables import print_table
     from cellbench.errors import DataError
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("search", "data set", "methods", "state", "started"):
-        table.add_column(name, overflow="fold")
+    rows = []
     for name in search_names():
         folder = SearchFolder.open(name)
         try:
@@ -67,11 +70,11 @@ def _list() -> None:
             note(str(error))
             continue
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-        table.add_row(name, request.dataset, ", ".join(request.methods), _state(folder), started)
-    if table.row_count == 0:
+        rows.append([name, request.dataset, started, _state(folder), ", ".join(request.methods)])
+    if not rows:
         say("There is no search yet; start one, for example: python -m bench.search --method mask_fixed")
     else:
-        console().print(table)
+        print_table(["search", "data set", "started", "state", "methods"], rows)
 
 
 def _state(folder: "SearchFolder") -> str:
@@ -82,7 +85,8 @@ def _state(folder: "SearchFolder") -> str:
         return "running"
     try:
         summary = Summary.read(folder)
-        outcomes = {record.outcome for record in folder.records()}
+        # The summary says all about a search that has ended; the trials of such searches are not read.
+        outcomes = {record.outcome for record in folder.records()} if summary is None else set()
     except DataError as error:
         note(str(error))
         return "damaged"
@@ -94,34 +98,39 @@ def _state(folder: "SearchFolder") -> str:
     return f"{summary.winner} ahead by {margin:.3f}{'' if summary.is_clear else ', unclear'}"
 
 
-def _show(frame: "pd.DataFrame") -> None:
-    import pandas as pd
-    from rich.table import Table
-
+def _show(records: "Sequence[TrialRecord]") -> None:
     from bench.terminal.formatting import value_in_words
+    from bench.terminal.tables import EMPTY, print_table
 
-    varied = [c for c in frame.columns if c.startswith("params/") and frame[c].astype(str).nunique() > 1]
-    metrics = _listed_metrics(frame)
-    first = ["stage", "fold", "seed", "outcome"]
-    several = frame["method"].nunique() > 1
-    table = Table(box=None, pad_edge=False)
-    for name in (*first, *(metric.column for metric in metrics)):
-        table.add_column(name, no_wrap=True)
-    table.add_column("parameters that differ")
-    for row in frame.to_dict("records"):
-        values = ["all" if pd.isna(row[name]) else str(row[name]) for name in first]
-        done = row["outcome"] == "completed"
-        values += [f"{row[m.name]:.3f}" if done and not pd.isna(row[m.name]) else "–" for m in metrics]
-        own = [f"{c.removeprefix('params/')} {value_in_words(row[c])}" for c in varied if not pd.isna(row[c])]
-        table.add_row(*values, ", ".join([*([row["method"]] if several else []), *own]))
-    console().print(table)
+    names = dict.fromkeys(name for record in records for name in record.params)
+    varied = [name for name in names if len({str(record.params.get(name)) for record in records}) > 1]
+    metrics = _listed_metrics(records)
+    several = len({record.method for record in records}) > 1
+    rows = []
+    for record in records:
+        known = record.metrics if record.outcome == "completed" else {}
+        values = [known.get(metric.name, math.nan) for metric in metrics]
+        own = [f"{name} {value_in_words(record.params[name])}" for name in varied if name in record.params]
+        rows.append(
+            [
+                record.stage,
+                "all" if record.fold is None else str(record.fold),
+                str(record.seed),
+                record.outcome,
+                *(EMPTY if math.isnan(value) else f"{value:.3f}" for value in values),
+                ", ".join([*([record.method] if several else []), *own]),
+            ]
+        )
+    columns = [metric.column for metric in metrics]
+    print_table(["stage", "fold", "seed", "outcome", *columns, "parameters that differ"], rows)
 
 
-def _listed_metrics(frame: "pd.DataFrame") -> "list[Metric]":
+def _listed_metrics(records: "Sequence[TrialRecord]") -> "list[Metric]":
     """Return the metrics of a search that the table of metrics lists, those that decide between methods first."""
     from cellbench.scores.metrics import all_metrics
 
-    listed = [metric for metric in all_metrics() if metric.listed and metric.name in frame.columns]
+    known = {name for record in records for name in record.metrics}
+    listed = [metric for metric in all_metrics() if metric.listed and metric.name in known]
     return sorted(listed, key=lambda metric: metric.mean_over != "seeds")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.terminal.command_line import Command
-from bench.terminal.console import console, say, user_errors
+from bench.terminal.console import say, say_wrapped, user_errors
 from bench.terminal.formatting import duration
 
 if TYPE_CHECKING:
@@ -45,14 +45,17 @@ def status(
 
 
 def _show(folder: "SearchFolder", request: "Request") -> None:
-    from rich.table import Table
-
     from bench.reporting.progress import STAGES
     from bench.space.formatting import params_in_words
+    from bench.terminal.tables import print_table
+
+    lengths = {space.method: space.lengths for space in request.spaces}
 
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}")
+    say_wrapped(
+        f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}"
+    )
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:
@@ -61,26 +64,24 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
             if begun := _counted(own, "running"):
                 parts.append(begun if folder.is_locked else begun.replace("running", "to resume"))
             of = f" of {n_wanted}" if len(ended) < n_wanted and not folder.has_ended else ""
-            say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
+            say_wrapped(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
     best = _best(records, request)
     if best is not None:
         value = best.metrics[request.primary_objective.final]
-        what = params_in_words(best.method, best.params, request.um_per_px)
-        say(f"  best {request.primary_objective.description} so far {value:.3f}: {best.method} {what}")
+        what = params_in_words(best.method, best.params, request.um_per_px, lengths.get(best.method))
+        say_wrapped(f"  best {request.primary_objective.description} so far {value:.3f}: {best.method} {what}")
     if not folder.is_locked:
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("trial", "epoch", "last epoch ended", "configuration"):
-        table.add_column(name, no_wrap=name != "configuration")
+    rows = []
     for record in records:
         if record.outcome == "running":
             history = folder.trial(record.key).history()
             since = f"{duration(time.time() - history[-1]['time'])} ago" if history else "none yet"
             epoch = history[-1]["epoch"] if history else 0
-            what = f"{record.method} {params_in_words(record.method, record.params, request.um_per_px)}"
-            table.add_row(record.key, f"{epoch}/{record.epochs}", since, what)
-    if table.row_count:
-        console().print(table)
+            words = params_in_words(record.method, record.params, request.um_per_px, lengths.get(record.method))
+            rows.append([record.key, f"{epoch}/{record.epochs}", since, f"{record.method} {words}"])
+    if rows:
+        print_table(["trial", "epoch", "last epoch ended", "configuration"], rows)
 
 
 def _counted(records: "list[TrialRecord]", outcome: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from bench.record.profiles import Profile, network_size
 from bench.terminal.command_line import option_name
 from cellbench.errors import SettingError
+from cellbench.geometry import PAPER_SIZE
 from cellbench.patches.card import Card
-from cellbench.suppression.base import PAPER_SIZE
 from cellbench.training.configuration import TrainingSettings
 from cellbench.validation import validated
 

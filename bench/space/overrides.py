@@ -53,6 +53,7 @@ def _replaced(space: Space, name: str, values: str, text: str) -> Space:
         parameters={**space.parameters, name: new},
         first=tuple(map(point, space.first)),
         grid=tuple(map(point, space.grid)),
+        lengths=space.lengths,
     )
 
 

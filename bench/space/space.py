@@ -29,6 +29,8 @@ class Space(BaseModel):
         parameters: Domain of each hyperparameter, by its name.
         first: Points that a sampler tries first, the best known one before the others.
         grid: The paper's grid. A sampler tries it after `first`.
+        lengths: Names of the hyperparameters that are lengths in native px; None in a file, and in requests that were
+            written before this field existed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class Space(BaseModel):
     parameters: dict[str, Domain]
     first: tuple[Point, ...] = ()
     grid: tuple[Point, ...] = Field(min_length=1)
+    lengths: tuple[str, ...] | None = None
 
     @property
     def searched(self) -> dict[str, Range | Choice]:
@@ -88,6 +91,7 @@ class Space(BaseModel):
             parameters={n: d.scaled(factor) if n in lengths else d for n, d in self.parameters.items()},
             first=tuple(map(point, self.first)),
             grid=tuple(map(point, self.grid)),
+            lengths=tuple(name for name in self.parameters if name in lengths),
         )
 
     def _inside(self, points: tuple[Point, ...]) -> list[Point]:

@@ -44,6 +44,11 @@ def say(text: str = "") -> None:
     console().print(text, soft_wrap=True)
 
 
+def say_wrapped(text: str) -> None:
+    """Print a text of markup, which a terminal shows broken between words and a pipe gets as one line."""
+    console().print(text, soft_wrap=not console().is_terminal)
+
+
 def note(text: str) -> None:
     """Print one line of plain text to standard error, so that piped results stay clean."""
     error_console().print(text, markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from bench.space.samplers import build_sampler
 from bench.tuning.samplers import mixed
@@ -28,7 +28,7 @@ class MethodSampler:
     def __init__(self, methods: Sequence[str], seed: int) -> None:
         self._methods, self._seed = tuple(methods), seed
         self._distribution = optuna.distributions.CategoricalDistribution(self._methods)
-        self._trials: list[FrozenTrial] = []
+        self._study = optuna.create_study(direction="maximize")
 
     def update(self, method: str, outcome: str | None, values: Mapping[int, float]) -> None:
         """Add a trial that ended. Failed trials and trials without a value are ignored.
@@ -41,7 +41,7 @@ class MethodSampler:
         state = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(outcome or "")
         if state is None or not values:
             return
-        self._trials.append(
+        self._study.add_trial(
             create_trial(
                 state=state,
                 value=values[max(values)],
@@ -62,10 +62,16 @@ class MethodSampler:
         if started[fewest] < EACH_FIRST:
             return fewest
         seed = mixed([self._seed, sum(started.values())])
-        study = optuna.create_study(direction="maximize", sampler=build_sampler("tpe", seed, 1))
-        study.add_trials(self._trials)
-        for _ in range(MAX_ASKED):
-            found = str(study.ask({"method": self._distribution}).params["method"])
-            if found in available:
-                return found
-        return fewest
+        self._study.sampler = build_sampler("tpe", seed, 1)
+        asked = []
+        try:
+            for _ in range(MAX_ASKED):
+                asked.append(self._study.ask({"method": self._distribution}))
+                found = str(asked[-1].params["method"])
+                if found in available:
+                    return found
+            return fewest
+        finally:
+            # The study is kept. Its sampler ignores failed trials, so a question leaves no trace in later answers.
+            for trial in asked:
+                self._study.tell(trial, state=TrialState.FAIL)

@@ -12,7 +12,12 @@ A new score is one file in this package. Its class is registered by name, declar
             return {"val/sharpness": ...} if len(rows) else {}
 
 Another package adds a score by an entry point of the group `cellbench.scores` that names such a class.
+
+The programs that list results import every score to know its metrics. The modules of this package therefore import
+torch, and what imports torch, only where they compute.
 """
+
+from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
@@ -20,17 +25,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from cellbench.errors import SettingError
-from cellbench.models import AutoEncoder
-from cellbench.patches.patchset import PatchSet
 from cellbench.registry import Registry, import_modules
-from cellbench.suppression import Suppression
-from cellbench.training.embedding import embed
+
+if TYPE_CHECKING:
+    import torch
+
+    from cellbench.models import AutoEncoder
+    from cellbench.patches.patchset import PatchSet
+    from cellbench.suppression import Suppression
 
 Moment = Literal["epoch", "rung", "end"]
 
@@ -123,6 +130,8 @@ class EncodedCells:
             patches: These cells' patches, or a changed copy of them.
             views: Symmetries of the square that an embedding is the mean of: 1, 2, 4 or 8.
         """
+        from cellbench.training.embedding import embed
+
         return embed(self.model, self.suppression, patches, np.arange(len(patches)), self.device, views=views)
 
 
@@ -171,6 +180,8 @@ class ScoreContext:
             rows: Rows of `source`.
             views: Symmetries of the square that an embedding is the mean of; None for those of the context.
         """
+        from cellbench.training.embedding import embed
+
         views = self.views if views is None else views
         return embed(self.model, self.suppression, self.source, rows, self.device, views=views)
 

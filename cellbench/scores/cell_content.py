@@ -6,13 +6,10 @@ it wrongly as soon as the surroundings change.
 """
 
 import numpy as np
-import torch
 
 from cellbench.geometry import disc
 from cellbench.scores.base import SCORES, EncodedCells, Metric, Score, ScoreContext
 from cellbench.scores.leakage import transplanted
-from cellbench.training.augment import symmetries
-from cellbench.training.embedding import to_unit
 
 N_COMPONENTS = 16
 """Principal components of the cell that are predicted."""
@@ -42,9 +39,13 @@ def cell_content(cells: EncodedCells, views: int) -> float:
         1 where everything is predicted, 0 where no more than the mean cell is, less than 0 where exchanged surroundings
         mislead the regression. NaN for fewer than 40 cells and for a collapsed latent.
     """
+    import torch
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold
+
+    from cellbench.training.augment import symmetries
+    from cellbench.training.embedding import to_unit
 
     n_cells = len(cells.rows)
     if n_cells < MIN_CELLS:

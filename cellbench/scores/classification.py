@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cellbench.patches.folds import probe_folds
 from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
 from cellbench.scores.probe import DEFAULT_SEEDS, Standardizer, fit_probes
 
@@ -84,6 +83,8 @@ def cross_validate(
         seeds: Seeds of the probe; the folds are the same for all.
         peers: Whether to score nearest neighbours and logistic regression as well.
     """
+    from cellbench.patches.folds import probe_folds
+
     folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
     probes = fit_probes(embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds])
     f1, spread, by_class, accuracy, tables = [], [], [], [], []

@@ -1,20 +1,22 @@
 """Floors: representations that need no training. A method is useful only where it scores higher than they do."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from cellbench.models.encoder import open_residual_branches
-from cellbench.patches.patchset import PatchSet
 from cellbench.scores.classification import ProbeScores, cross_validate
-from cellbench.suppression import Suppression, build_suppression
-from cellbench.training.augment import symmetries
 from cellbench.training.configuration import Configuration, TrainingSettings
-from cellbench.training.embedding import BATCH_SIZE, batches, embed, evaluation
-from cellbench.training.trainer import build
+
+if TYPE_CHECKING:
+    import torch
+
+    from cellbench.patches.patchset import PatchSet
+    from cellbench.suppression import Suppression
 
 N_COMPONENTS = 64
 
@@ -100,6 +102,10 @@ def untrained(
         device: Device that computes.
         seeds: Seeds of the initial weights.
     """
+    from cellbench.models.encoder import open_residual_branches
+    from cellbench.training.embedding import embed
+    from cellbench.training.trainer import build
+
     labelled, holdout = [], []
     for seed in seeds:
         model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
@@ -130,7 +136,11 @@ def principal_components(
         weight_map: Factor on each pixel, shape (view_size, view_size); None for 1.
         n_components: Number of components.
     """
+    import torch
     from sklearn.decomposition import PCA
+
+    from cellbench.training.augment import symmetries
+    from cellbench.training.embedding import BATCH_SIZE, batches, evaluation
 
     factor = np.float32(1) if weight_map is None else weight_map.astype(np.float32)
 
@@ -202,6 +212,10 @@ def masked_floors(
         cache_dir: Folder of resized copies.
         n_components: Number of components.
     """
+    import torch
+
+    from cellbench.suppression import build_suppression
+
     native = patch_set.card.native_size
     patches, rows = patch_set.resized(size, cache_dir), floor_rows(patch_set)
     for radius in radii:

@@ -1,13 +1,16 @@
 """Leakage: the share of the latent's movement that comes from the surroundings, found by exchanging them."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from cellbench.geometry import centre_distance
 from cellbench.scores.base import SCORES, EncodedCells, Metric, Score, ScoreContext
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FEATHER = 3.0
 """Width in native px of the seam between a cell and its exchanged surroundings."""
@@ -129,6 +132,8 @@ def _ring_colour(patches: np.ndarray) -> np.ndarray:
 
 
 def _mixed(patches: np.ndarray, others: np.ndarray, radius: np.ndarray, feather: float) -> np.ndarray:
+    import torch
+
     def as_tensor(images: np.ndarray) -> Tensor:
         return torch.from_numpy(images).permute(0, 3, 1, 2).float()
 

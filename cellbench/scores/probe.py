@@ -1,13 +1,17 @@
 """The probe: a shallow classifier on frozen embeddings, and its macro F1 (the paper's section 3.4)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 HIDDEN = (128, 64)
 EPOCHS = 40
@@ -28,7 +32,7 @@ class Standardizer:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray) -> "Standardizer":
+    def fit(cls, features: np.ndarray) -> Standardizer:
         """Fit on features of shape (N, D)."""
         mean, std = features.mean(axis=0), features.std(axis=0)
         active = std > INACTIVE * std.max(initial=0)
@@ -91,6 +95,9 @@ def fit_probes(
     Returns:
         The probes, in the order of `fits`.
     """
+    import torch
+    from torch.nn import functional
+
     standardizers = [Standardizer.fit(embeddings[rows]) for rows, _ in fits]
     features = torch.stack([torch.from_numpy(s(embeddings)) for s in standardizers])  # (P, N, D)
     targets = torch.from_numpy(labels.astype(np.int64))
@@ -120,6 +127,8 @@ def fit_probes(
 
 
 def _layer(n_in: int, n_out: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    import torch
+
     bound = n_in**-0.5  # the initialisation of torch.nn.Linear
     weight = torch.stack([torch.empty(n_in, n_out).uniform_(-bound, bound, generator=g) for g in generators])
     bias = torch.stack([torch.empty(1, n_out).uniform_(-bound, bound, generator=g) for g in generators])
@@ -127,11 +136,16 @@ def _layer(n_in: int, n_out: int, generators: Sequence[torch.Generator]) -> tupl
 
 
 def _order(rows: np.ndarray, length: int, generator: torch.Generator) -> Tensor:
+    import torch
+
     order = torch.randperm(len(rows), generator=generator)
     return torch.from_numpy(rows)[order.repeat(-(-length // len(rows)))[:length]]
 
 
 def _forward(x: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    import torch
+    from torch.nn import functional
+
     for number, (weight, bias) in enumerate(layers):
         x = torch.baddbmm(bias, x, weight)
         if number < len(layers) - 1:

@@ -1,18 +1,22 @@
 """Reconstruction of unseen patches: L1 and SSIM of the whole patch, inside the cell, and in one common disc."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
-from cellbench.geometry import disc
-from cellbench.models import AutoEncoder
-from cellbench.patches.patchset import PatchSet
+from cellbench.geometry import PAPER_SIZE, disc
 from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
-from cellbench.suppression import PAPER_SIZE, Suppression
-from cellbench.training.embedding import evaluation, to_unit
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from cellbench.models import AutoEncoder
+    from cellbench.patches.patchset import PatchSet
+    from cellbench.suppression import Suppression
 
 CORE_RADIUS = 44 / PAPER_SIZE
 """Radius of the disc that fits into the smallest crop, as a share of the patch's side."""
@@ -34,6 +38,8 @@ def reconstruct(model: AutoEncoder, suppression: Suppression, source: Tensor, na
     Returns:
         Values in 0–1, shape (B, 3, H, H). Outside the suppression's window they equal `native`.
     """
+    from torch.nn import functional
+
     posterior = model.encode(suppression.view(source, None, training=False)[0])
     drawn = model.decode(posterior.mean).float()
     window = suppression.window
@@ -114,6 +120,10 @@ def reconstruction_scores(
         rows: Rows to score, preferably not seen in training.
         device: Device that computes.
     """
+    import torch
+
+    from cellbench.training.embedding import evaluation, to_unit
+
     sums: dict[str, list[float]] = {}
     with evaluation(model, suppression), torch.no_grad():
         for start in range(0, len(rows), BATCH_SIZE):

@@ -6,8 +6,9 @@ A new file in this folder is imported without an edit here. `SUPPRESSIONS` lists
 from pathlib import Path
 from typing import Any
 
+from cellbench.geometry import PAPER_SIZE
 from cellbench.registry import import_modules
-from cellbench.suppression.base import PAPER_SIZE, SUPPRESSIONS, Suppression, Weights
+from cellbench.suppression.base import SUPPRESSIONS, Suppression, Weights
 from cellbench.validation import dotted, validated
 
 __all__ = ["PAPER_SIZE", "SUPPRESSIONS", "Suppression", "Weights", "build_suppression"]

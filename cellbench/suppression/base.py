@@ -9,9 +9,6 @@ from torch import Tensor, nn
 
 from cellbench.registry import Registry
 
-PAPER_SIZE = 256
-"""Side of the paper's patches in px. Its radii, offsets and crop sizes are in px of such a patch."""
-
 
 class Weights(NamedTuple):
     """Weight of each pixel of a batch in the reconstruction loss.

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from cellbench.geometry import PAPER_SIZE
 from cellbench.suppression import base
 from cellbench.suppression.base import SUPPRESSIONS
 
@@ -100,11 +101,11 @@ class Crop(base.Suppression):
 class SmallCrop(Crop):
     """Crops of 88 of 256 px."""
 
-    fraction = 88 / base.PAPER_SIZE
+    fraction = 88 / PAPER_SIZE
 
 
 @SUPPRESSIONS.register("crop_medium", "random crops of about two thirds of the side")
 class MediumCrop(Crop):
     """Crops of 172 of 256 px."""
 
-    fraction = 172 / base.PAPER_SIZE
+    fraction = 172 / PAPER_SIZE

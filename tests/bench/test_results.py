@@ -4,8 +4,12 @@ import pandas as pd
 import pytest
 from programs import plan_search
 
+from bench.perf.many_trials import write_search
 from bench.record.folder import SearchFolder
 from bench.reporting.search_frame import search_frame
+from bench.results import results
+from bench.terminal.console import console
+from bench.terminal.formatting import value_in_words
 from cellbench.errors import NotFoundError
 
 
@@ -48,7 +52,6 @@ def test_each_trial_is_a_row_with_its_parameters_and_metrics(folder):
 def test_the_trials_of_a_search_are_listed_with_the_listed_metrics(folder, capsys):
     from bench.record.jobs import Jobs, record_of
     from bench.record.request import Request
-    from bench.results import _show
 
     jobs = Jobs(Request.read(folder), folder)
     space = jobs.request.spaces[0]
@@ -62,7 +65,7 @@ def test_the_trials_of_a_search_are_listed_with_the_listed_metrics(folder, capsy
         "probe/f1_macro": 0.5,
     }
     folder.write(trial)
-    _show(search_frame("s"))
+    results("s")
     header, row, *_ = capsys.readouterr().out.splitlines()
     assert header.split()[:8] == ["stage", "fold", "seed", "outcome", "F1", "SSIM", "L1", "leakage"]
     assert row.split()[4:8] == ["0.500", "0.400", "0.200", "0.300"]
@@ -76,7 +79,6 @@ def test_an_unknown_search_is_an_error(folder):
 
 def test_a_search_that_a_floor_beats_is_listed_without_a_winner(folder, capsys):
     from bench.record.summary import Row, Summary
-    from bench.results import _list
 
     rows = [
         Row(kind="method", name="mask_fixed", f1_macro=0.5, f1_std=0.01),
@@ -87,7 +89,65 @@ def test_a_search_that_a_floor_beats_is_listed_without_a_winner(folder, capsys):
         final={}, seconds=1.0,
     )  # fmt: skip
     ended.write(folder)
-    _list()
+    results()
     printed = capsys.readouterr().out
     assert "no winner: pca ahead" in printed
     assert "won by" not in printed
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """The folder of a stopped search of 30 trials, of which nothing was trained."""
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    found = SearchFolder(tmp_path / "searches" / "many")
+    write_search(found, 30, epochs=4)
+    return found
+
+
+@pytest.mark.parametrize("program", ["results", "status"])
+def test_lists_of_trials_load_neither_torch_nor_pandas(many, heavy_modules_after, program):
+    # Both take longer to import than 5000 trials to read.
+    loaded = heavy_modules_after(f"from bench.{program} import {program}\n{program}('many')")
+    assert set(loaded[loaded.index("many") + 1 :] if "many" in loaded else loaded) & {"torch", "pandas", "ray"} == set()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_every_trial_is_readable_at_any_width(many, monkeypatch, capsys, width):
+    monkeypatch.setattr("bench.terminal.console.PIPED_WIDTH", width)
+    console.cache_clear()
+    results("many")
+    console.cache_clear()
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= width
+    words = " ".join(printed.split())
+    for record in many.records():
+        assert f"lr {value_in_words(record.params['lr'])}" in words
+        if record.outcome == "completed":
+            assert f"{record.metrics['probe/f1_macro']:.3f}" in words
+    is_table = printed.startswith("stage ") and printed.splitlines()[0].split()[1] == "fold"
+    assert is_table == (width >= 80)
+    assert ("F1 0." in words) == (width < 80)
+
+
+def test_the_trials_of_an_ended_search_are_not_read_to_list_it(many, capsys):
+    from bench.record.summary import Row, Summary
+
+    rows = [Row(kind=k, name=n, f1_macro=f, f1_std=0.0) for k, n, f in (("method", "vae", 0.6), ("floor", "pca", 0.5))]
+    Summary(
+        search="many", dataset="drawn", winner="vae", rows=rows, importances={}, n_holdout=9, look=1, notes=[],
+        final={}, seconds=1.0,
+    ).write(many)  # fmt: skip
+    next(many.trials_directory.glob("*/trial.json")).write_text("{")
+    results()
+    assert "vae ahead by 0.100" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00"], ids=["empty", "truncated", "no text"])
+@pytest.mark.parametrize(
+    ("file", "message"), [("request.yaml", "request.yaml is damaged"), ("trials/*/trial.json", "trial.json is damaged")]
+)
+def test_a_damaged_file_is_one_sentence(many, capsys, file, message, content):
+    next(many.directory.glob(file)).write_bytes(content)
+    with pytest.raises(SystemExit, match="2"):
+        results("many")
+    assert message in " ".join(capsys.readouterr().err.split())

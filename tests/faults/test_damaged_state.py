@@ -23,7 +23,11 @@ def damaged(path, how):
     return before
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "no text"])
+@pytest.mark.parametrize(
+    "how",
+    # tests/bench/test_results.py and tests/bench/record read files that are damaged in other ways, in one process.
+    ["truncated", *(pytest.param(how, marks=pytest.mark.long) for how in ("empty", "no text"))],
+)
 @pytest.mark.parametrize(
     ("file", "program", "arguments", "message"),
     [

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import Home
+from typer.testing import CliRunner
 
 CASES = Path(os.environ.get("CELLBENCH_TEST_CASES", Path(__file__).parents[3] / "shared" / "cases"))
 pytestmark = [
@@ -33,19 +33,29 @@ def drawn(tmp_path_factory):
 
 
 @pytest.fixture
-def add(tmp_path, drawn, request):
-    """Return a function that adds a case as a data set and returns all that is printed, and the data set or None."""
+def add(tmp_path, drawn, monkeypatch):
+    """Return a function that adds a case as a data set and returns all that is printed, and the data set or None.
+
+    The program runs in this process, because it takes longer to start than to read a case.
+    """
+    from bench.datasets import app
+    from bench.terminal.console import console, error_console
     from cellbench.patches import PatchSet
 
-    home = Home(tmp_path)
+    monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "120")
 
     def run(case, *options, expect):
-        output, errors = home.run("add", "x", drawn(case.split("/")[0]) / Path(*case.split("/")[1:]), *options,
-                                  program="datasets", expect=expect)  # fmt: skip
+        console.cache_clear()
+        error_console.cache_clear()
+        source = drawn(case.split("/")[0]) / Path(*case.split("/")[1:])
+        found = CliRunner().invoke(app, ["add", "x", str(source), *options])
+        assert found.exit_code == expect, found.output
+        assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
         if expect == 2:
             assert not (tmp_path / "datasets" / "x").exists(), "nothing is half-written"
-            return errors, None
-        return output + errors, PatchSet.open(tmp_path / "datasets" / "x")
+            return found.stderr, None
+        return found.stdout + found.stderr, PatchSet.open(tmp_path / "datasets" / "x")
 
     return run
 

@@ -64,7 +64,8 @@ def test_only_lengths_are_scaled_to_the_data_set():
     assert space.parameters["r_mean"].low == 50.0
     assert space.parameters["lr"] == load_space("mask_sampled").parameters["lr"]
     noise = load_space("noise")
-    assert noise.scaled(512) == noise, "sigma is on the 0–255 scale"
+    assert noise.scaled(512) == noise.model_copy(update={"lengths": ()}), "sigma is on the 0–255 scale"
+    assert load_space("mask_fixed").scaled(512).lengths == ("r_max",)
     assert length_names("crop_small") == ["offset_sigma"]
 
 

@@ -176,3 +176,27 @@ def test_a_gaussian_process_suggests_new_points_when_its_best_point_always_fails
     searcher = search("gp", n_trials=30)
     points = play(searcher, 12)
     assert None not in play(searcher, 20, failed=lambda number: number >= 12, points=points)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_the_kept_study_answers_like_a_new_study_of_the_same_trials(sampler):
+    kept = search(sampler)
+    for number in range(12):
+        new = search(sampler)
+        new._points = list(kept._points)
+        new.study().add_trials(kept.study().trials)
+        assert new.next_point("new") == kept.next_point(f"t{number}")
+        result = {OBJECTIVE: value_of(kept._points[-1]), TRAINING_ITERATION: EPOCHS, OUTCOME: "completed"}
+        kept.on_trial_complete(f"t{number}", result)
+
+
+def test_a_suggestion_builds_no_study_unless_it_repeats_a_configuration(monkeypatch):
+    searcher, built = search(), []
+    create = optuna.create_study
+    monkeypatch.setattr(optuna, "create_study", lambda **options: built.append(options) or create(**options))
+    play(searcher, 12)
+    assert built == []
+    small = search(the_space=space("r_max=40", "normalize=true,false", "lr=0.001", "beta=0.001"))
+    play_to_the_end = [small.next_point(f"t{number}") for number in range(3)]
+    assert play_to_the_end[2] is None
+    assert len(small.study().trials) == 2, "no refused suggestion stays in the study"
