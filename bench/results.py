@@ -52,6 +52,7 @@ def results(
 def _list() -> None:
     from rich.table import Table
 
+    from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, search_names
     from bench.record.request import Request
     from cellbench.errors import DataError
@@ -60,11 +61,12 @@ def _list() -> None:
     for name in ("search", "data set", "methods", "state", "started"):
         table.add_column(name, overflow="fold")
     for name in search_names():
-        folder = SearchFolder.open(name)
+        folder = SearchFolder(searches_dir() / name)
         try:
             request = Request.read(folder)
         except DataError as error:
             note(str(error))
+            table.add_row(name, "", "", "damaged", "")
             continue
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
         table.add_row(name, request.dataset, ", ".join(request.methods), _state(folder), started)

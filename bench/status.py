@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.terminal.command_line import Command
-from bench.terminal.console import console, say, user_errors
+from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import duration
+from cellbench.errors import CellbenchError
 
 if TYPE_CHECKING:
     from bench.record.folder import SearchFolder
@@ -27,6 +28,7 @@ def status(
     search: Annotated[str | None, typer.Argument(help="Name of the search. Default: all running searches.")] = None,
 ) -> None:
     """Show the progress of a search: its stages, its running trials with their last epoch, and its best trial."""
+    from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, search_names, starting_names
     from bench.record.request import Request
 
@@ -36,12 +38,17 @@ def status(
     if search is not None:
         names = [] if starting else [search]
     else:
-        names = [name for name in search_names() if SearchFolder.open(name).is_locked]
+        names = [name for name in search_names() if SearchFolder(searches_dir() / name).is_locked]
     if not names and not starting:
         say("No search is running; python -m bench.results lists all.")
     for name in names:
-        folder = SearchFolder.open(name)
-        _show(folder, Request.read(folder))
+        try:
+            folder = SearchFolder.open(name)
+            _show(folder, Request.read(folder))
+        except CellbenchError as error:
+            if search is not None:
+                raise
+            note(str(error))  # the other searches are shown
 
 
 def _show(folder: "SearchFolder", request: "Request") -> None:

@@ -1,13 +1,14 @@
 """The summary of a search: one row for each method, floor and ceiling, and the verdict on the winner."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
 from cellbench.disk import write_text
 from cellbench.errors import DataError
+from cellbench.input_files import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +114,14 @@ class Summary(BaseModel):
     n_spared: int = 0
     response: RadiusRange | None = None
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any(row.kind == "method" and row.name == self.winner for row in self.rows):
+            raise ValueError("The winner has no row.")
+        if not any(row.kind == "floor" for row in self.rows):
+            raise ValueError("No floor has a row.")
+        return self
+
     @property
     def best(self) -> Row:
         """The winner's row."""
@@ -144,7 +153,7 @@ class Summary(BaseModel):
             DataError: The file is damaged.
         """
         try:
-            return cls.model_validate_json(folder.summary_path.read_text(encoding="utf-8"))
+            return cls.model_validate_json(read_text(folder.summary_path))
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:  # not JSON, not UTF-8, or other fields
