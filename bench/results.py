@@ -42,9 +42,7 @@ def results(
         from cellbench.disk import write_text
 
         write_text(csv, frame.to_csv(index=False))
-        from rich.markup import escape
-
-        say(f"{len(frame)} trials written to {escape(str(csv))}")
+        say(f"{len(frame)} trials written to {csv}")
         return
     _show(frame)
 

@@ -107,8 +107,9 @@ def _run(request: "Request", folder: "SearchFolder") -> int:
 
     settings = request.settings
     say(
-        f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
-        f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
+        f"  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at {settings.network_size} px, "
+        f"{counted(settings.epochs, 'epoch')}",
+        title=folder.name,
     )
     if request.is_screened:
         say(

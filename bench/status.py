@@ -34,7 +34,7 @@ def status(
 
     starting = [name for name in starting_names() if search in (None, name)]
     for name in starting:
-        say(f"[bold]{name}[/]  starting Ray; nothing is trained yet")
+        say("  starting Ray; nothing is trained yet", title=name)
     if search is not None:
         names = [] if starting else [search]
     else:
@@ -59,7 +59,8 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
 
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say(f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}")
+    what = f"{', '.join(request.methods)} on {request.dataset}"
+    say(f"  {what}, started {began}: {_state(folder)}", title=folder.name)
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:

@@ -178,12 +178,7 @@ class SearchOptions(Options):
     ] = "auto"
     address: Annotated[
         str | None,
-        Option(
-            "Ray cluster to join, typed again with --resume",
-            MACHINE,
-            metavar="auto|HOST:PORT",
-            default="none, this machine only",
-        ),
+        Option("Ray cluster to join", MACHINE, metavar="auto|HOST:PORT", default="none, this machine only"),
         Resumes("address"),
     ] = None
 

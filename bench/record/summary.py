@@ -1,8 +1,8 @@
 """The summary of a search: one row for each method, floor and ceiling, and the verdict on the winner."""
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
@@ -114,14 +114,6 @@ class Summary(BaseModel):
     n_spared: int = 0
     response: RadiusRange | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not any(row.kind == "method" and row.name == self.winner for row in self.rows):
-            raise ValueError("The winner has no row.")
-        if not any(row.kind == "floor" for row in self.rows):
-            raise ValueError("No floor has a row.")
-        return self
-
     @property
     def best(self) -> Row:
         """The winner's row."""
@@ -153,7 +145,12 @@ class Summary(BaseModel):
             DataError: The file is damaged.
         """
         try:
-            return cls.model_validate_json(read_text(folder.summary_path))
+            found = cls.model_validate_json(read_text(folder.summary_path))
+            if not {"floor", ("method", found.winner)} <= {
+                key for r in found.rows for key in (r.kind, (r.kind, r.name))
+            }:
+                raise ValueError("The rows lack the winner or the floors.")
+            return found
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:  # not JSON, not UTF-8, or other fields
