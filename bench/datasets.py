@@ -211,8 +211,10 @@ def show(
     from bench.home.datasets import open_dataset
     from bench.home.holdout_looks import holdout_looks
     from bench.reporting.dataset_tables import print_card, print_classes, print_radii
+    from cellbench.output_files import check_output
     from cellbench.patches.contact_sheet import write_contact_sheet
 
+    check_output(sheet, "--sheet")
     patch_set = open_dataset(name)
     print_card(patch_set)
     print_classes(patch_set)

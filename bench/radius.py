@@ -35,8 +35,10 @@ def radius(
     from bench.home.datasets import open_dataset
     from bench.record.request import check_unused
     from bench.terminal.formatting import length_in_words
+    from cellbench.output_files import check_output
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 
+    check_output(figure, "--figure")
     patch_set = open_dataset(dataset)
     if record:
         check_unused(patch_set.path, "Its scores depend on the recorded radius.")

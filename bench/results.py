@@ -15,6 +15,7 @@ import typer
 
 from bench.terminal.command_line import Command
 from bench.terminal.console import console, note, say, user_errors
+from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,15 +34,17 @@ def results(
 ) -> None:
     """List all searches, or the trials of one."""
     if search is None:
+        if csv is not None:
+            raise SettingError("--csv needs the name of a search; python -m bench.results lists all.")
         _list()
         return
     from bench.reporting.search_frame import search_frame
+    from cellbench.output_files import check_output, write_output
 
+    check_output(csv, "--csv")
     frame = search_frame(search)
     if csv is not None:
-        from cellbench.disk import write_text
-
-        write_text(csv, frame.to_csv(index=False))
+        write_output(csv, frame.to_csv(index=False))
         say(f"{len(frame)} trials written to {csv}")
         return
     _show(frame)

@@ -146,9 +146,8 @@ class Summary(BaseModel):
         """
         try:
             found = cls.model_validate_json(read_text(folder.summary_path))
-            if not {"floor", ("method", found.winner)} <= {
-                key for r in found.rows for key in (r.kind, (r.kind, r.name))
-            }:
+            names = {(row.kind, row.name) for row in found.rows}
+            if ("method", found.winner) not in names or "floor" not in {kind for kind, _ in names}:
                 raise ValueError("The rows lack the winner or the floors.")
             return found
         except FileNotFoundError:
