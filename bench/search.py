@@ -49,14 +49,17 @@ def _start(options: SearchOptions) -> int:
     from bench.planning.request import make_request
 
     request, folder = make_request(options, partial(_machine, options.address), _command())
+    if options.address is None:
+        say(_where(None))
     return _run(request, folder)
 
 
 def _machine(address: str | None) -> "Machine":
-    """Say where the search connects, before it connects, and return the machines that it may use."""
+    """Return the machines that a search may use. A cluster is named before it is asked."""
     from bench.pipeline.run import find_machine
 
-    say(_where(address))
+    if address is not None:
+        say(_where(address))
     return find_machine(address)
 
 
