@@ -75,7 +75,7 @@ def classify(
         if summary.notes:
             say(" ".join(summary.notes))
         if not summary.is_clear:
-            say(f"[yellow]{summary.verdict()} This classifier uses {summary.winner} nevertheless.[/]")
+            say(f"{summary.verdict()} This classifier uses {summary.winner} nevertheless.", "yellow")
 
         picture = folder.directory / "classifier-confusion.png"
         save_confusion(picture, table, classes, f"holdout, macro F1 {f1:.3f}")
@@ -83,7 +83,7 @@ def classify(
         metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
         before = run.promote(registered, metrics, [picture])
     if before is not None and before[1] > f1:
-        say(f"[yellow]It replaces version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.[/]")
+        say(f"It replaces version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.", "yellow")
     say(f"Confusion matrix: {picture}")
     say(f"Registered as models:/{registered.name}@{ALIAS} (version {registered.version}); files: {directory}")
 
@@ -123,7 +123,6 @@ def winning_trial(folder: "SearchFolder", summary: "Summary") -> "TrialRecord":
 
 
 def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarray") -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
@@ -134,7 +133,7 @@ def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarra
         others[code] = 0
         wrong = f"{classes[int(others.argmax())]} ({others.max()})" if others.sum() else "–"
         numbers = (f"{by_class[code]:.3f}", str(table[code].sum()), str(table[code, code]))
-        shown.add_row(escape(name), *numbers, escape(wrong))
+        shown.add_row(name, *numbers, wrong)
     console().print(shown)
 
 

@@ -163,7 +163,6 @@ def level(
 @user_errors
 def list_datasets() -> None:
     """List all data sets."""
-    from rich.markup import escape
     from rich.table import Table
 
     from bench.home.datasets import builtin_names, dataset_names
@@ -187,7 +186,7 @@ def list_datasets() -> None:
         card = patch_set.card
         groups = str(patch_set.groups().max() + 1) if card.groups_known else "unknown"
         numbers = (len(patch_set), card.native_size, len(card.classes), *roles)
-        table.add_row(name, *map(str, numbers), groups, escape(card.licence or ""))
+        table.add_row(name, *map(str, numbers), groups, card.licence or "")
     if present:
         console().print(table)
     if unmade := [name for name in builtin_names() if name not in present]:
@@ -212,8 +211,10 @@ def show(
     from bench.home.datasets import open_dataset
     from bench.home.holdout_looks import holdout_looks
     from bench.reporting.dataset_tables import print_card, print_classes, print_radii
+    from cellbench.output_files import check_output
     from cellbench.patches.contact_sheet import write_contact_sheet
 
+    check_output(sheet, "--sheet")
     patch_set = open_dataset(name)
     print_card(patch_set)
     print_classes(patch_set)

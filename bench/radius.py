@@ -35,8 +35,10 @@ def radius(
     from bench.home.datasets import open_dataset
     from bench.record.request import check_unused
     from bench.terminal.formatting import length_in_words
+    from cellbench.output_files import check_output
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 
+    check_output(figure, "--figure")
     patch_set = open_dataset(dataset)
     if record:
         check_unused(patch_set.path, "Its scores depend on the recorded radius.")
@@ -44,10 +46,10 @@ def radius(
     found = estimate_radius(patch_set, seed, patches)
     um = card.um_per_px
     for doubt in found.doubts:
-        say(f"[yellow]Warning:[/] {doubt}")
+        say(f"Warning: {doubt}", "yellow")
     if found.is_found:
         say(
-            f"Radius of a cell: [bold]{length_in_words(found.radius_px, um)}[/], 95 % interval "
+            f"Radius of a cell: {length_in_words(found.radius_px, um)}, 95 % interval "
             f"{length_in_words(found.low_px, um)} to {length_in_words(found.high_px, um)}; the largest cells reach "
             f"{length_in_words(found.knee_px, um)}"
         )

@@ -60,13 +60,10 @@ def response(options: ResponseOptions) -> None:
     from bench.home.datasets import open_dataset
     from bench.planning.training import radii_px
     from bench.terminal.formatting import rounded, value_in_words
-    from cellbench.errors import SettingError
+    from cellbench.output_files import check_output, write_output
     from cellbench.radius_conditioned import configuration_of, fine_tune, response_curve
 
-    if options.csv is not None and not options.csv.absolute().parent.is_dir():
-        raise SettingError(
-            f"--csv {options.csv}: there is no folder {options.csv.absolute().parent}; make it, or choose another."
-        )
+    check_output(options.csv, "--csv")
     patch_set = open_dataset(options.dataset)
     native = patch_set.card.native_size
     radii = list(dict.fromkeys(rounded(radius) for radius in radii_px(options.radii, RADII, native)))
@@ -95,8 +92,6 @@ def response(options: ResponseOptions) -> None:
     if options.csv is not None:
         import pandas as pd
 
-        from cellbench.disk import write_text
-
         rows = [
             {
                 "dataset": options.dataset,
@@ -114,7 +109,7 @@ def response(options: ResponseOptions) -> None:
             }
             for stage, one in found
         ]
-        write_text(options.csv, pd.DataFrame(rows).to_csv(index=False))
+        write_output(options.csv, pd.DataFrame(rows).to_csv(index=False))
         say(f"The curve is in {options.csv}")
 
 

@@ -16,6 +16,7 @@ import typer
 
 from bench.terminal.command_line import Command
 from bench.terminal.console import note, say, user_errors
+from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,17 +36,18 @@ def results(
 ) -> None:
     """List all searches, or the trials of one."""
     if search is None:
+        if csv is not None:
+            raise SettingError("--csv needs the name of a search; python -m bench.results lists all.")
         _list()
         return
     if csv is not None:
         from bench.reporting.search_frame import search_frame
-        from cellbench.disk import write_text
+        from cellbench.output_files import check_output, write_output
 
+        check_output(csv, "--csv")
         frame = search_frame(search)
-        write_text(csv, frame.to_csv(index=False))
-        from rich.markup import escape
-
-        say(f"{len(frame)} trials written to {escape(str(csv))}")
+        write_output(csv, frame.to_csv(index=False))
+        say(f"{len(frame)} trials written to {csv}")
         return
     from bench.record.folder import SearchFolder
     from bench.record.request import Request
@@ -56,18 +58,20 @@ def results(
 
 
 def _list() -> None:
+    from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, search_names
     from bench.record.request import Request
-    from bench.terminal.tables import print_table
+    from bench.terminal.tables import EMPTY, print_table
     from cellbench.errors import DataError
 
     rows = []
     for name in search_names():
-        folder = SearchFolder.open(name)
+        folder = SearchFolder(searches_dir() / name)
         try:
             request = Request.read(folder)
         except DataError as error:
             note(str(error))
+            rows.append([name, EMPTY, EMPTY, "damaged", EMPTY])
             continue
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
         rows.append([name, request.dataset, started, _state(folder), ", ".join(request.methods)])

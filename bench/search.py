@@ -8,6 +8,7 @@
 Every trial is recorded in MLflow and under CELLBENCH_HOME/searches.
 """
 
+import os
 import shlex
 import sys
 from functools import partial
@@ -19,11 +20,12 @@ import typer
 from bench.home.paths import spaces_dir
 from bench.planning.options import SearchOptions
 from bench.terminal.command_line import Command, options_from
-from bench.terminal.console import INTERRUPTED, print_error, say, user_errors
+from bench.terminal.console import INTERRUPTED, note, print_error, say, user_errors
 from bench.terminal.formatting import counted
 from cellbench.errors import StoreError
 
 if TYPE_CHECKING:
+    from bench.home.resources import Machine
     from bench.record.folder import SearchFolder
     from bench.record.request import Request
 
@@ -44,11 +46,29 @@ def search(options: SearchOptions) -> None:
 
 
 def _start(options: SearchOptions) -> int:
-    from bench.pipeline.run import find_machine
     from bench.planning.request import make_request
 
-    request, folder = make_request(options, partial(find_machine, options.address), _command())
+    request, folder = make_request(options, partial(_machine, options.address), _command())
+    if options.address is None:
+        say(_where(None))
     return _run(request, folder)
+
+
+def _machine(address: str | None) -> "Machine":
+    """Return the machines that a search may use. A cluster is named before it is asked."""
+    from bench.pipeline.run import find_machine
+
+    if address is not None:
+        say(_where(address))
+    return find_machine(address)
+
+
+def _where(address: str | None) -> str:
+    """Return the first line of a search: the Ray that it connects to."""
+    if address is None:
+        return "Ray: started on this machine for this search alone."
+    named = os.environ.get("RAY_ADDRESS")
+    return f"Ray: joins the cluster at {address}{f' (RAY_ADDRESS: {named})' if address == 'auto' and named else ''}."
 
 
 def _resume(name: str, options: SearchOptions) -> int:
@@ -59,13 +79,29 @@ def _resume(name: str, options: SearchOptions) -> int:
 
     changes = options.resume_changes()
     folder = SearchFolder.open(name)
-    request = Request.read(folder)
+    recorded = Request.read(folder)
+    # Ray's token is sent to the address, so the address is never read from a file that a stranger may have written.
+    request = recorded.model_copy(update={"address": None, **changes})
     found = Summary.read(folder)
     if found is not None and folder.is_recorded:
         say(f"The search {name} has ended.")
         print_verdict(request, found)
         return 0
-    return _run(request.model_copy(update=changes), folder)
+    if found is None:
+        say(_where(request.address))
+        if recorded.address not in (None, request.address):
+            note(
+                f"{folder.request_path} names the Ray cluster at {recorded.address}, which is not joined, because an "
+                f"address is never taken from a file. To join it, stop the search and type: "
+                f"{_resume_command(name, recorded.address)}"
+            )
+    return _run(request, folder)
+
+
+def _resume_command(name: str, address: str | None) -> str:
+    """Return the command that resumes a search, quoted for a shell."""
+    words = ["python", "-m", "bench.search", "--resume", name]
+    return shlex.join([*words, "--address", address] if address is not None else words)
 
 
 def _run(request: "Request", folder: "SearchFolder") -> int:
@@ -74,8 +110,9 @@ def _run(request: "Request", folder: "SearchFolder") -> int:
 
     settings = request.settings
     say(
-        f"[bold]{request.name}[/]  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at "
-        f"{settings.network_size} px, {counted(settings.epochs, 'epoch')}"
+        f"  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at {settings.network_size} px, "
+        f"{counted(settings.epochs, 'epoch')}",
+        title=folder.name,
     )
     if request.is_screened:
         say(
@@ -84,7 +121,7 @@ def _run(request: "Request", folder: "SearchFolder") -> int:
         )
     for method, names in request.warm_start.items():
         say(f"{method} starts with: {', '.join(names) or 'its own first points'}")
-    resume = f"python -m bench.search --resume {request.name}"
+    resume = _resume_command(folder.name, request.address)
     try:
         summary = run_search(request, folder)
     except KeyboardInterrupt:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.terminal.command_line import Command
-from bench.terminal.console import say, say_wrapped, user_errors
+from bench.terminal.console import note, say, user_errors
 from bench.terminal.formatting import duration
+from cellbench.errors import CellbenchError
 
 if TYPE_CHECKING:
     from bench.record.folder import SearchFolder
@@ -27,21 +28,27 @@ def status(
     search: Annotated[str | None, typer.Argument(help="Name of the search. Default: all running searches.")] = None,
 ) -> None:
     """Show the progress of a search: its stages, its running trials with their last epoch, and its best trial."""
+    from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, search_names, starting_names
     from bench.record.request import Request
 
     starting = [name for name in starting_names() if search in (None, name)]
     for name in starting:
-        say(f"[bold]{name}[/]  starting Ray; nothing is trained yet")
+        say("  starting Ray; nothing is trained yet", title=name)
     if search is not None:
         names = [] if starting else [search]
     else:
-        names = [name for name in search_names() if SearchFolder.open(name).is_locked]
+        names = [name for name in search_names() if SearchFolder(searches_dir() / name).is_locked]
     if not names and not starting:
         say("No search is running; python -m bench.results lists all.")
     for name in names:
-        folder = SearchFolder.open(name)
-        _show(folder, Request.read(folder))
+        try:
+            folder = SearchFolder.open(name)
+            _show(folder, Request.read(folder))
+        except CellbenchError as error:
+            if search is not None:
+                raise
+            note(str(error))  # the other searches are shown
 
 
 def _show(folder: "SearchFolder", request: "Request") -> None:
@@ -53,9 +60,8 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
 
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-    say_wrapped(
-        f"[bold]{folder.name}[/]  {', '.join(request.methods)} on {request.dataset}, started {began}: {_state(folder)}"
-    )
+    what = f"{', '.join(request.methods)} on {request.dataset}"
+    say(f"  {what}, started {began}: {_state(folder)}", title=folder.name, wrapped=True)
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:
@@ -64,12 +70,12 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
             if begun := _counted(own, "running"):
                 parts.append(begun if folder.is_locked else begun.replace("running", "to resume"))
             of = f" of {n_wanted}" if len(ended) < n_wanted and not folder.has_ended else ""
-            say_wrapped(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})")
+            say(f"  {STAGES[stage]}: {len(ended)}{of} done ({', '.join(part for part in parts if part)})", wrapped=True)
     best = _best(records, request)
     if best is not None:
         value = best.metrics[request.primary_objective.final]
         what = params_in_words(best.method, best.params, request.um_per_px, lengths.get(best.method))
-        say_wrapped(f"  best {request.primary_objective.description} so far {value:.3f}: {best.method} {what}")
+        say(f"  best {request.primary_objective.description} so far {value:.3f}: {best.method} {what}", wrapped=True)
     if not folder.is_locked:
         return
     rows = []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cellbench.errors import SettingError, StoreError
+from cellbench.input_files import check_regular, read_text
 
 try:
     import fcntl
@@ -148,6 +149,8 @@ def file_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
         return
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            check_regular(path)
         handle = path.open("a+")
     with handle:
         with suppress(OSError):  # a file system without locks
@@ -185,6 +188,7 @@ def is_locked(path: Path) -> bool:
     if fcntl is None:
         return False
     try:
+        check_regular(path)
         with path.open() as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -196,6 +200,6 @@ def is_locked(path: Path) -> bool:
 
 def lock_holder(path: Path) -> str:
     """Return the process that holds a lock, or held it last, with its machine, for messages."""
-    with suppress(OSError):
-        return path.read_text(encoding="utf-8").strip() or "another process"
+    with suppress(OSError, ValueError):
+        return read_text(path, 1000).strip() or "another process"
     return "another process"

@@ -15,6 +15,10 @@ class DataError(CellbenchError, ValueError):
     """Images, labels or a data set on disk are invalid."""
 
 
+class ListingError(DataError):
+    """A message of several lines. Each line is escaped by `printable` before it becomes part of the message."""
+
+
 class NotFoundError(CellbenchError, LookupError):
     """A name is unknown, for example of a data set, a method, an importer or a search."""
 
@@ -48,3 +52,15 @@ def listing(items: Iterable[object], separator: str = ", ") -> str:
     texts = [str(item) for item in items]
     shown = separator.join(texts[:SHOWN])
     return shown if len(texts) <= SHOWN else f"{shown}{separator}and {len(texts) - SHOWN} more"
+
+
+def printable(text: str) -> str:
+    r"""Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
+
+    Names come from data that a stranger may have made: an escape sequence could change or forge what a terminal shows.
+
+    >>> print(printable("a\n"), printable(b"Zelle_\xe4.png".decode(errors="surrogateescape")))
+    a\n Zelle_\xe4.png
+    """
+    known = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in known)

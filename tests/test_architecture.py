@@ -50,6 +50,51 @@ def test_every_package_says_in_its_docstring_what_belongs_to_it():
     assert missing == []
 
 
+UNSAFE = {
+    "eval", "exec", "pickle.load", "pickle.loads", "pd.read_pickle", "pandas.read_pickle", "joblib.load",
+    "cloudpickle.load", "cloudpickle.loads", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "plt.imread",
+    "image.imread", "os.system",
+}  # fmt: skip
+"""Calls that can run what a file contains, or that open any format of images."""
+
+
+def unsafe_calls(text):
+    """Return the lines of calls that a file of a stranger could use to run a program."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+        if (
+            name in UNSAFE
+            or (name.endswith("Image.open") and "formats" not in given)
+            or (name in ("np.load", "numpy.load") and given.get("allow_pickle", "False") != "False")
+            or (name == "torch.load" and given.get("weights_only") != "True")
+            or (name == "yaml.load" and given.get("Loader") not in ("Loader", "yaml.SafeLoader"))
+            or given.get("shell") == "True"
+        ):
+            found.append(f"{node.lineno}: {name}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["Image.open(path)", "PIL.Image.open(path)", "np.load(path, allow_pickle=True)", "torch.load(path)",
+     "torch.load(path, weights_only=False)", "yaml.load(text)", "pd.read_pickle(path)", "eval(text)",
+     "subprocess.run(text, shell=True)"],
+)  # fmt: skip
+def test_an_unsafe_call_is_found(call):
+    assert len(unsafe_calls(call)) == 1
+
+
+def test_no_file_can_run_a_program():
+    """Pillow would start Ghostscript for an EPS named `.png`; a pickle runs what it contains."""
+    paths = [*MODULES, *(ROOT / "examples").rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix(): unsafe_calls(path.read_text(encoding="utf-8")) for path in paths}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
 def test_help_loads_no_heavy_library():
     program = f"""
 import sys

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cellbench.disk import explained, file_lock, write_text
 from cellbench.errors import SettingError
+from cellbench.input_files import load_json, read_bytes
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -43,12 +44,12 @@ def _looks_path(patch_set: PatchSet) -> Path:
 def _read_looks(path: Path) -> dict[str, int]:
     with explained(path):
         try:
-            text = path.read_text(encoding="utf-8")
+            content = read_bytes(path)
         except FileNotFoundError:
             return {}
     try:
-        return {str(key): int(value) for key, value in json.loads(text).items()}
-    except (ValueError, AttributeError) as error:
+        return {str(key): int(value) for key, value in load_json(content.decode("utf-8")).items()}
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise SettingError(
             f"{path} is damaged, so looks at the holdout cannot be counted. Repair it, or remove it: the count then "
             "starts again at 0 for all data sets."

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bench.home.paths import home
-from cellbench.errors import SHOWN, DataError, StoreError
+from cellbench.errors import SHOWN, ListingError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def problems_in_file(name: str) -> Iterator[None]:
         name: Name of the data set that the block adds.
 
     Raises:
-        DataError: The block raised a `ProblemsError`. The message names the file, or says why it cannot be written.
+        ListingError: The block raised a `ProblemsError`. The message names the file, or says why it cannot be written.
     """
     from cellbench.disk import explained, temporary_name
     from cellbench.importers.problems import ProblemsError
@@ -49,5 +49,5 @@ def problems_in_file(name: str) -> Iterator[None]:
         except StoreError as refused:
             with suppress(OSError):
                 temporary.unlink()
-            raise DataError(f"{error}\nThe list of all problems could not be written. {refused}") from error
-        raise DataError(f"{error}\nAll {len(error.problems)} problems are listed in {path}.") from error
+            raise ListingError(f"{error}\nThe list of all problems could not be written. {refused}") from error
+        raise ListingError(f"{error}\nAll {len(error.problems)} problems are listed in {path}.") from error

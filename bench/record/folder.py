@@ -27,6 +27,7 @@ A search passes through these states. Each state is a file that appears:
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from bench.home.paths import searches_dir
 from bench.record.trial import TrialFolder, TrialRecord
 from cellbench.disk import LockedError, explained, file_lock, is_locked, lock_holder, write_text
 from cellbench.errors import DataError, NotFoundError, SettingError
+from cellbench.input_files import load_json, read_text
 from cellbench.registry import nearest
 
 STAGES = ("search", "folds", "final", "oracle")
@@ -79,7 +81,7 @@ class SearchFolder:
     @property
     def has_begun(self) -> bool:
         """Whether the request is written, so that the search can be resumed."""
-        return self.request_path.is_file()
+        return os.path.lexists(self.request_path)  # also one that is damaged, or not a file
 
     @property
     def has_ended(self) -> bool:
@@ -117,7 +119,11 @@ class SearchFolder:
         found = []
         for path in sorted(self.trials_directory.glob("*/trial.json")):
             try:
-                found.append(TrialRecord.model_validate_json(path.read_text(encoding="utf-8")))
+                record = TrialRecord.model_validate_json(read_text(path))
+                # The key becomes a path again, so another one could lead out of the search.
+                if record.key != path.parent.name or record.stage not in STAGES:
+                    raise ValueError("The key is not the name of the folder, or the stage is unknown.")
+                found.append(record)
             except (ValueError, OSError) as error:  # not JSON, not UTF-8, other fields
                 # A resumed search that has a summary only prints it.
                 also = f" and {self.summary_path.name}" if self.has_ended else ""
@@ -162,9 +168,11 @@ class SearchFolder:
         """Return the number of this search's look at the holdout; None if none is counted."""
         with explained(self._look_path):
             try:
-                text = self._look_path.read_text(encoding="utf-8")
+                text = read_text(self._look_path, 100)
             except FileNotFoundError:
                 return None
+            except UnicodeDecodeError:
+                text = ""
         if not (text.strip().isascii() and text.strip().isdecimal()):
             raise DataError(f"{self._look_path} is damaged; remove it, and the look is counted again.")
         return int(text)
@@ -234,8 +242,8 @@ class SearchFolder:
 
 def search_names() -> list[str]:
     """Return the names of all searches that have begun, the newest first."""
-    found = [path for path in _with_file(_REQUEST) if path.is_file()]
-    return [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+    found = sorted(_with_file(_REQUEST), key=lambda path: path.lstat().st_mtime, reverse=True)
+    return [path.parent.name for path in found]
 
 
 def starting_names() -> list[str]:
@@ -264,8 +272,14 @@ class StoppedMethods:
 
     def read(self) -> dict[str, str]:
         """Return the reason for each method that was stopped."""
-        with explained(self._path):
-            return dict(json.loads(self._path.read_text(encoding="utf-8"))) if self._path.exists() else {}
+        try:
+            found = load_json(read_text(self._path)) if self._path.exists() else {}
+            return {str(method): str(reason) for method, reason in found.items()}
+        except (OSError, ValueError, AttributeError):
+            raise DataError(
+                f"{self._path} is damaged; remove it, and --resume {self._path.parent.name} decides again which "
+                "methods stop."
+            ) from None
 
     def add(self, method: str, reason: str) -> None:
         """Stop a method.

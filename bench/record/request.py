@@ -12,13 +12,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bench.home.paths import searches_dir
 from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S, rungs
-from bench.record.trial import TrialRecord
+from bench.record.trial import MAX_TIME_S, TrialRecord
 from bench.space.objectives import Objective, parse_objectives
 from bench.space.samplers import SAMPLERS
 from bench.space.space import Space
 from cellbench.dataset_identity import CellRadius, DatasetIdentity
 from cellbench.disk import write_text
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, NotFoundError, SettingError
+from cellbench.input_files import MAX_YAML_BYTES, load_yaml, read_text
 from cellbench.training.configuration import TrainingSettings
 
 Auto = Literal["auto"]
@@ -65,14 +66,15 @@ class Request(BaseModel):
         concurrent: Number of trials at once.
         cpus_per_trial: CPUs of a trial.
         gpus_per_trial: GPUs of a trial.
-        address: Ray cluster to join; None starts one on this machine.
+        address: Ray cluster that the last process of the search joined; None for a Ray of its own. It is a record
+            for people: a resumed search joins only a cluster whose address is typed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     command: str
-    created: float = Field(default_factory=time.time)
+    created: float = Field(default_factory=time.time, ge=0, le=MAX_TIME_S)
     dataset: str
     dataset_path: Path
     fingerprint: str
@@ -205,11 +207,16 @@ class Request(BaseModel):
             DataError: The file is damaged, or was changed after the search started.
         """
         path = folder.request_path
+        whole = "?"  # not read yet
         try:
-            seal, _, text = path.read_text(encoding="utf-8").partition("\n")
-            request = cls.model_validate(yaml.safe_load(text))
-        except (ValueError, yaml.YAMLError) as error:  # not UTF-8, not the fields, not YAML
-            reason = "it is empty" if path.stat().st_size == 0 else str(error).splitlines()[0]
+            whole = read_text(path, MAX_YAML_BYTES)
+            seal, _, text = whole.partition("\n")
+            request = cls.model_validate(load_yaml(text))
+            _ = request.objectives
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); restore it, or start a new search.") from None
+        except (ValueError, NotFoundError) as error:  # not UTF-8, not the fields, not YAML, an unknown name
+            reason = str(error).splitlines()[0] if whole else "it is empty"
             raise DataError(f"{path} is damaged ({reason}); start a new search.") from None
         if seal != f"{SEAL}{_digest(text)}":
             raise DataError(f"{path} was changed after the search started; restore it, or start a new search.")

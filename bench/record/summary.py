@@ -8,6 +8,7 @@ from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
 from cellbench.disk import write_text
 from cellbench.errors import DataError
+from cellbench.input_files import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,11 @@ class Summary(BaseModel):
             DataError: The file is damaged.
         """
         try:
-            return cls.model_validate_json(folder.summary_path.read_text(encoding="utf-8"))
+            found = cls.model_validate_json(read_text(folder.summary_path))
+            names = {(row.kind, row.name) for row in found.rows}
+            if ("method", found.winner) not in names or "floor" not in {kind for kind, _ in names}:
+                raise ValueError("The rows lack the winner or the floors.")
+            return found
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:  # not JSON, not UTF-8, or other fields

@@ -36,9 +36,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellbench.disk import explained, write_text
+from cellbench.errors import DataError
+from cellbench.input_files import load_json, read_bytes, read_text
 from cellbench.trials.names import CONFIGURATION, CONFUSION, EMBEDDINGS, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
 
 Outcome = Literal["running", "completed", "pruned", "failed"]
+MAX_TIME_S = 4e9
+"""Latest time of a record, s since the Unix epoch, in the year 2096. Later ones are damage."""
 ERROR = "error.txt"
 KEPT_BY_MLFLOW = (CONFIGURATION, RECONSTRUCTIONS, CONFUSION, EMBEDDINGS, ENCODER, MODEL, ERROR)
 """Files of a trial folder that are copied to MLflow if they exist."""
@@ -81,8 +85,8 @@ class TrialRecord(BaseModel):
     reason: str | None = None
     epoch: int = 0
     metrics: dict[str, float] = Field(default_factory=dict)
-    started: float = Field(default_factory=time.time)
-    ended: float | None = None
+    started: float = Field(default_factory=time.time, ge=0, le=MAX_TIME_S)
+    ended: float | None = Field(default=None, ge=0, le=MAX_TIME_S)
     nodes: list[str] = Field(default_factory=list)
 
     def reopened(self) -> "TrialRecord":
@@ -120,7 +124,7 @@ class TrialFolder:
     def result(self) -> dict[str, float] | None:
         """Return the metrics in `result.json`; None if the trial is not completed or the file is damaged."""
         try:
-            found = json.loads((self.directory / RESULT).read_text(encoding="utf-8"))["metrics"]
+            found = load_json(read_text(self.directory / RESULT))["metrics"]
         except (OSError, ValueError, TypeError, KeyError):
             return None
         numbers = isinstance(found, dict) and all(isinstance(value, int | float) for value in found.values())
@@ -148,11 +152,16 @@ class TrialFolder:
         """
         if not self.history_path.exists():
             return []
+        try:
+            lines = read_bytes(self.history_path).splitlines()
+        except OSError as error:
+            raise DataError(f"{self.history_path} cannot be read ({error.strerror}); remove it.") from None
         found: dict[int, dict[str, Any]] = {}
-        for line in self.history_path.read_bytes().splitlines():
-            with suppress(ValueError, TypeError, KeyError):
-                entry = json.loads(line)
-                found[int(entry["epoch"])] = {name: entry[name] for name in ("epoch", "time", "metrics")}
+        for line in lines:
+            with suppress(ValueError, TypeError, KeyError, OverflowError):
+                entry = load_json(line.decode())
+                epoch, when, metrics = int(entry["epoch"]), float(entry["time"]), dict(entry["metrics"])
+                found[epoch] = {"epoch": epoch, "time": when, "metrics": metrics}
         return [found[epoch] for epoch in sorted(found)]
 
     def checkpoints(self) -> list[Path]:

@@ -1,7 +1,6 @@
 """Prints a data set as text and tables."""
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
 
 from bench.terminal.console import console, say
@@ -39,7 +38,7 @@ def print_card(patch_set: PatchSet) -> None:
     }
     for title, text in lines.items():
         if text:
-            console().print(f"{title + ':':<13}{text}", markup=False, soft_wrap=True)
+            say(f"{title + ':':<13}{text}")
 
 
 def print_classes(patch_set: PatchSet) -> None:
@@ -62,7 +61,7 @@ def print_classes(patch_set: PatchSet) -> None:
         n_groups = index["group"][chosen].nunique()
         known = radius[chosen][~np.isnan(radius[chosen])]
         median = f"{np.median(known):.1f}" if len(known) else "–"
-        table.add_row(escape(title), str(chosen.sum()), str(n_groups), *map(str, roles.sum(axis=0)), median)
+        table.add_row(title, str(chosen.sum()), str(n_groups), *map(str, roles.sum(axis=0)), median)
     console().print(table)
 
 
@@ -78,7 +77,7 @@ def print_radii(patch_set: PatchSet, n_bins: int = 12) -> None:
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
         um = f"  {low * scale:5.2f}–{high * scale:5.2f}" if scale else ""
         bar = "█" * round(_BAR * count / counts.max())
-        console().print(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}", markup=False, soft_wrap=True)
+        say(f"  {low:6.1f}–{high:6.1f}{um}  {bar} {count}")
 
 
 def print_levels(scales: GroupScales) -> None:

@@ -10,6 +10,7 @@ from bench.space.formatting import params_in_words
 from bench.space.objectives import Objective
 from bench.terminal.console import console, say
 from bench.terminal.formatting import counted, duration
+from cellbench.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -137,7 +138,7 @@ class ProgressView:
 
         left = self._seconds_left()
         head = Text.assemble(
-            (f"{self._name}  ", "bold"),
+            (f"{printable(self._name)}  ", "bold"),
             f"{STAGES.get(self._stage, self._stage)}: {len(self._ended)} of {self._n_trials} trainings",
             f"  {len(self._running)} running  {self._count('pruned')} pruned  {self._count('failed')} failed",
             f"  {duration(time.monotonic() - self._began)} elapsed",
@@ -147,7 +148,8 @@ class ProgressView:
         best = self._best()
         if best is not None:
             value = best.metrics[self._objective.final]
-            lines.append(Text(f"best {self._objective.description} {value:.3f}: {self._what(best)}", style="green"))
+            what = printable(self._what(best))
+            lines.append(Text(f"best {self._objective.description} {value:.3f}: {what}", style="green"))
         if self._stopping:
             lines.append(Text("stopping; running trials can be resumed from their checkpoints", style="yellow"))
         table = Table(box=None, pad_edge=False)

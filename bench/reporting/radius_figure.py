@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.terminal.formatting import length_in_words
-from cellbench.disk import explained, temporary_name
+from cellbench.output_files import output_file
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -34,13 +34,8 @@ def draw_radius(patch_set: "PatchSet", found: "RadiusEstimate", path: Path, seed
     card = patch_set.card
     profile.set_title(f"{card.name}: {length_in_words(found.radius_px, card.um_per_px)}", loc="left")
     _draw_sheet(sheet, patch_set, found, seed)
-    temporary = temporary_name(path)
-    with explained(path):
-        try:
-            figure.savefig(temporary, dpi=110, format="png")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with output_file(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
 def _draw_profile(axes: Any, found: "RadiusEstimate") -> None:

@@ -27,7 +27,7 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     best = summary.best
     say()
     colour = "green" if summary.is_clear else "yellow"
-    say(f"[bold {colour}]{summary.verdict()}[/]")
+    say(summary.verdict(), f"bold {colour}")
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")

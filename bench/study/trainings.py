@@ -133,11 +133,20 @@ class Measured:
 
     Args:
         path: The CSV file. It is created with the first row. None keeps the table in memory.
+
+    Raises:
+        SettingError: The path is a folder, a pipe or a device.
     """
 
     def __init__(self, path: Path | None) -> None:
         import pandas as pd
 
+        from cellbench.errors import SettingError
+
+        if path is not None and path.exists() and not path.is_file():
+            raise SettingError(
+                f"{path} is not a regular file; name another, because the table is read when work resumes."
+            )
         self._path = path
         self.frame = pd.read_csv(path) if path is not None and path.exists() else pd.DataFrame({"key": []})
 

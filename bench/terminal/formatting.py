@@ -55,17 +55,6 @@ def rounded(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT}g}")
 
 
-def printable(text: str) -> str:
-    r"""Return a text with control characters, such as escape sequences and newlines, as Python writes them.
-
-    >>> printable("a\x1b[31m\nb")
-    'a\\x1b[31m\\nb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units.
 

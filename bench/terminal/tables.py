@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from bench.terminal.console import console
-from bench.terminal.formatting import printable
+from cellbench.errors import printable
 
 GAP = "  "
 MIN_LAST = 18

@@ -49,7 +49,7 @@ def check_reachable(uri: str) -> None:
             would show in errors and logs.
     """
     scheme = uri.partition(":")[0].partition("+")[0]
-    if scheme not in ("sqlite", "file") and re.search(r"\s", uri):
+    if (scheme not in ("sqlite", "file") or "@" in uri) and re.search(r"\s", uri):
         # The address is not shown, because it is unknown where a password in it ends.
         raise StoreError("MLFLOW_TRACKING_URI has a space in it; write a space as %20.")
     if scheme not in DATABASES and ("@" in uri or re.search(r"[?&;](pass|pwd)", uri, re.IGNORECASE)):
@@ -80,14 +80,19 @@ def check_reachable(uri: str) -> None:
 
 
 def shown(text: str) -> str:
-    """Return a text without the user names, passwords and queries of the addresses in it.
+    """Return a text without the user names, passwords and queries of the addresses in it, also of malformed ones.
+
+    Whatever precedes an `@` in a word is masked, except for a scheme with `://`.
 
     >>> shown("postgresql://me:p/w@host/runs is away")
     'postgresql://…@host/runs is away'
     >>> shown("postgresql://host/runs?user=me&password=pw is away")
     'postgresql://host/runs?… is away'
+    >>> shown("postgresql:me:secret@host/x")
+    '…@host/x'
     """
-    return re.sub(r"(://\S*?)\?\S*", r"\1?…", re.sub(r"://\S*@", "://…@", text))
+    masked = re.sub(r"(?<!\S)(\W*[A-Za-z][A-Za-z0-9+.-]*://)?\S*@", r"\1…@", text)
+    return re.sub(r"[?;&]\S*=\S*", "?…", re.sub(r"(://\S*?)\?\S*", r"\1?…", masked))
 
 
 def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:

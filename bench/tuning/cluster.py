@@ -59,7 +59,7 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
     if not ray.is_initialized():
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address is None:
-            # `local`: never join a cluster that happens to run on this machine
+            # `local`: never join a cluster that happens to run on this machine, or that RAY_ADDRESS names
             options |= {"address": "local", "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
             if machine is not None:
                 options |= {"num_cpus": machine.cpus, "num_gpus": machine.gpus}

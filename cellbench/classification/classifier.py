@@ -11,6 +11,7 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from cellbench.errors import DataError
+from cellbench.input_files import load_json, read_text
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.resize import resize_patch
@@ -78,7 +79,7 @@ class Classifier:
         model, suppression, settings = read_encoder(directory)
         try:
             arrays = load_arrays(directory / PROBE)
-            about = json.loads((directory / CLASSES).read_text())
+            about = load_json(read_text(directory / CLASSES))
             n_layers = sum(name.startswith("weight") for name in arrays)
             probe = Probe(
                 Standardizer(arrays["mean"], arrays["scale"]),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, printable
 from cellbench.importers.manifest import FORMAT_OPTIONS, IMPORTERS
-from cellbench.importers.names import name_fault, printable
+from cellbench.importers.names import name_fault
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.plan import Plan
 from cellbench.patches.patchset import PatchSet

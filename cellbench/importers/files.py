@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, printable
 from cellbench.errors import listing as listing  # importers find it here
 from cellbench.importers.images import SUFFIXES
-from cellbench.importers.names import name_fault, nfc, printable
+from cellbench.importers.names import name_fault, nfc
 
 UNREAD_SUFFIXES = frozenset(
     {".avif", ".czi", ".dcm", ".gif", ".heic", ".jfif", ".jp2", ".jpe", ".ndpi", ".pgm", ".ppm", ".psd", ".svs"}

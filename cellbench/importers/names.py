@@ -18,16 +18,6 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def printable(text: str) -> str:
-    r"""Return a text in one line of UTF-8. Other bytes and control characters are shown as escapes.
-
-    >>> print(printable("a\n"), printable(b"Zelle_\xe4.png".decode(errors="surrogateescape")))
-    a\n Zelle_\xe4.png
-    """
-    known = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in known)
-
-
 def name_fault(name: str) -> str | None:
     """Return why the name of a file, class or group is refused, as the end of a sentence, or None.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, printable
 from cellbench.importers.contours import MaskValues
-from cellbench.importers.names import MAX_NAME, name_fault, nfc, printable
+from cellbench.importers.names import MAX_NAME, name_fault, nfc
 from cellbench.patches.border import Border
 
 SPLIT_NAME = re.compile(

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError, SettingError, listing
+from cellbench.errors import DataError, SettingError, listing, printable
 from cellbench.importers.decoder import Decoder
 from cellbench.importers.images import ImageReader
 from cellbench.importers.manifest import COLUMNS, Manifest
-from cellbench.importers.names import look_alikes, name_fault, nfc, printable
+from cellbench.importers.names import look_alikes, name_fault, nfc
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.problems import ProblemsError, misplaced, remarks_on_names
 from cellbench.patches.border import Box, fits

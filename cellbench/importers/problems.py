@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import SHOWN, DataError, listing
-from cellbench.importers.names import printable
+from cellbench.errors import SHOWN, ListingError, listing, printable
 
 _LIKE_MISSING = frozenset({"na", "n/a", "#n/a", "nan", "none", "null", "<na>"})
 _VALUE_CHARACTERS, _PATH_CHARACTERS = 60, 300
 
 
-class ProblemsError(DataError):
+class ProblemsError(ListingError):
     """The data of an import have problems. The message shows the first 20.
 
     Args:

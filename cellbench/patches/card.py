@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cellbench.disk import write_text
 from cellbench.errors import DataError
+from cellbench.input_files import MAX_YAML_BYTES, load_yaml, read_text
 
 RadiusSource = Literal["annotated", "estimated"]
 
@@ -15,7 +16,7 @@ RadiusSource = Literal["annotated", "estimated"]
 class Card(BaseModel):
     """The contents of `card.yaml`. Unknown entries are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(min_length=1, description="name of the data set")
     version: int | str = Field(default=1, description="version of the generator or of the import")
@@ -28,7 +29,12 @@ class Card(BaseModel):
     licence: str | None = Field(default=None, description="licence of the images")
     citation: str | None = Field(default=None, description="what to cite with a result")
     source: str | None = Field(default=None, description="origin of the images")
-    fingerprint: str = Field(min_length=16, description="SHA-256 over patches, masks, labels, groups, radii and roles")
+    # The names of resized copies begin with the fingerprint, so it must not contain parts of a path.
+    fingerprint: str = Field(
+        min_length=16,
+        pattern="^[A-Za-z0-9]+$",
+        description="SHA-256 over patches, masks, labels, groups, radii and roles",
+    )
     origin: str | None = Field(
         default=None, description="fingerprint of the data set that this one was made from; both have the same holdout"
     )
@@ -55,11 +61,9 @@ class Card(BaseModel):
             DataError: The file is missing, is not YAML, or is not a valid card.
         """
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls.model_validate(load_yaml(read_text(path, MAX_YAML_BYTES)))
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}). Add the data set again.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} is not valid YAML. Restore it, or add the data set again.") from error
         except ValidationError as error:
             details = "; ".join(
                 ": ".join(filter(None, [".".join(map(str, item["loc"])), item["msg"]])) for item in error.errors()
@@ -67,6 +71,8 @@ class Card(BaseModel):
             raise DataError(
                 f"{path} is not a valid card ({details}). Correct it, or add the data set again."
             ) from error
+        except ValueError as error:  # not UTF-8, not YAML, or values that are none, such as the date 2026-13-40
+            raise DataError(f"{path} is not valid YAML. Restore it, or add the data set again.") from error
 
     def write(self, path: Path) -> None:
         """Write the card atomically."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from cellbench.disk import explained, temporary_name
 from cellbench.errors import SettingError
+from cellbench.output_files import output_file
 from cellbench.patches.patchset import PatchSet
 
 Marks = Literal["none", "radius", "contour"]
@@ -77,13 +77,8 @@ def write_contact_sheet(patch_set: PatchSet, path: Path, marks: Marks = "none", 
         StoreError: The file cannot be written.
     """
     sheet = contact_sheet(patch_set, n_per_class, marks=marks)
-    temporary = temporary_name(path)
-    with explained(path):
-        try:
-            sheet.save(temporary, format="PNG")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with output_file(path) as part:
+        sheet.save(part, format="PNG")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

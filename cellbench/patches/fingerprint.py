@@ -13,6 +13,7 @@ import pandas as pd
 from cellbench.dataset_identity import CellRadius, DatasetIdentity
 from cellbench.disk import explained, write_text
 from cellbench.errors import ChangedDataError, DataError
+from cellbench.input_files import load_json, read_text
 from cellbench.patches.index import content_hash
 from cellbench.patches.patchset import PatchSet
 
@@ -138,7 +139,7 @@ def check_unchanged(patch_set: PatchSet, cache_dir: Path) -> None:
     note = cache_dir / f"{patch_set.card.fingerprint[:16]}-unchanged.json"
     present = _stamp(patch_set.path)
     with suppress(OSError, ValueError):  # no valid note: check the files
-        if json.loads(note.read_text(encoding="utf-8")) == present:
+        if load_json(read_text(note)) == present:
             return
     _check(patch_set)
     with explained(note):

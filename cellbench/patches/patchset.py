@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cellbench.errors import DataError
+from cellbench.input_files import check_regular
 from cellbench.patches.card import Card, RadiusSource
 from cellbench.patches.resize import resized_copy
 from cellbench.patches.roles import class_codes
@@ -82,8 +83,10 @@ class PatchSet:
         path = self.path / "index.parquet"
         try:
             index = pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise _damaged(path, str(error)) from error
+        except Exception as error:  # damaged metadata raise anything, for example KeyError
+            raise _damaged(path, str(error) or type(error).__name__) from error
+        if missing := [name for name in COLUMNS if name not in index.columns]:
+            raise _damaged(path, f"it lacks the columns {', '.join(missing)}")
         roles = index[["in_pool", "in_labelled", "in_holdout"]].to_numpy(dtype=bool)
         if (roles[:, 2] & (roles[:, 0] | roles[:, 1])).any():
             raise _damaged(path, "patches of the holdout are also in the pool or labelled")
@@ -174,8 +177,9 @@ class PatchSet:
 def _open_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return a memory map of uint8, N × `shape`, after a check of the header and the size of the file."""
     try:
+        check_regular(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, RecursionError, MemoryError) as error:
         raise _damaged(path, getattr(error, "strerror", None) or str(error)) from error
     if array.dtype != np.uint8 or array.shape[1:] != shape:
         raise _damaged(path, f"it has {array.dtype} of shape {array.shape}, and the card needs uint8 of N × {shape}")
@@ -187,15 +191,33 @@ def _check_index(path: Path, n_patches: int) -> None:
     import pyarrow.parquet
 
     try:
+        check_regular(path)
         found = pyarrow.parquet.ParquetFile(path)
-        names, n_rows = set(found.schema_arrow.names), found.metadata.num_rows
+        schema, n_rows = found.schema_arrow, found.metadata.num_rows
         found.close()
     except (OSError, pyarrow.ArrowException) as error:
-        raise _damaged(path, str(error)) from error
-    if missing := [name for name in COLUMNS if name not in names]:
+        raise _damaged(path, getattr(error, "strerror", None) or str(error)) from error
+    if missing := [name for name in COLUMNS if name not in schema.names]:
         raise _damaged(path, f"it lacks the columns {', '.join(missing)}")
+    if twice := [name for name in COLUMNS if schema.names.count(name) > 1]:
+        raise _damaged(path, f"it has several columns {', '.join(twice)}")
+    if wrong := [name for name in COLUMNS if not _has_type(name, schema.field(name).type)]:
+        raise _damaged(path, f"these columns have another type than in a data set: {', '.join(wrong)}")
     if n_rows != n_patches:
         raise _damaged(path, f"it has {n_rows} rows for {n_patches} patches")
+
+
+def _has_type(column: str, found: Any) -> bool:
+    """Return whether the Arrow type of a column is one that its values can be read from without guessing."""
+    from pyarrow import types
+
+    if column.startswith("in_"):
+        return bool(types.is_boolean(found))
+    if column.startswith("valid_"):
+        return bool(types.is_integer(found))
+    if column in ("radius_px", "x", "y"):
+        return bool(types.is_floating(found) or types.is_integer(found) or types.is_null(found))
+    return bool(types.is_string(found) or types.is_large_string(found) or types.is_null(found))
 
 
 def _damaged(path: Path, reason: str) -> DataError:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from cellbench.disk import check_free_space, explained, file_lock, sweep_leftovers, temporary_name
 from cellbench.errors import ChangedDataError, SettingError
+from cellbench.input_files import check_regular
 from cellbench.patches.index import content_hash
 
 _CHUNK = 256  # patches
@@ -65,6 +66,7 @@ def resized_copy(
 
 def _open_copy(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     try:
+        check_regular(path)
         copy = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None  # missing or damaged: it is made again

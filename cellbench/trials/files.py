@@ -10,6 +10,7 @@ import yaml
 from safetensors.torch import load_file, save
 
 from cellbench.errors import DataError
+from cellbench.input_files import load_json, read_text
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
 from cellbench.patches.patchset import PatchSet
@@ -30,7 +31,7 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
         identity: `TrialJob.identity` of the trial.
     """
     try:
-        found = json.loads((directory / RESULT).read_text())
+        found = load_json(read_text(directory / RESULT))
         same, metrics = found["job"] == identity, found["metrics"]
     except (OSError, ValueError, TypeError, KeyError):  # missing or damaged: the trial is trained again
         return None
@@ -72,7 +73,7 @@ def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSet
         DataError: The files are missing or damaged.
     """
     try:
-        description = json.loads((directory / MODEL).read_text())
+        description = load_json(read_text(directory / MODEL))
         configuration = Configuration.model_validate(description["configuration"])
         # The encoder's weights are among those below; the file of its initial weights may be gone.
         settings = TrainingSettings.model_validate(description["settings"] | {"encoder_weights": None})

@@ -21,7 +21,17 @@ def test_writing_over_a_card_leaves_no_other_file(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"colour": 1}, {"native_size": 1}, {"um_per_px": 0}, {"cell_radius_px": 3}, {"classes": ["a", "a"]}, {"name": ""}],
+    [
+        {"colour": 1},
+        {"native_size": 1},
+        {"um_per_px": 0},
+        {"cell_radius_px": 3},
+        {"classes": ["a", "a"]},
+        {"name": ""},
+        {"fingerprint": "../../../../tmp/x"},
+        {"fingerprint": "*" * 16},
+        {"um_per_px": float("inf")},
+    ],
 )
 def test_a_wrong_entry_is_refused(change):
     with pytest.raises(ValidationError):
@@ -35,6 +45,11 @@ def test_a_wrong_entry_is_refused(change):
         ("name: x\n", r"is not a valid card \(native_size: Field required"),
         ("- 1\n", "is not a valid card"),
         ("", "is not a valid card"),
+        ("notes: 2026-13-40\n", "is not valid YAML"),
+        ("notes: " + "[" * 5000, "is not valid YAML"),
+        ("version: " + "9" * 5000, "is not valid YAML"),
+        ("{[1]: 2}: 3", "is not valid YAML"),
+        ("name: &a [x]\nnotes: *a\n", "is not valid YAML"),
     ],
 )
 def test_a_damaged_card_is_named(tmp_path, text, message):

@@ -100,8 +100,9 @@ def all_radii(
 
     from bench.study.datasets import open_studied
     from bench.study.trainings import run_all
-    from cellbench.disk import write_text
+    from cellbench.output_files import check_output, write_output
 
+    check_output(csv, "--csv")
     patch_set = open_studied(dataset)
     side = network_size(patch_set) if size == "auto" else int(size)
     work = functools.partial(radius_conditioned_curve, dataset, passes, side, seen, fine_tune)
@@ -112,7 +113,7 @@ def all_radii(
         best = max(curve, key=lambda row: row["score"])
         note(f"seed {seed}: best {best['score']:.3f} at {best['r_256']:g} px of 256")
         if csv is not None:
-            write_text(csv, pd.DataFrame(rows).to_csv(index=False))
+            write_output(csv, pd.DataFrame(rows).to_csv(index=False))
     summary = Table(box=None, pad_edge=False)
     for name in ("", "of 256", "macro F1", "±"):
         summary.add_column(name, justify="right" if name else "left")

@@ -13,6 +13,7 @@ import typer
 from bench.study.radius.grid_curve import GridCurve
 from bench.study.radius.ranking import Route, estimated_route
 from bench.terminal.console import say, user_errors
+from cellbench.output_files import check_output, output_file
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 TOLERANCE = 0.01
@@ -30,6 +31,7 @@ def curves(
     """Draw macro F1 over the radius, one panel for each data set."""
     import pandas as pd
 
+    check_output(figure, "--figure")
     read = [pd.read_csv(path) for path in tables]
     found = [(str(t["dataset"].iloc[0]), GridCurve.of(t), estimated_route(str(t["dataset"].iloc[0]))) for t in read]
     draw(found, figure)
@@ -86,7 +88,8 @@ def draw(found: Sequence[tuple[str, GridCurve, Route | None]], path: Path) -> No
     canvas.legend(
         *max(legends, key=lambda both: len(both[1])), loc="outside lower center", ncols=4, frameon=False, fontsize=9
     )
-    canvas.savefig(path, dpi=120, format="png")
+    with output_file(path) as part:
+        canvas.savefig(part, dpi=120, format="png")
 
 
 if __name__ == "__main__":

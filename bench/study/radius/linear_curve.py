@@ -42,9 +42,10 @@ def show_linear_curve(
     from rich.table import Table
 
     from bench.study.datasets import open_studied
-    from cellbench.disk import write_text
+    from cellbench.output_files import check_output, write_output
     from cellbench.suppression import PAPER_SIZE
 
+    check_output(csv, "--csv")
     patch_set = open_studied(dataset)
     side = network_size(patch_set) if size == "auto" else int(size)
     requested = [float(text) for text in radii.split(",")]
@@ -63,7 +64,7 @@ def show_linear_curve(
         frame = pd.DataFrame(
             {"dataset": dataset, "route": "linear", "r_256": requested, "score": f1, "seconds": seconds}
         )
-        write_text(csv, frame.to_csv(index=False))
+        write_output(csv, frame.to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import typer
 
 from bench.study.radius.grid_curve import GridCurve
 from bench.terminal.console import console, say, user_errors
+from cellbench.output_files import check_output, output_file
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (50.0, 90.0, 126.0)
@@ -91,6 +92,7 @@ def samplers(
     import pandas as pd
     from rich.table import Table
 
+    check_output(figure, "--figure")
     guessed = [float(text) for text in guesses.split(",")] if guesses else [None] * len(tables)
     found: dict[str, dict[str, np.ndarray]] = {}
     for path, guess in zip(tables, guessed, strict=True):
@@ -140,7 +142,8 @@ def _draw(found: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
         axes.set_ylim(bottom=0)
     panels[0].set_ylabel("regret in macro F1, mean ± standard error")
     panels[-1].legend(frameon=False)
-    canvas.savefig(path, dpi=120, format="png")
+    with output_file(path) as part:
+        canvas.savefig(part, dpi=120, format="png")
 
 
 if __name__ == "__main__":

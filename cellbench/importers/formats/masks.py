@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError, SettingError, printable
 from cellbench.importers.files import MASK_FOLDERS, by_stem, existing_folder, find_images, listing
 from cellbench.importers.images import write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
-from cellbench.importers.names import name_fault, nfc, printable
+from cellbench.importers.names import name_fault, nfc
 from cellbench.importers.options import ImportOptions, path_groups, path_labels
 from cellbench.importers.problems import shown
 from cellbench.importers.tables import read_text_table, refuse_missing_columns, used_columns
