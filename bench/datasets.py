@@ -19,6 +19,7 @@ import typer
 import cellbench
 from bench.terminal.command_line import Command, Group, option_name
 from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.outputs import check_output
 from bench.terminal.parsing import pairs
 from bench.terminal.progress import progress_bar
 from cellbench.errors import SettingError
@@ -203,7 +204,7 @@ def show(
     marks: Annotated[
         str | None, typer.Option(help="Marks on the contact sheet: none, radius or contour. Default: the best known.")
     ] = None,
-    n_per_class: Annotated[int, typer.Option(help="Patches per row of the contact sheet.")] = 12,
+    n_per_class: Annotated[int, typer.Option(min=1, max=100, help="Patches per row of the contact sheet.")] = 12,
     sheet: Annotated[
         Path | None, typer.Option(help="PNG file of the contact sheet. Default: in the folder of the data set.")
     ] = None,
@@ -214,12 +215,12 @@ def show(
     from bench.reporting.dataset_tables import print_card, print_classes, print_radii
     from cellbench.patches.contact_sheet import write_contact_sheet
 
+    check_output("--sheet", sheet)
     patch_set = open_dataset(name)
     print_card(patch_set)
     print_classes(patch_set)
     print_radii(patch_set)
-    looks = holdout_looks(patch_set)
-    say(f"Looks at the holdout so far: {looks}")
+    say(f"Looks at the holdout so far: {holdout_looks(patch_set)}")
     if marks is None:
         known = patch_set.card.cell_radius_px is not None
         marks = "contour" if patch_set.masks is not None else "radius" if known else "none"

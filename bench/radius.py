@@ -16,6 +16,7 @@ import typer
 from bench.terminal.command_line import Command
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
+from bench.terminal.outputs import check_output
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,7 +27,7 @@ def radius(
     dataset: Annotated[str, typer.Argument(help="Name of the data set.")] = "marrow-mini",
     figure: Annotated[Path | None, typer.Option(help="PNG file for the profile and the radius over patches.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Write the estimate to the card, unless annotated.")] = False,
-    patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
+    patches: Annotated[int, typer.Option(min=10, max=1_000_000, help="Largest number of patches to use.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
     """Estimate the radius of the cells without labels, and the r_max that suits each shape of mask."""
@@ -37,6 +38,7 @@ def radius(
     from bench.terminal.formatting import length_in_words
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
 
+    check_output("--figure", figure)
     patch_set = open_dataset(dataset)
     if record:
         check_unused(patch_set.path, "Its scores depend on the recorded radius.")

@@ -20,6 +20,7 @@ from bench.planning.options import BatchSize, Dataset, Encoder, Epochs, Options,
 from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
+from bench.terminal.outputs import check_output
 from bench.terminal.parsing import Numbers
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ResponseOptions(Options):
     radii: Annotated[Numbers | None, radii_option("8 from 8 % to 66 % of the side")] = None
     epochs: Epochs = None
     seed: Seed = 0
-    fine_tune: Annotated[int, Field(ge=0), Option("Epochs of further training at the best radius")] = 0
+    fine_tune: Annotated[int, Field(ge=0, le=100_000), Option("Epochs of further training at the best radius")] = 0
     seen: Annotated[Literal["masked", "whole"], Option("Patch that the encoder sees")] = "masked"
     shape: Annotated[str, Option("Shape of the mask: decrease of the weight from the centre", metavar="NAME")] = "sqrt"
     size: Size = "auto"
@@ -60,13 +61,9 @@ def response(options: ResponseOptions) -> None:
     from bench.home.datasets import open_dataset
     from bench.planning.training import radii_px
     from bench.terminal.formatting import rounded, value_in_words
-    from cellbench.errors import SettingError
     from cellbench.radius_conditioned import configuration_of, fine_tune, response_curve
 
-    if options.csv is not None and not options.csv.absolute().parent.is_dir():
-        raise SettingError(
-            f"--csv {options.csv}: there is no folder {options.csv.absolute().parent}; make it, or choose another."
-        )
+    check_output("--csv", options.csv)
     patch_set = open_dataset(options.dataset)
     native = patch_set.card.native_size
     radii = list(dict.fromkeys(rounded(radius) for radius in radii_px(options.radii, RADII, native)))

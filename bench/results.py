@@ -15,6 +15,7 @@ import typer
 
 from bench.terminal.command_line import Command
 from bench.terminal.console import console, note, say, user_errors
+from bench.terminal.outputs import check_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,7 @@ def results(
         return
     from bench.reporting.search_frame import search_frame
 
+    check_output("--csv", csv)
     frame = search_frame(search)
     if csv is not None:
         from cellbench.disk import write_text

@@ -20,6 +20,7 @@ from cellbench.dataset_identity import CellRadius, DatasetIdentity
 from cellbench.disk import write_text
 from cellbench.errors import DataError, SettingError
 from cellbench.training.configuration import TrainingSettings
+from cellbench.yaml_text import parse_yaml
 
 Auto = Literal["auto"]
 SEARCH_FOLD = 0
@@ -207,7 +208,7 @@ class Request(BaseModel):
         path = folder.request_path
         try:
             seal, _, text = path.read_text(encoding="utf-8").partition("\n")
-            request = cls.model_validate(yaml.safe_load(text))
+            request = cls.model_validate(parse_yaml(text))
         except (ValueError, yaml.YAMLError) as error:  # not UTF-8, not the fields, not YAML
             reason = "it is empty" if path.stat().st_size == 0 else str(error).splitlines()[0]
             raise DataError(f"{path} is damaged ({reason}); start a new search.") from None

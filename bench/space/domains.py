@@ -1,5 +1,6 @@
 """The domain of a hyperparameter: a range, a few choices, or one value."""
 
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -20,7 +21,12 @@ def as_scalar(value: Any) -> Any:
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:  # more than 308 digits; pydantic refuses an infinite value
+        return math.inf if value > 0 else -math.inf
 
 
 Scalar = Annotated[bool | float | str, BeforeValidator(as_scalar)]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cellbench.disk import write_text
 from cellbench.errors import DataError
+from cellbench.yaml_text import parse_yaml
 
 RadiusSource = Literal["annotated", "estimated"]
 
@@ -55,7 +56,7 @@ class Card(BaseModel):
             DataError: The file is missing, is not YAML, or is not a valid card.
         """
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}). Add the data set again.") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:

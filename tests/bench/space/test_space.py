@@ -181,7 +181,7 @@ def test_set_refuses_invalid_values(text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("r_max=-5..30", "r_max.*greater than 0"),
+        ("r_max=-5..30", r"r_max must be 0\.01 to 181 px; got -5"),
         ("r_max=30..182", "r_max=182 px is outside a patch of 256 px, whose corners are 181 px"),
         ("shape=round", "shape.*'sqrt', 'linear'"),
         ("lr=-1", "lr must be"),
