@@ -22,6 +22,7 @@ from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.outputs import check_output
 from bench.terminal.parsing import Numbers
+from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -141,7 +142,7 @@ def _trainer(
     import torch
 
     from bench.home.paths import cache_dir
-    from bench.planning.training import chosen_size, training_settings
+    from bench.planning.training import check_encoder, chosen_size, training_settings
     from bench.record.profiles import n_epochs, profile
     from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.trials.run import training_rows
@@ -158,6 +159,11 @@ def _trainer(
         "batch_size": defaults.batch_size,
     }
     settings = training_settings(values | {name: value for name, value in typed.items() if value is not None})
+    check_encoder(settings)
+    if settings.batch_size > len(rows):
+        raise SettingError(
+            f"--batch-size must be at most {len(rows)}, the patches of a training; got {settings.batch_size}."
+        )
     patches = patch_set.resized(size, cache_dir())
     return RadiusConditionedTrainer(configuration, settings, patches, rows, native, options.seed, device)
 

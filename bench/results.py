@@ -16,6 +16,7 @@ import typer
 from bench.terminal.command_line import Command
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.outputs import check_output
+from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,8 @@ def results(
 ) -> None:
     """List all searches, or the trials of one."""
     if search is None:
+        if csv is not None:
+            raise SettingError("--csv needs the name of a search: python -m bench.results SEARCH --csv FILE.")
         _list()
         return
     from bench.reporting.search_frame import search_frame

@@ -3,6 +3,7 @@
 python -m bench.stop SEARCH
 """
 
+import math
 import time
 from typing import Annotated
 
@@ -19,12 +20,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @user_errors
 def stop(
     search: Annotated[str, typer.Argument(help="Name of the search.")],
-    wait: Annotated[float, typer.Option(min=0, help="Longest time to wait for its end, s.")] = 120.0,
+    wait: Annotated[float, typer.Option(min=0, max=1e6, help="Longest time to wait for its end, s.")] = 120.0,
 ) -> None:
     """Stop a search. All that is trained so far is kept, and --resume continues the search."""
     from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, starting_names
 
+    if math.isnan(wait):
+        raise SettingError("--wait must be a number of seconds; got nan.")
     folder = SearchFolder(searches_dir() / search) if search in starting_names() else SearchFolder.open(search)
     if not folder.is_locked:
         say(f"The search {search} is not running.")

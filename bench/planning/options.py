@@ -36,7 +36,7 @@ Dataset = Annotated[str, Option("Name of the data set", metavar="NAME")]
 Epochs = Annotated[
     int | None,
     Field(ge=1, le=100_000),
-    Option("Epochs of a training", BUDGET, default=f"{_by_profile('passes', _thousands)} patches"),
+    Option("Epochs", BUDGET, default=f"{_by_profile('passes', _thousands)} patches"),
 ]
 Size = Annotated[
     WholeOrAuto,

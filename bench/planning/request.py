@@ -11,7 +11,7 @@ from bench.home.datasets import open_dataset
 from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Machine, Plan, plan
 from bench.planning.options import SearchOptions
-from bench.planning.training import chosen_size, training_settings
+from bench.planning.training import check_encoder, chosen_size, training_settings
 from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, profile
 from bench.record.request import Request
@@ -83,7 +83,7 @@ def make_request(
         check_values(space, card.native_size, size)
         if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves no point of the grid of {space.method}; choose --sampler random or tpe.")
-    _check_encoder(settings)
+    check_encoder(settings)
     name = options.name or _new_name(card.name, spaces)
     n_trials = options.trials or _n_trials(sampler, native, defaults)
     request = Request(
@@ -252,14 +252,6 @@ def _n_trials(sampler: Sampler, spaces: Sequence[Space], defaults: Profile) -> i
 
 def _has_radius(patch_set: PatchSet) -> bool:
     return patch_set.masks is not None or bool(np.isfinite(patch_set.radius_px(patch_set.rows("pool"))).all())
-
-
-def _check_encoder(settings: TrainingSettings) -> None:
-    """Check that the encoder exists and its weights fit. The default needs no check, and timm is slow to import."""
-    if settings.encoder != "resnet18" or settings.encoder_weights is not None:
-        from cellbench.models.encoder import Encoder
-
-        Encoder(settings.encoder, settings.network_size, settings.encoder_weights)
 
 
 def _check_name(name: str) -> None:

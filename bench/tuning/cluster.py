@@ -28,8 +28,8 @@ START_ADVICE = {
     "(for a container: --shm-size=1g)",
     r"address already in use|port \S+ is (already )?(in use|used)|bind to port|errno 98\b": "Another program uses a port "
     "that Ray needs; end that program, or unset the variables RAY_…_PORT",
-    r"permission denied|read-only file system|errno (13|30)\b": "Its temporary folder {folder} must be writable; set "
-    "RAY_TMPDIR to a folder that can be written",
+    r"permission denied|read-only file|no such file|not a directory|errno (2|13|20|30)\b": "Its temporary folder "
+    "{folder} must exist and be writable; set RAY_TMPDIR to a folder that can be written",
     r"too many open files|errno 24\b": "Raise the number of open files with `ulimit -n 65536`",
     r"cannot allocate memory|out of memory|errno 12\b": "End other programs, or raise the limit of memory",
     r"timed out|timeout|took longer|new thread|temporarily unavailable|errno 11\b|no heartbeat": "Try again when it is "
