@@ -3,7 +3,6 @@
 python -m bench.stop SEARCH
 """
 
-import math
 import time
 from typing import Annotated
 
@@ -26,8 +25,6 @@ def stop(
     from bench.home.paths import searches_dir
     from bench.record.folder import SearchFolder, starting_names
 
-    if math.isnan(wait):
-        raise SettingError("--wait must be a number of seconds; got nan.")
     folder = SearchFolder(searches_dir() / search) if search in starting_names() else SearchFolder.open(search)
     if not folder.is_locked:
         say(f"The search {search} is not running.")

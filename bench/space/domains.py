@@ -18,15 +18,20 @@ def as_scalar(value: Any) -> Any:
     """Return strings that are numbers, and integers, as floats; return other values unchanged.
 
     YAML 1.1 reads `1e-3` as a string, although its author meant a number.
+
+    Raises:
+        ValueError: The number is infinite, not a number, or beyond the largest float.
     """
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
         return value
     try:
-        return float(value)
-    except OverflowError:  # more than 308 digits; pydantic refuses an infinite value
-        return math.inf if value > 0 else -math.inf
+        found = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        found = math.inf
+    if not math.isfinite(found):
+        raise ValueError("must be a finite number, at most 1e308")
+    return found
 
 
 Scalar = Annotated[bool | float | str, BeforeValidator(as_scalar)]

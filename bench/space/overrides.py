@@ -83,9 +83,12 @@ def _scalar(value: str, like: Scalar, text: str) -> Scalar:
         if value.lower() not in ("true", "false"):
             raise SettingError(f"--set {text}: {value!r} is neither true nor false.")
         return value.lower() == "true"
-    found: Scalar = as_scalar(value)
-    if isinstance(found, float) and not math.isfinite(found):
-        raise SettingError(f"--set {shortened(text)}: {shortened(value)!r} is beyond the largest number, 1e308.")
+    try:
+        found: Scalar = as_scalar(value)
+    except ValueError:
+        raise SettingError(
+            f"--set {shortened(text)}: {shortened(value)!r} is beyond the largest number, 1e308."
+        ) from None
     if isinstance(like, float) and not isinstance(found, float) and value != "elbo":
         raise SettingError(f"--set {text}: {value!r} is not a number; {HINT}.")
     return found

@@ -146,9 +146,9 @@ def test_a_value_that_nobody_can_mean_is_refused_before_anything_starts(program,
         ("response", ["--seed", str(2**64)], "--seed must be less than or equal to 1000000"),
         ("response", ["--batch-size", "60000"], "--batch-size must be at most "),
         ("floors", ["--seed", str(2**64)], "--seed must be less than or equal to 1000000"),
-        ("datasets show", ["--n-per-class", "100000000"], "100000000 is not in the range 1<=x<=100"),
+        ("datasets show", ["--n-per-class", "100000000"], "--n-per-class': Input should be less than or equal to 100"),
         ("results", ["--csv", "a.csv"], "--csv needs the name of a search"),
-        ("stop", ["--wait", "nan"], "--wait must be a number of seconds"),
+        ("stop", ["--wait", "nan"], "--wait': Input should be "),
     ],
 )
 def test_the_message_says_what_is_wrong(outcome, program, words, message):
