@@ -45,7 +45,9 @@ Size = Annotated[
 Encoder = Annotated[
     str | None, Option("Network of the timm library", TRAINING, metavar="NAME", like=_SETTINGS["encoder"])
 ]
-BatchSize = Annotated[int | None, Field(ge=2, le=65_536), Option("Patches per step", TRAINING, default=_by_profile("batch_size"))]
+BatchSize = Annotated[
+    int | None, Field(ge=2, le=65_536), Option("Patches per step", TRAINING, default=_by_profile("batch_size"))
+]
 ViewCount = Annotated[
     Views | None,
     FromDigits,

@@ -16,12 +16,12 @@ from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, profile
 from bench.record.request import Request
 from bench.space.estimates import with_estimates
+from bench.space.limits import check_limits, check_values, unusual
 from bench.space.objectives import OBJECTIVES, parse_objectives
-from bench.space.limits import check_limits, unusual
 from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.samplers import SAMPLERS, Sampler
-from bench.space.space import PAPER_METHODS, Space, check_values
+from bench.space.space import PAPER_METHODS, Space
 from bench.terminal.console import note
 from bench.terminal.formatting import counted
 from cellbench.disk import check_free_space

@@ -63,6 +63,27 @@ def check_limits(spaces: Iterable[Space], native_size: int) -> None:
                     raise SettingError(f"{space.method}: {fault}.")
 
 
+def check_values(space: Space, native_size: int, network_size: int = 32) -> None:
+    """Check that the method accepts the ends of every range and all choices.
+
+    Args:
+        space: A space in native px.
+        native_size: Side in px of the data set's patches.
+        network_size: Side in px that patches are trained at.
+
+    Raises:
+        SettingError: The method refuses a value. The message names the value and the reason.
+    """
+    from cellbench.suppression import build_suppression
+
+    check_limits([space], native_size)
+    for name, domain in space.parameters.items():
+        for value in domain.ends:
+            configuration = space.configuration({**space.complete({}), name: value})
+            params = dict(configuration.params)
+            build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)
+
+
 def value_fault(method: str, name: str, value: float, native_size: int) -> str | None:
     """Return what is wrong with the value of a hyperparameter, without a final period, or None.
 
@@ -77,8 +98,12 @@ def value_fault(method: str, name: str, value: float, native_size: int) -> str |
 
     limits, unit = LIMITS.get(name, OTHERS), ""
     field = SUPPRESSIONS.get(method).Params.model_fields.get(name)
-    if field is not None and any(getattr(rule, "gt", None) == 0 for rule in field.metadata):
-        limits = replace(limits, or_zero=False)
+    if field is not None:
+        lower = [bound for rule in field.metadata for bound in (getattr(rule, "gt", None), getattr(rule, "ge", None))]
+        if any(getattr(rule, "gt", None) == 0 for rule in field.metadata):
+            limits = replace(limits, or_zero=False)
+        if all(bound is None for bound in lower):  # a method of another package may have a parameter below 0
+            return None if limits.hold(abs(value)) else f"{name} must be {limits}, or its negative; got {value:g}"
     if field is not None and unit_of(field) == "px":
         corner = native_size / 2**0.5
         if value > corner:

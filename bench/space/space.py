@@ -7,7 +7,6 @@ set. All lengths that a user meets elsewhere are in native px.
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.space.domains import Choice, Constant, Domain, Point, Range, times
-from cellbench.errors import SettingError
 from cellbench.training.configuration import Configuration
 from cellbench.validation import validated
 
@@ -94,28 +93,6 @@ class Space(BaseModel):
             if self.holds(point) and point not in found:
                 found.append(point)
         return found
-
-
-def check_values(space: Space, native_size: int, network_size: int = 32) -> None:
-    """Check that the method accepts the ends of every range and all choices.
-
-    Args:
-        space: A space in native px.
-        native_size: Side in px of the data set's patches.
-        network_size: Side in px that patches are trained at.
-
-    Raises:
-        SettingError: The method refuses a value. The message names the value and the reason.
-    """
-    from bench.space.limits import check_limits
-    from cellbench.suppression import build_suppression
-
-    check_limits([space], native_size)
-    for name, domain in space.parameters.items():
-        for value in domain.ends:
-            configuration = space.configuration({**space.complete({}), name: value})
-            params = dict(configuration.params)
-            build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)
 
 
 def radius_name(space: Space) -> str | None:

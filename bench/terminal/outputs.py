@@ -20,6 +20,4 @@ def check_output(option: str, path: Path | None) -> None:
     if path.is_dir():
         raise SettingError(f"{option} {path} is a folder; give the path of a file.")
     if not path.absolute().parent.is_dir():
-        raise SettingError(
-            f"{option} {path}: there is no folder {path.absolute().parent}; make it, or choose another."
-        )
+        raise SettingError(f"{option} {path}: there is no folder {path.absolute().parent}; make it, or choose another.")

@@ -24,10 +24,10 @@ START_ADVICE = {
     "to a shorter one, for example RAY_TMPDIR=/tmp",
     r"no space left|disk quota|errno 28\b|errno 122\b": "Free some space in {folder} and /dev/shm, or set RAY_TMPDIR "
     "to a folder on another disk",
-    r"object.store.*(shm|exceeds)|/dev/shm": "Its object store does not fit; free some space in /dev/shm, or enlarge it "
-    "(for a container: --shm-size=1g)",
-    r"address already in use|port \S+ is (already )?(in use|used)|bind to port|errno 98\b": "Another program uses a port "
-    "that Ray needs; end that program, or unset the variables RAY_…_PORT",
+    r"object.store.*(shm|exceeds)|/dev/shm": "Its object store does not fit; free some space in /dev/shm, or enlarge "
+    "it (for a container: --shm-size=1g)",
+    r"address already in use|port \S+ is (already )?(in use|used)|bind to port|errno 98\b": "Another program uses a "
+    "port that Ray needs; end that program, or unset the variables RAY_…_PORT",
     r"permission denied|read-only file|no such file|not a directory|errno (2|13|20|30)\b": "Its temporary folder "
     "{folder} must exist and be writable; set RAY_TMPDIR to a folder that can be written",
     r"too many open files|errno 24\b": "Raise the number of open files with `ulimit -n 65536`",

@@ -55,7 +55,9 @@ class TrainingSettings(BaseModel):
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the steps over which beta rises from 0")
     grad_clip: float | None = Field(None, ge=1e-6, le=1e6, description="largest norm of the gradient")
     quarter_turns: bool = Field(True, description="turn patches by quarters in addition to flips")
-    stain_jitter: float = Field(0.0, ge=0, le=1, description="standard deviation of the optical density's gain per channel")
+    stain_jitter: float = Field(
+        0.0, ge=0, le=1, description="standard deviation of the optical density's gain per channel"
+    )
     views: Views = Field(
         8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
     )

@@ -1,6 +1,7 @@
 """Each option of each program with values that nobody can mean: refused in one sentence, before anything starts."""
 
 import importlib
+import sys
 
 import pytest
 import typer
@@ -42,7 +43,7 @@ BASES = {
 
 
 PATHS_AND_TEXTS = {"csv", "sheet", "figure", "citation", "licence", "group_pattern", "label_pattern", "labels", "path"}
-"""Files that are read or written later, and texts that may be anything; their programs check them where they use them."""
+"""Files, and texts that may be anything; the programs check them where they use them."""
 ACCEPTED = {
     "search": {("gpus_per_trial", "0"), ("kl_warmup", "0"), ("seed", "0"), ("stain_jitter", "0")}
     | {("name", value) for value in ("0", "1e308", "inf", "nan")},
@@ -56,7 +57,7 @@ ACCEPTED = {
 """The values that are valid, of all other options."""
 
 
-class Started(Exception):  # noqa: N818 - it is no error
+class Started(Exception):
     """A program has checked its options and starts to work."""
 
 
@@ -124,7 +125,7 @@ def test_a_value_that_nobody_can_mean_is_refused_before_anything_starts(program,
                 assert code in ("started", 0), (option.name, value, text)
                 accepted.add((option.name, "LONG" if value == LONG else value))
     assert {pair for pair in accepted if pair[0] not in PATHS_AND_TEXTS} == ACCEPTED.get(program, set())
-    print(f"{program}: {len(options)} options × {len(VALUES)} values, {refused} refused")
+    sys.stdout.write(f"{program}: {len(options)} options × {len(VALUES)} values, {refused} refused\n")  # pytest -s
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def run(cases):
         )
         text = (done.stdout + done.stderr).decode("latin-1")
         assert "Traceback" not in text, text
-        print(f"{case}: {done.returncode}: {text.strip()}")
+        sys.stdout.write(f"{case}: {done.returncode}: {text.strip()}\n")  # shown by pytest -s
         return done.returncode, text
 
     return script

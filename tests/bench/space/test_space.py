@@ -3,10 +3,9 @@
 import pytest
 
 from bench.space.estimates import needs_estimate
-from bench.space.limits import unusual, value_fault
+from bench.space.limits import check_values, unusual, value_fault
 from bench.space.overrides import override
 from bench.space.reader import SPACES_DIR, load_space, space_names
-from bench.space.space import check_values
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.suppression import SUPPRESSIONS
 from cellbench.suppression.base import length_names
@@ -218,7 +217,9 @@ def test_a_value_that_yaml_or_a_training_cannot_read_is_one_sentence(tmp_path, v
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["r_max=1e400", "r_max=1,1e400", f"r_max={'9' * 400}", "r_max=0..inf", "r_max=-inf..5"])
+@pytest.mark.parametrize(
+    "text", ["r_max=1e400", "r_max=1,1e400", f"r_max={'9' * 400}", "r_max=0..inf", "r_max=-inf..5"]
+)
 def test_a_number_beyond_floats_is_refused(text):
     with pytest.raises(SettingError, match=r"beyond the largest number|must be finite"):
         override([load_space("mask_fixed").scaled(256)], [text])
@@ -235,7 +236,12 @@ def test_every_number_of_a_method_has_limits(method):
 def test_a_radius_of_zero_is_refused_and_a_spread_of_zero_is_not():
     assert "r_mean must be 0.01 to 181 px" in str(value_fault("mask_sampled", "r_mean", 0.0, 256))
     assert value_fault("mask_sampled", "r_std", 0.0, 256) is None
-    assert [value_fault("vae", "lr", value, 256) is None for value in (0.0, 1e-9, 1.0, 1.1)] == [False, True, True, False]
+    assert [value_fault("vae", "lr", value, 256) is None for value in (0.0, 1e-9, 1.0, 1.1)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_value_outside_the_usual_range_is_named_once_for_all_methods():
