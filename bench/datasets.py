@@ -201,9 +201,7 @@ def list_datasets() -> None:
 @user_errors
 def show(
     name: Name,
-    marks: Annotated[
-        str | None, typer.Option(help="Marks on the contact sheet: none, radius or contour. Default: the best known.")
-    ] = None,
+    marks: Annotated[str | None, typer.Option(help="Marks: none, radius or contour. Default: the best known.")] = None,
     n_per_class: Annotated[int, typer.Option(min=1, max=100, help="Patches per row of the contact sheet.")] = 12,
     sheet: Annotated[
         Path | None, typer.Option(help="PNG file of the contact sheet. Default: in the folder of the data set.")

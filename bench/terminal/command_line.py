@@ -195,9 +195,9 @@ class _PlainErrors:
         except typer.Abort:
             raise SystemExit(INTERRUPTED) from None
         except (OSError, MemoryError, ImportError) as error:
-            if (sentence := machine_fault(error)) is None:
+            if (fault := machine_fault(error)) is None:
                 raise
-            print_error(sentence)
+            print_error(fault)
             raise SystemExit(USER_ERROR) from None
         raise SystemExit(code if isinstance(code, int) else 0)
 
