@@ -199,10 +199,8 @@ def list_datasets() -> None:
 @user_errors
 def show(
     name: Name,
-    marks: Annotated[
-        str | None, typer.Option(help="Marks on the contact sheet: none, radius or contour. Default: the best known.")
-    ] = None,
-    n_per_class: Annotated[int, typer.Option(help="Patches per row of the contact sheet.")] = 12,
+    marks: Annotated[str | None, typer.Option(help="Marks: none, radius or contour. Default: the best known.")] = None,
+    n_per_class: Annotated[int, typer.Option(min=1, max=100, help="Patches per row of the contact sheet.")] = 12,
     sheet: Annotated[
         Path | None, typer.Option(help="PNG file of the contact sheet. Default: in the folder of the data set.")
     ] = None,
@@ -219,8 +217,7 @@ def show(
     print_card(patch_set)
     print_classes(patch_set)
     print_radii(patch_set)
-    looks = holdout_looks(patch_set)
-    say(f"Looks at the holdout so far: {looks}")
+    say(f"Looks at the holdout so far: {holdout_looks(patch_set)}")
     if marks is None:
         known = patch_set.card.cell_radius_px is not None
         marks = "contour" if patch_set.masks is not None else "radius" if known else "none"

@@ -26,7 +26,7 @@ def radius(
     dataset: Annotated[str, typer.Argument(help="Name of the data set.")] = "marrow-mini",
     figure: Annotated[Path | None, typer.Option(help="PNG file for the profile and the radius over patches.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Write the estimate to the card, unless annotated.")] = False,
-    patches: Annotated[int, typer.Option(min=10, help="Largest number of patches to use.")] = 2000,
+    patches: Annotated[int, typer.Option(min=10, max=1_000_000, help="Largest number of patches to use.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the sample and of the interval.")] = 0,
 ) -> None:
     """Estimate the radius of the cells without labels, and the r_max that suits each shape of mask."""

@@ -21,6 +21,7 @@ from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.parsing import Numbers
+from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -42,7 +43,7 @@ class ResponseOptions(Options):
     radii: Annotated[Numbers | None, radii_option("8 from 8 % to 66 % of the side")] = None
     epochs: Epochs = None
     seed: Seed = 0
-    fine_tune: Annotated[int, Field(ge=0), Option("Epochs of further training at the best radius")] = 0
+    fine_tune: Annotated[int, Field(ge=0, le=100_000), Option("Epochs of further training at the best radius")] = 0
     seen: Annotated[Literal["masked", "whole"], Option("Patch that the encoder sees")] = "masked"
     shape: Annotated[str, Option("Shape of the mask: decrease of the weight from the centre", metavar="NAME")] = "sqrt"
     size: Size = "auto"
@@ -139,7 +140,7 @@ def _trainer(
     import torch
 
     from bench.home.paths import cache_dir
-    from bench.planning.training import chosen_size, training_settings
+    from bench.planning.training import check_encoder, chosen_size, training_settings
     from bench.record.profiles import n_epochs, profile
     from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.trials.run import training_rows
@@ -156,6 +157,11 @@ def _trainer(
         "batch_size": defaults.batch_size,
     }
     settings = training_settings(values | {name: value for name, value in typed.items() if value is not None})
+    check_encoder(settings)
+    if settings.batch_size > len(rows):
+        raise SettingError(
+            f"--batch-size must be at most {len(rows)}, the patches of a training; got {settings.batch_size}."
+        )
     patches = patch_set.resized(size, cache_dir())
     return RadiusConditionedTrainer(configuration, settings, patches, rows, native, options.seed, device)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bench.home.paths import spaces_dir
+from bench.home.paths import spaces_dir, user_home
 from bench.planning.options import SearchOptions
 from bench.terminal.command_line import Command, options_from
 from bench.terminal.console import INTERRUPTED, note, print_error, say, user_errors
@@ -42,6 +42,7 @@ def search(options: SearchOptions) -> None:
     Configurations are tried on one fold of the pool, and the best are trained on further folds. The winner is trained
     again from fresh seeds, compared with floors that need no training, and scored once on the holdout.
     """
+    user_home()  # Ray keeps its token there, and cannot even be imported without one
     raise SystemExit(_resume(options.resume, options) if options.resume is not None else _start(options))
 
 

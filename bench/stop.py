@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @user_errors
 def stop(
     search: Annotated[str, typer.Argument(help="Name of the search.")],
-    wait: Annotated[float, typer.Option(min=0, help="Longest time to wait for its end, s.")] = 120.0,
+    wait: Annotated[float, typer.Option(min=0, max=1e6, help="Longest time to wait for its end, s.")] = 120.0,
 ) -> None:
     """Stop a search. All that is trained so far is kept, and --resume continues the search."""
     from bench.home.paths import searches_dir

@@ -77,4 +77,13 @@ def _reason(details: "ErrorDetails") -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    return str(value).lower() if isinstance(value, bool) else shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text for a message: its first 60 characters, and its length if it has more than 80.
+
+    >>> shortened("12"), len(shortened("9" * 5000))
+    ('12', 80)
+    """
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"

@@ -15,13 +15,37 @@ def home() -> Path:
     """Return the folder of all files of the user. It may not exist yet.
 
     Raises:
-        SettingError: `CELLBENCH_HOME` names the home of an unknown user.
+        SettingError: The user has no home folder, and `CELLBENCH_HOME` names no other.
     """
-    named = os.environ.get("CELLBENCH_HOME") or "~/.cellbench"
+    return _folder("CELLBENCH_HOME") or user_home("CELLBENCH_HOME") / ".cellbench"
+
+
+def user_home(*others: str) -> Path:
+    """Return the user's home folder. It need not exist.
+
+    Args:
+        others: Variables that can be set in place of `HOME`, for the message.
+
+    Raises:
+        SettingError: The user has no home folder, as a user of a container that only has a number.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise SettingError(
+            f"This user has no home folder; set {' or '.join(('HOME', *others))} to a folder that can be written."
+        ) from None
+
+
+def _folder(variable: str) -> Path | None:
+    """Return the folder that a variable of the environment names, or None."""
+    named = os.environ.get(variable)
+    if not named:
+        return None
     try:
         return Path(named).expanduser().absolute()
     except RuntimeError:
-        raise SettingError(f"CELLBENCH_HOME ({named}) is the home of an unknown user; set it to a folder.") from None
+        raise SettingError(f"{variable} ({named}) is the home of an unknown user; set it to a folder.") from None
 
 
 def datasets_dir() -> Path:
@@ -31,8 +55,7 @@ def datasets_dir() -> Path:
 
 def cache_dir() -> Path:
     """Return the folder of resized copies. It can be emptied at any time."""
-    named = os.environ.get("CELLBENCH_CACHE")
-    return Path(named).expanduser().absolute() if named else home() / "cache"
+    return _folder("CELLBENCH_CACHE") or home() / "cache"
 
 
 def searches_dir() -> Path:

@@ -11,7 +11,7 @@ from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S
 from bench.space.objectives import OBJECTIVES
 from bench.space.samplers import SAMPLERS
 from bench.terminal.command_line import Option, option_name, option_of
-from bench.terminal.parsing import FromDigits, NumberOrAuto, Seconds, WholeOrAuto
+from bench.terminal.parsing import FromDigits, NumberOrAuto, Seconds, WholeOrAuto, cluster_address
 from cellbench.errors import SettingError
 from cellbench.training.configuration import Precision, Schedule, TrainingSettings, Views
 
@@ -35,8 +35,8 @@ def _thousands(number: int) -> str:
 Dataset = Annotated[str, Option("Name of the data set", metavar="NAME")]
 Epochs = Annotated[
     int | None,
-    Field(ge=1),
-    Option("Epochs of a training", BUDGET, default=f"{_by_profile('passes', _thousands)} patches"),
+    Field(ge=1, le=100_000),
+    Option("Epochs", BUDGET, default=f"{_by_profile('passes', _thousands)} patches"),
 ]
 Size = Annotated[
     WholeOrAuto,
@@ -45,7 +45,9 @@ Size = Annotated[
 Encoder = Annotated[
     str | None, Option("Network of the timm library", TRAINING, metavar="NAME", like=_SETTINGS["encoder"])
 ]
-BatchSize = Annotated[int | None, Field(ge=2), Option("Patches per step", TRAINING, default=_by_profile("batch_size"))]
+BatchSize = Annotated[
+    int | None, Field(ge=2, le=65_536), Option("Patches per step", TRAINING, default=_by_profile("batch_size"))
+]
 ViewCount = Annotated[
     Views | None,
     FromDigits,
@@ -95,7 +97,7 @@ class SearchOptions(Options):
         Option("Narrow the space, lengths in px, as r_max=30..120; repeat for more", metavar="NAME=VALUES"),
     ] = []
     trials: Annotated[
-        int | None, Field(ge=1), Option("Configurations to try per method", default=_by_profile("n_trials"))
+        int | None, Field(ge=1, le=100_000), Option("Configurations to try per method", default=_by_profile("n_trials"))
     ] = None
     profile: Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")] = "auto"
     time_budget: Annotated[
@@ -128,17 +130,17 @@ class SearchOptions(Options):
     ] = None
     finalists: Annotated[
         int | None,
-        Field(ge=1),
+        Field(ge=1, le=1000),
         Option("Configurations that become finalists", BUDGET, default=_by_profile("n_finalists")),
     ] = None
     seeds: Annotated[
         int | None,
-        Field(ge=1),
+        Field(ge=1, le=1000),
         Option("Fresh seeds of the winner", BUDGET, default=_by_profile("n_seeds")),
     ] = None
     stop_early: Annotated[bool, Option("End a method when more trials gain less than noise", BUDGET)] = False
     screen_size: Annotated[
-        int | None, Field(ge=16), Option("Network size in px of the search stage", BUDGET, default="--size")
+        int | None, Field(ge=16, le=4096), Option("Network size in px of the search stage", BUDGET, default="--size")
     ] = None
     screen_pool: Annotated[float, Field(ge=0.01, le=1), Option("Share of the patches in the search stage", BUDGET)] = (
         1.0
@@ -178,6 +180,7 @@ class SearchOptions(Options):
     ] = "auto"
     address: Annotated[
         str | None,
+        AfterValidator(cluster_address),
         Option("Ray cluster to join", MACHINE, metavar="auto|HOST:PORT", default="none, this machine only"),
         Resumes("address"),
     ] = None
@@ -197,8 +200,8 @@ class SearchOptions(Options):
 
     @property
     def methods(self) -> list[str]:
-        """The names of the methods, as typed."""
-        return [name for text in (*self.method, *self.more_methods) for name in text.split(",") if name]
+        """The names of the methods, as typed. An empty text between commas is an empty name."""
+        return [name.strip() for text in (*self.method, *self.more_methods) for name in text.split(",")]
 
     @property
     def training(self) -> dict[str, Any]:

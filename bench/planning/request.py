@@ -11,16 +11,19 @@ from bench.home.datasets import open_dataset
 from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Machine, Plan, plan
 from bench.planning.options import SearchOptions
-from bench.planning.training import chosen_size, training_settings
+from bench.planning.training import check_encoder, chosen_size, training_settings
 from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, profile
 from bench.record.request import Request
 from bench.space.estimates import with_estimates
+from bench.space.limits import check_limits, check_values, unusual
 from bench.space.objectives import OBJECTIVES, parse_objectives
 from bench.space.overrides import override
 from bench.space.reader import load_space
 from bench.space.samplers import SAMPLERS, Sampler
-from bench.space.space import PAPER_METHODS, Space, check_values
+from bench.space.space import PAPER_METHODS, Space
+from bench.terminal.console import note
+from bench.terminal.formatting import counted
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.patches import PatchSet, pool_folds, probe_folds
@@ -56,7 +59,11 @@ def make_request(
     card = patch_set.card
     n_training = check_patch_set(patch_set)
     _check_objectives(options, patch_set, len(patch_set.rows("pool")) - n_training)
-    native, _ = with_estimates(override([space.scaled(card.native_size) for space in spaces], options.set), patch_set)
+    _check_batch(options.batch_size, round(n_training * options.screen_pool))
+    scaled = [space.scaled(card.native_size) for space in spaces]
+    narrowed = override(scaled, options.set)
+    check_limits(narrowed, card.native_size)
+    native, _ = with_estimates(narrowed, patch_set)
     machine = find_machine()
     defaults = profile(options.profile, machine.gpus > 0)
     shares = plan(machine, options.concurrent, options.cpus_per_trial, options.gpus_per_trial, defaults.max_concurrent)
@@ -76,7 +83,7 @@ def make_request(
         check_values(space, card.native_size, size)
         if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves no point of the grid of {space.method}; choose --sampler random or tpe.")
-    _check_encoder(settings)
+    check_encoder(settings)
     name = options.name or _new_name(card.name, spaces)
     n_trials = options.trials or _n_trials(sampler, native, defaults)
     request = Request(
@@ -116,6 +123,11 @@ def make_request(
         address=options.address,
     )
     _check_disk(request, patch_set, shares)
+    n_each = request.n_trials * (len(native) if request.share_trials else 1)
+    if options.finalists is not None and options.finalists > n_each:
+        note(f"--finalists {options.finalists} is more than the {counted(n_each, 'trial')} that finalists come from.")
+    for sentence in unusual(scaled, narrowed):
+        note(sentence)
     return request, SearchFolder(searches_dir() / name)
 
 
@@ -132,6 +144,11 @@ def check_combinations(options: SearchOptions) -> None:
                 raise SettingError(
                     f"{option} has no effect with --sampler {options.sampler}, which tries only the grid."
                 )
+        if options.scheduler == "asha":
+            raise SettingError(
+                f"--scheduler asha stops trials early, but --sampler {options.sampler} trains every point of the grid "
+                "to its end; leave out one of them."
+            )
     if len(parse_objectives(options.objective)) > 1:
         if options.scheduler == "asha":
             raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it out.")
@@ -164,16 +181,18 @@ def _check_objectives(options: SearchOptions, patch_set: PatchSet, n_unseen: int
 
 def _check_fit(options: SearchOptions, settings: TrainingSettings, n_training: int) -> None:
     """Check the settings against the number of patches and the search stage."""
-    n_tried = round(n_training * options.screen_pool)
-    if settings.batch_size > n_tried:
-        raise SettingError(
-            f"--batch-size must be at most {n_tried}, the patches of a training; got {settings.batch_size}."
-        )
+    _check_batch(settings.batch_size, round(n_training * options.screen_pool))
     if options.screen_size is not None and options.screen_size >= settings.network_size:
         raise SettingError(
             f"--screen-size must be below {settings.network_size} px, the size of the finalists; got "
             f"{options.screen_size}. Choose less, or a larger --size."
         )
+
+
+def _check_batch(batch_size: int | None, n_patches: int) -> None:
+    """Check that a batch is not larger than the patches of a training."""
+    if batch_size is not None and batch_size > n_patches:
+        raise SettingError(f"--batch-size must be at most {n_patches}, the patches of a training; got {batch_size}.")
 
 
 def _default_scheduler(options: SearchOptions) -> Literal["asha", "none"]:
@@ -195,6 +214,9 @@ def check_patch_set(patch_set: PatchSet) -> int:
 
 def _spaces(options: SearchOptions) -> list[Space]:
     names = options.methods
+    if not all(names):
+        typed = "an empty name" if len(names) > 1 else "no name"
+        raise SettingError(f"--method has {typed}; name a method, for example --method mask_fixed, or --method all.")
     if not names:
         raise SettingError("Name a method, for example --method mask_fixed, or --method all.")
     if "all" in names:
@@ -230,14 +252,6 @@ def _n_trials(sampler: Sampler, spaces: Sequence[Space], defaults: Profile) -> i
 
 def _has_radius(patch_set: PatchSet) -> bool:
     return patch_set.masks is not None or bool(np.isfinite(patch_set.radius_px(patch_set.rows("pool"))).all())
-
-
-def _check_encoder(settings: TrainingSettings) -> None:
-    """Check that the encoder exists and its weights fit. The default needs no check, and timm is slow to import."""
-    if settings.encoder != "resnet18" or settings.encoder_weights is not None:
-        from cellbench.models.encoder import Encoder
-
-        Encoder(settings.encoder, settings.network_size, settings.encoder_weights)
 
 
 def _check_name(name: str) -> None:

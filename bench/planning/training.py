@@ -27,6 +27,18 @@ def training_settings(values: Mapping[str, Any]) -> TrainingSettings:
     return validated(TrainingSettings, values, lambda path: _OPTIONS.get(str(path[0]), option_name(str(path[0]))))
 
 
+def check_encoder(settings: TrainingSettings) -> None:
+    """Check that the encoder exists and its weights fit. The default needs no check, and timm is slow to import.
+
+    Raises:
+        CellbenchError: There is no such encoder, or the weights are not its weights.
+    """
+    if settings.encoder != "resnet18" or settings.encoder_weights is not None:
+        from cellbench.models.encoder import Encoder
+
+        Encoder(settings.encoder, settings.network_size, settings.encoder_weights)
+
+
 def chosen_size(size: int | Literal["auto"], defaults: Profile, card: Card) -> int:
     """Return the network size in px.
 

@@ -1,5 +1,6 @@
 """The domain of a hyperparameter: a range, a few choices, or one value."""
 
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -17,10 +18,20 @@ def as_scalar(value: Any) -> Any:
     """Return strings that are numbers, and integers, as floats; return other values unchanged.
 
     YAML 1.1 reads `1e-3` as a string, although its author meant a number.
+
+    Raises:
+        ValueError: The number is infinite, not a number, or beyond the largest float.
     """
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return value
+    try:
+        found = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        found = math.inf
+    if not math.isfinite(found):
+        raise ValueError("must be a finite number, at most 1e308")
+    return found
 
 
 Scalar = Annotated[bool | float | str, BeforeValidator(as_scalar)]

@@ -8,6 +8,7 @@ from bench.space.estimates import AUTO, auto_names
 from bench.space.space import Space
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
+from cellbench.validation import shortened
 
 HINT = "write NAME=LOW..HIGH, NAME=VALUE or NAME=VALUE,VALUE"
 
@@ -65,7 +66,7 @@ def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -
         except ValueError:
             raise SettingError(f"--set {text}: {low!r} to {high!r} is not a range of numbers; {HINT}.") from None
         if not all(map(math.isfinite, ends)):
-            raise SettingError(f"--set {text}: the ends of a range must be finite numbers.")
+            raise SettingError(f"--set {shortened(text)}: the ends of a range must be finite numbers.")
         if not ends[0] < ends[1]:
             raise SettingError(f"--set {text}: the range must increase, got {ends[0]:g} to {ends[1]:g}.")
         if not isinstance(old.default, float):
@@ -83,7 +84,12 @@ def _scalar(value: str, like: Scalar, text: str) -> Scalar:
         if value.lower() not in ("true", "false"):
             raise SettingError(f"--set {text}: {value!r} is neither true nor false.")
         return value.lower() == "true"
-    found: Scalar = as_scalar(value)
+    try:
+        found: Scalar = as_scalar(value)
+    except ValueError:
+        raise SettingError(
+            f"--set {shortened(text)}: {shortened(value)!r} is beyond the largest number, 1e308."
+        ) from None
     if isinstance(like, float) and not isinstance(found, float) and value != "elbo":
         raise SettingError(f"--set {text}: {value!r} is not a number; {HINT}.")
     return found

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from bench.home.paths import spaces_dir
 from bench.space.domains import Scalar
-from bench.space.space import COMMON, PAPER_METHODS, Space
+from bench.space.limits import value_fault
+from bench.space.space import COMMON, FILE_SIZE, PAPER_METHODS, Space
 from cellbench.errors import NotFoundError, SettingError
+from cellbench.input_files import load_yaml
 from cellbench.registry import nearest
 from cellbench.validation import dotted, first_error
 
@@ -72,6 +74,10 @@ def _check(space: Space, method: str, path: Path, node: yaml.Node | None) -> Non
     for name, field in fields.items():
         if field.is_required() and name not in space.parameters:
             raise refuse(["parameters"], f"the parameter '{name}' of {method} is missing.")
+    for name, domain in space.parameters.items():
+        for value in domain.ends:
+            if isinstance(value, float) and (fault := value_fault(method, name, value, FILE_SIZE)):
+                raise refuse(["parameters", name], f"{fault}.")
     for kind in ("first", "grid"):
         for number, point in enumerate(getattr(space, kind)):
             for name, value in point.items():
@@ -93,12 +99,14 @@ def _text(value: Scalar) -> str:
 
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        return yaml.compose(text, Loader=yaml.SafeLoader), load_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingError(f"{path}, line {line}: this is not valid YAML ({error.problem}).") from None
-    except yaml.YAMLError as error:
-        raise SettingError(f"{path}: this is not valid YAML ({error}).") from None
+    except RecursionError:
+        raise SettingError(f"{path}: this is not valid YAML (it is nested too deeply).") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise SettingError(f"{path}: this is not valid YAML ({str(error).splitlines()[0]}).") from None
 
 
 def _line(node: yaml.Node | None, where: list[Any]) -> int:

@@ -7,7 +7,6 @@ set. All lengths that a user meets elsewhere are in native px.
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.space.domains import Choice, Constant, Domain, Point, Range, times
-from cellbench.errors import SettingError
 from cellbench.training.configuration import Configuration
 from cellbench.validation import validated
 
@@ -17,8 +16,6 @@ PAPER_METHODS = ("vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_lear
 """The methods that the paper compares; `--method all` means these."""
 COMMON = ("lr", "beta", "latent_dim")
 """Hyperparameters that every method has, beside those of its suppression."""
-LARGEST_LR = 1.0
-"""Largest learning rate. Adam moves each weight by about the learning rate, so a larger one diverges."""
 
 
 class Space(BaseModel):
@@ -100,36 +97,6 @@ class Space(BaseModel):
             if self.holds(point) and point not in found:
                 found.append(point)
         return found
-
-
-def check_values(space: Space, native_size: int, network_size: int = 32) -> None:
-    """Check that the method accepts the ends of every range and all choices.
-
-    Args:
-        space: A space in native px.
-        native_size: Side in px of the data set's patches.
-        network_size: Side in px that patches are trained at.
-
-    Raises:
-        SettingError: The method refuses a value. The message names the value and the reason.
-    """
-    from cellbench.suppression import build_suppression
-    from cellbench.suppression.base import length_names
-
-    corner = native_size / 2**0.5
-    lengths = set(length_names(space.method))
-    for name, domain in space.parameters.items():
-        for value in domain.ends:
-            if name in lengths and isinstance(value, float) and value > corner:
-                raise SettingError(
-                    f"{space.method}: {name}={value:g} px is outside a patch of {native_size} px, "
-                    f"whose corners are {corner:.0f} px from its centre."
-                )
-            if name == "lr" and isinstance(value, float) and value > LARGEST_LR:
-                raise SettingError(f"{space.method}: lr must be at most {LARGEST_LR:g}; got {value:g}.")
-            configuration = space.configuration({**space.complete({}), name: value})
-            params = dict(configuration.params)
-            build_suppression(space.method, params, native_size, network_size, configuration.latent_dim)
 
 
 def radius_name(space: Space) -> str | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from bench.terminal.console import INTERRUPTED, USER_ERROR, print_error
+from bench.terminal.console import INTERRUPTED, USER_ERROR, machine_fault, print_error, replace_unencodable
 from cellbench.validation import validated
 
 if TYPE_CHECKING:
@@ -183,6 +183,7 @@ class _PlainErrors:
     def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:
         """Run the program; end the process with its exit code in standalone mode."""
         run: Callable[..., Any] = super().main  # type: ignore[misc]
+        replace_unencodable()
         if not standalone_mode:
             return run(*args, standalone_mode=False, **settings)
         try:
@@ -193,6 +194,11 @@ class _PlainErrors:
             raise SystemExit(USER_ERROR) from None
         except typer.Abort:
             raise SystemExit(INTERRUPTED) from None
+        except (OSError, MemoryError, ImportError) as error:
+            if (fault := machine_fault(error)) is None:
+                raise
+            print_error(fault)
+            raise SystemExit(USER_ERROR) from None
         raise SystemExit(code if isinstance(code, int) else 0)
 
 

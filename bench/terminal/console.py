@@ -4,7 +4,11 @@ A mistake of the user gives one red sentence and no traceback. Whatever a progra
 is read as markup, and control characters, which names of files and classes may contain, are shown as escapes.
 """
 
+import errno
 import functools
+import io
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -23,6 +27,8 @@ USER_ERROR = 2
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 PIPED_WIDTH = 120
+_NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
+"""What the loader of libraries says where memory is limited."""
 
 
 @functools.cache
@@ -76,6 +82,33 @@ def print_error(text: str, style: str = "red") -> None:
         style: Colour: red for an error, yellow for a warning.
     """
     error_console().print(text, style=style, soft_wrap=True)
+
+
+def replace_unencodable() -> None:
+    """Let the two outputs show `?` for a character that their encoding lacks, as on a terminal that is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def machine_fault(error: Exception) -> str | None:
+    """Return what to do about an error of the operating system that any program can meet, or None for other errors.
+
+    >>> machine_fault(OSError(errno.ENAMETOOLONG, "File name too long", "a" * 5000))
+    'A path of 5000 characters is too long for this system; give a shorter one.'
+    >>> machine_fault(OSError(errno.ENOENT, "No such file or directory", "a"))
+    """
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        length = len(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else 0
+        what = f"A path of {length} characters" if length else "A path"
+        return f"{what} is too long for this system; give a shorter one."
+    is_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    if is_memory or (isinstance(error, ImportError) and _NO_MEMORY.search(str(error))):
+        return (
+            "There is too little memory for this program; end other programs, or raise the limit of this shell "
+            "(`ulimit -v unlimited`) or of the batch job."
+        )
+    return None
 
 
 def user_errors(program: Callable[P, R]) -> Callable[P, R]:

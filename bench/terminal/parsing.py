@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from cellbench.errors import SettingError
 
+LAST_PORT = 65_535
 LONGEST_S = 3.6e7
 """Longest duration that can be typed, s: 10 000 hours."""
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -47,7 +48,7 @@ def is_whole(text: str) -> bool:
 
 
 def whole(text: str) -> int | Literal["auto"]:
-    """Return a whole number, or `auto`.
+    """Return a whole number from 1 on, or `auto`.
 
     Raises:
         ValueError: The text is neither.
@@ -56,11 +57,13 @@ def whole(text: str) -> int | Literal["auto"]:
         return "auto"
     if not is_whole(text):
         raise ValueError("must be auto or a whole number")
+    if int(text) == 0:
+        raise ValueError("must be auto or at least 1")
     return int(text)
 
 
 def number(text: str) -> float | Literal["auto"]:
-    """Return a finite number, or `auto`.
+    """Return 0, a number from 0.001 to 10 000, or `auto`.
 
     Raises:
         ValueError: The text is neither.
@@ -73,7 +76,21 @@ def number(text: str) -> float | Literal["auto"]:
         value = math.nan
     if not math.isfinite(value):
         raise ValueError("must be auto or a number such as 0.25")
+    if value != 0 and not 0.001 <= value <= 10_000:
+        raise ValueError("must be auto, 0, or 0.001 to 10000")
     return value
+
+
+def cluster_address(text: str) -> str:
+    """Return the address of a Ray cluster, `auto` or HOST:PORT.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    host, _, port = text.removeprefix("ray://").rpartition(":")
+    if text != "auto" and (not host or not is_whole(port) or not 0 < int(port) <= LAST_PORT):
+        raise ValueError("must be auto or HOST:PORT, for example 10.0.0.1:6379")
+    return text
 
 
 def numbers(text: str) -> list[float]:

@@ -75,6 +75,8 @@ def check_reachable(uri: str) -> None:
         return
     try:
         socket.create_connection((host, port), timeout=5).close()
+    except (UnicodeError, OverflowError):  # `a..b` is not a host name for DNS, and no port is above 65535
+        raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is not an address; write http://HOST:PORT.") from None
     except OSError as error:
         raise unreachable(uri, error) from None
 

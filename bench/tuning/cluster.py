@@ -2,19 +2,40 @@
 
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bench.home.paths import user_home
 from bench.home.resources import Machine
-from cellbench.errors import SettingError, StoreError
+from bench.terminal.parsing import LAST_PORT, is_whole
+from cellbench.errors import CellbenchError, SettingError, StoreError
 
+START_ADVICE = {
+    r"path length cannot exceed": "The path of its temporary folder {folder} is too long for a socket; set RAY_TMPDIR "
+    "to a shorter one, for example RAY_TMPDIR=/tmp",
+    r"no space left|disk quota|errno 28\b|errno 122\b": "Free some space in {folder} and /dev/shm, or set RAY_TMPDIR "
+    "to a folder on another disk",
+    r"object.store.*(shm|exceeds)|/dev/shm": "Its object store does not fit; free some space in /dev/shm, or enlarge "
+    "it (for a container: --shm-size=1g)",
+    r"address already in use|port \S+ is (already )?(in use|used)|bind to port|errno 98\b": "Another program uses a "
+    "port that Ray needs; end that program, or unset the variables RAY_…_PORT",
+    r"permission denied|read-only file|no such file|not a directory|errno (2|13|20|30)\b": "Its temporary folder "
+    "{folder} must exist and be writable; set RAY_TMPDIR to a folder that can be written",
+    r"too many open files|errno 24\b": "Raise the number of open files with `ulimit -n 65536`",
+    r"cannot allocate memory|out of memory|errno 12\b": "End other programs, or raise the limit of memory",
+    r"timed out|timeout|took longer|new thread|temporarily unavailable|errno 11\b|no heartbeat": "Try again when it is "
+    "less busy",
+}
+"""What to do where Ray does not start, by a pattern of the cause. `{folder}` is Ray's temporary folder."""
 OBJECT_STORE_BYTES = 200 * 2**20
 """Size of Ray's object store. It is small because workers read patches from a memory map."""
 
@@ -73,12 +94,11 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
                 keep_token_private()
             with _sigterm_blocked():
                 ray.init(**options)
+        except CellbenchError:
+            raise
         except Exception as error:
             if address is None:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise StoreError(
-                    f"Ray cannot start on this machine ({reason.rstrip('.')}). Try again when it is less busy."
-                ) from error
+                raise StoreError(_start_fault(error)) from error
             raise _no_cluster(address) from error
     for name in ("ray", "ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -90,6 +110,15 @@ def connect(address: str | None, machine: Machine | None = None) -> Machine:
     nodes = tuple((int(found.get("CPU", 0)), int(found.get("GPU", 0))) for found in alive)
     memory = int(sum(found.get("memory", 0) for found in alive))
     return Machine(sum(cpus for cpus, _ in nodes), sum(gpus for _, gpus in nodes), memory, nodes)
+
+
+def _start_fault(error: Exception) -> str:
+    """Return why Ray cannot start on this machine, and what to do about that cause."""
+    reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
+    folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    advice = next((text for pattern, text in START_ADVICE.items() if re.search(pattern, reason, re.IGNORECASE)), None)
+    advice = advice or "Ray's logs are in {folder}/ray/session_latest/logs"
+    return f"Ray cannot start on this machine ({reason}). {advice.format(folder=folder)}."
 
 
 @contextmanager
@@ -138,11 +167,11 @@ def _check_reachable(address: str) -> None:
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal()):
+    if not host or not is_whole(port) or int(port) > LAST_PORT:
         raise SettingError(f"--address {address} is neither `auto` nor HOST:PORT; write for example 10.0.0.1:6379.")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError:
+    except (OSError, UnicodeError):  # `a..b` is not a host name for DNS
         raise _no_cluster(address) from None
 
 
@@ -177,10 +206,25 @@ def keep_token_private() -> None:
 
     Ray itself creates a token that every user of the machine can read. Such a token gets the permissions 0600, unless
     another user owns it.
+
+    Raises:
+        SettingError: The user has no home folder for the token.
+        StoreError: The token cannot be written.
     """
     if os.environ.get("RAY_AUTH_TOKEN"):
         return
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named) if named else user_home() / ".ray" / "auth_token"
+    try:
+        _make_private(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}, the token of Ray, cannot be written ({error.strerror or error}); set HOME to a folder that can "
+            "be written, or RAY_AUTH_TOKEN_PATH to a file in one."
+        ) from error
+
+
+def _make_private(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         status = path.stat()

@@ -45,17 +45,19 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(8, gt=0, description="passes over the training patches")
-    batch_size: int = Field(64, gt=1, description="patches per step")
-    network_size: int = Field(32, ge=8, description="side in px that patches are resized to")
+    epochs: int = Field(8, ge=1, le=100_000, description="passes over the training patches")
+    batch_size: int = Field(64, ge=2, le=65_536, description="patches per step")
+    network_size: int = Field(32, ge=8, le=4096, description="side in px that patches are resized to")
     encoder: str = Field("resnet18", description="timm network")
     encoder_weights: Path | None = Field(None, description="local safetensors file of encoder weights")
     schedule: Schedule = Field("cosine", description="course of the learning rate")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the learning rate rises")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the steps over which beta rises from 0")
-    grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    grad_clip: float | None = Field(None, ge=1e-6, le=1e6, description="largest norm of the gradient")
     quarter_turns: bool = Field(True, description="turn patches by quarters in addition to flips")
-    stain_jitter: float = Field(0.0, ge=0, description="standard deviation of the optical density's gain per channel")
+    stain_jitter: float = Field(
+        0.0, ge=0, le=1, description="standard deviation of the optical density's gain per channel"
+    )
     views: Views = Field(
         8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
     )

@@ -2,8 +2,8 @@
 
 import torch
 
+from bench.space.limits import check_values
 from bench.space.reader import load_space
-from bench.space.space import check_values
 from cellbench.suppression import build_suppression
 from cellbench.testing import SuppressionConformance
 

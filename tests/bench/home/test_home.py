@@ -116,3 +116,18 @@ def test_the_cache_can_be_on_another_disk(monkeypatch, tmp_path):
     assert paths.cache_dir() == tmp_path / "shared" / "cache"
     monkeypatch.setenv("CELLBENCH_CACHE", str(tmp_path / "scratch"))
     assert paths.cache_dir() == tmp_path / "scratch"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", none)
+    monkeypatch.delenv("CELLBENCH_HOME")
+    with pytest.raises(
+        SettingError, match="no home folder; set HOME or CELLBENCH_HOME to a folder that can be written"
+    ):
+        paths.home()
+    monkeypatch.setenv("CELLBENCH_CACHE", "~nobody-here/cache")
+    with pytest.raises(SettingError, match=r"CELLBENCH_CACHE \(~nobody-here/cache\) is the home of an unknown user"):
+        paths.cache_dir()

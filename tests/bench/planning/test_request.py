@@ -88,7 +88,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"dataset": "../etc"}, "cannot be the name of a data set"),
         ({"set": ["r_maks=3"]}, "did you mean 'r_max'"),
         ({"set": ["r_max=500"]}, "r_max=500 px is outside a patch of 40 px"),
-        ({"set": ["r_max=-1"]}, "greater than 0"),
+        ({"set": ["r_max=-1"]}, r"r_max must be 0\.01 to 28\.3 px; got -1"),
         ({"time_budget": "soon"}, "--time-budget must be a duration such as .*; got 'soon'"),
         ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),
         ({"size": "8"}, "--size must be auto or 16 to 40 px, the side of the patches; got 8"),

@@ -5,9 +5,9 @@ from drawn_cells import draw_cells, write_cells
 from programs import plan_search
 
 from bench.space.estimates import needs_estimate, with_values
+from bench.space.limits import check_values
 from bench.space.overrides import override
 from bench.space.reader import load_space
-from bench.space.space import check_values
 from cellbench.errors import SettingError
 from cellbench.radius import FACTORS, estimate_radius
 

@@ -3,9 +3,9 @@
 import pytest
 
 from bench.space.estimates import needs_estimate
+from bench.space.limits import check_values, unusual, value_fault
 from bench.space.overrides import override
 from bench.space.reader import SPACES_DIR, load_space, space_names
-from bench.space.space import check_values
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.suppression import SUPPRESSIONS
 from cellbench.suppression.base import length_names
@@ -182,7 +182,7 @@ def test_set_refuses_invalid_values(text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("r_max=-5..30", "r_max.*greater than 0"),
+        ("r_max=-5..30", r"r_max must be 0\.01 to 181 px; got -5"),
         ("r_max=30..182", "r_max=182 px is outside a patch of 256 px, whose corners are 181 px"),
         ("shape=round", "shape.*'sqrt', 'linear'"),
         ("lr=-1", "lr must be"),
@@ -199,3 +199,55 @@ def test_values_that_the_method_refuses_are_found_before_the_first_trial(text, m
 
 def test_the_largest_radius_is_the_patch_corner():
     check_values(override([load_space("mask_fixed").scaled(256)], ["r_max=30..181"])[0], 256)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("2023-99-99", "not valid YAML .*date or number"),
+        ("1" * 5000, "not valid YAML .*date or number"),
+        ("[" * 3000 + "]" * 3000, "not valid YAML .*nested too deeply"),
+        ("9" * 400, "line 5: parameters.beta.value must be a finite number"),
+        ("1e400", "line 5: parameters.beta.value must be a finite number"),
+        ("-1", "line 5: beta must be 0 or 1e-12 to 1000; got -1"),
+    ],
+)
+def test_a_value_that_yaml_or_a_training_cannot_read_is_one_sentence(tmp_path, value, message):
+    with pytest.raises(SettingError, match=message) as caught:
+        load_space("mask_fixed", write(tmp_path, GOOD.replace("beta: 1e-3", f"beta: {value}")))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["r_max=1e400", "r_max=1,1e400", f"r_max={'9' * 400}", "r_max=0..inf", "r_max=-inf..5"]
+)
+def test_a_number_beyond_floats_is_refused(text):
+    with pytest.raises(SettingError, match=r"beyond the largest number|must be finite"):
+        override([load_space("mask_fixed").scaled(256)], [text])
+
+
+@pytest.mark.parametrize("method", space_names())
+def test_every_number_of_a_method_has_limits(method):
+    fields = SUPPRESSIONS.get(method).Params.model_fields
+    numbers = [name for name, field in fields.items() if field.annotation is float]
+    for name in [*numbers, "lr", "beta", "latent_dim"]:
+        for value in (-1.0, 1e-320, 1e308):
+            assert name in str(value_fault(method, name, value, 256))
+
+
+def test_a_radius_of_zero_is_refused_and_a_spread_of_zero_is_not():
+    assert "r_mean must be 0.01 to 181 px" in str(value_fault("mask_sampled", "r_mean", 0.0, 256))
+    assert value_fault("mask_sampled", "r_std", 0.0, 256) is None
+    assert [value_fault("vae", "lr", value, 256) is None for value in (0.0, 1e-9, 1.0, 1.1)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_value_outside_the_usual_range_is_named_once_for_all_methods():
+    before = [load_space("mask_fixed").scaled(256), load_space("vae").scaled(256), load_space("rae").scaled(256)]
+    assert unusual(before, override(before, ["beta=0.005"])) == []
+    (sentence,) = unusual(before, override(before, ["beta=0.005..5"]))
+    assert sentence == "--set beta: 5 is outside 0.0001 to 0.01, the usual range for mask_fixed, vae."

@@ -10,7 +10,7 @@ from bench.home.resources import Machine, Plan, plan
 from bench.terminal.parsing import seconds
 from bench.tuning import ENVIRONMENT
 from bench.tuning.cluster import connect, remotely
-from cellbench.errors import SettingError
+from cellbench.errors import SettingError, StoreError
 
 LAPTOP, SERVER = Machine(2, 0), Machine(16, 2)
 
@@ -163,3 +163,44 @@ def test_the_environment_cannot_turn_off_the_token():
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout == "token\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes: /t/x"), "too long"),
+        (OSError(28, "No space left on device", "/tmp/ray"), "Free some space in /short"),
+        (PermissionError(13, "Permission denied", "/short/ray"), "folder /short must exist and be writable"),
+        (FileNotFoundError(2, "No such file or directory", "/short"), "folder /short must exist and be writable"),
+        (OSError(98, "Address already in use"), "Another program uses a port"),
+        (OSError(24, "Too many open files"), "ulimit -n 65536"),
+        (RuntimeError("can't start new thread"), "Try again when it is less busy"),
+        (Exception("The current node timed out during startup. This could happen"), "Try again when it is less busy"),
+        (ValueError("something else"), r"Ray's logs are in /short/ray/session_latest/logs"),
+    ],
+)
+def test_a_failed_start_of_ray_names_its_cause_and_its_way_out(monkeypatch, error, advice):
+    def fails(**options):
+        raise error
+
+    monkeypatch.setenv("RAY_TMPDIR", "/short")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "token")
+    monkeypatch.setattr("ray.init", fails)
+    with pytest.raises(StoreError, match=advice) as caught:
+        connect(None)
+    assert ("less busy" in str(caught.value)) == ("less busy" in advice)
+
+
+def test_a_token_that_cannot_be_written_names_home(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    with pytest.raises(StoreError, match=r"file/\.ray/auth_token, .* \(Not a directory\); set HOME to a folder"):
+        connect(None)
+
+
+@pytest.mark.parametrize("address", ["a..b:80", f"{'a' * 64}.de:80", "host:99999", f"host:{'9' * 5000}"])
+def test_an_address_that_cannot_be_looked_up_is_one_sentence(address):
+    with pytest.raises(SettingError, match=r"No Ray cluster answers|neither `auto` nor HOST:PORT"):
+        connect(address)
