@@ -70,7 +70,7 @@ def load_yaml(text: str) -> Any:
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):  # a few nested aliases stand for more values than fit in memory
-                raise ValueError("it has an alias, which begins with *; write its value instead")
+                raise yaml.YAMLError("it has an alias, which begins with *; write its value instead")
             return super().compose_node(parent, index)
 
     try:
@@ -79,11 +79,9 @@ def load_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except (
-        TypeError,
-        AttributeError,
-        LookupError,
-    ) as error:  # PyYAML raises these for keys it cannot use
+    except ValueError as error:  # an impossible date, or an integer of thousands of digits
+        raise ValueError("it has a date or number that cannot be read") from error
+    except (TypeError, AttributeError, LookupError) as error:  # PyYAML raises these for keys it cannot use
         raise ValueError(f"it has a value that is not valid: {error}") from error
 
 

@@ -30,7 +30,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     header, body = table_lines(columns, rows, console().width)
     for line in header:
         console().print(line, style="bold", markup=False, soft_wrap=True)
-    console().out("\n".join(body), highlight=False)
+    console().file.write("\n".join([*body, ""]))  # Rich would lay out and escape each line again
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> tuple[list[str], list[str]]:

@@ -24,7 +24,8 @@ app()
 
 
 @pytest.mark.parametrize(
-    ("encoding", "shown"), [("ascii", b"0.5 ? 0.1 ? ?m ? ?"), ("latin-1", "0.5 ± 0.1 ? µm ? ?".encode("latin-1"))]
+    ("encoding", "shown"),
+    [("ascii", rb"0.5 ? 0.1 ? ?m ? \xe4"), ("latin-1", r"0.5 ± 0.1 ? µm ? \xe4".encode("latin-1"))],
 )
 def test_a_character_that_the_output_lacks_is_a_question_mark(encoding, shown):
     done = subprocess.run(
