@@ -107,6 +107,7 @@ def _resume_command(name: str, address: str | None) -> str:
 
 def _run(request: "Request", folder: "SearchFolder") -> int:
     from bench.pipeline.run import run_search
+    from bench.record.summary import Summary
     from bench.reporting.verdict import print_verdict
 
     settings = request.settings
@@ -132,6 +133,9 @@ def _run(request: "Request", folder: "SearchFolder") -> int:
         )
         return INTERRUPTED
     except StoreError:
+        found = Summary.read(folder)
+        if found is not None:  # the search has a result, which only MLflow lacks
+            print_verdict(request, found)
         if folder.request_path.exists():
             print_error(f"Correct the problem below, then resume with: {resume}", "yellow")
         raise

@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bench.home.paths import searches_dir
-from bench.record.folder import SearchFolder, search_names
+from bench.record.folder import SearchFolder, search_names, starting_names
 from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S, rungs
 from bench.record.trial import MAX_TIME_S, TrialRecord
 from bench.space.objectives import Objective, parse_objectives
@@ -231,8 +231,10 @@ def check_unused(dataset: Path, advice: str) -> None:
         advice: What the user can do beside ending the search, as a sentence.
 
     Raises:
-        SettingError: A search uses it.
+        SettingError: A search uses it, or a search is starting, whose data set is not known yet.
     """
+    if starting := starting_names():
+        raise SettingError(f"The search {starting[0]} is starting and may use the data set; try again in a minute.")
     users = [name for name in search_names() if _uses(SearchFolder(searches_dir() / name), dataset)]
     if not users:
         return
@@ -244,7 +246,7 @@ def check_unused(dataset: Path, advice: str) -> None:
 
 
 def _uses(folder: SearchFolder, dataset: Path) -> bool:
-    if folder.has_ended:
+    if folder.has_ended and folder.is_recorded:
         return False
     try:
         used = Request.read(folder).dataset_path

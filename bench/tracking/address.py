@@ -17,7 +17,7 @@ ADVICE = {
     r"readonly|unable to open|permission denied|no such file": "check that its folder exists and can be written",
     r"not a database|malformed": "restore the file from a copy; a new store is made if you move it away",
     r"no such table|no such column|locate revision": "it belongs to another version of MLflow; run `mlflow db upgrade`",
-    r"\bRun\b.*not found|RESOURCE_DOES_NOT_EXIST": "it was deleted; restore it in the MLflow UI",
+    r"\brun\b.*not found|'active' state|RESOURCE_DOES_NOT_EXIST": "it was deleted; restore it in the MLflow UI",
 }
 """What to do about a store that does not work, by a pattern of the cause."""
 

@@ -126,6 +126,7 @@ class Tracker:
         """
         self._down_until = 0.0
         try:
+            open_experiment(self._client, self._card.name)  # it may have been deleted meanwhile
             status = self._find_runs()
             for record in folder.records():
                 done = status.get(self._runs.get(record.key, ""), "RUNNING")
@@ -253,7 +254,9 @@ class Tracker:
     def _finish_opening(self, run_id: str, params: dict[str, Any]) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
-        self._client.log_batch(run_id, params=[Param(name, value_in_words(value)) for name, value in params.items()])
+        known = self._client.get_run(run_id).data.params  # MLflow refuses another value, as that of the device
+        new = [Param(name, value_in_words(value)) for name, value in params.items() if name not in known]
+        self._client.log_batch(run_id, params=new)
         request = self._request
         dataset = Dataset(request.dataset, request.fingerprint[:36], "local", f'{{"path": "{request.dataset_path}"}}')
         self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])

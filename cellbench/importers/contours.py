@@ -122,6 +122,8 @@ class Cells:
         start = self._nearest(row, column)
         values = self._values_of_region(int(self._regions[start]))
         several = len(values) > 1
+        if len(values) > _MAX_VALUES and self._is_smoothed(int(self._regions[start]), values):
+            raise DataError(f"has smoothed edges ({_listed(values)} at ({x:g}, {y:g})); save it as it was annotated")
         if several and meaning is None and not _are_grey_levels(values):
             raise DataError(
                 f"has {_listed(values)} in one connected region at ({x:g}, {y:g}). Add --mask-values cells if each "
@@ -154,6 +156,14 @@ class Cells:
             box = self._region_boxes[region - 1]
             self._distinct[region] = np.unique(self.values[box][self._regions[box] == region])
         return self._distinct[region]
+
+    def _is_smoothed(self, region: int, values: NDArray[np.int32]) -> bool:
+        """Return whether most values of a region are thin lines, as along a smoothed edge. A cell has an inside."""
+        from scipy import ndimage
+
+        here = self.values[self._region_boxes[region - 1]]
+        inside = ndimage.minimum_filter(here, 3) == ndimage.maximum_filter(here, 3)
+        return len(np.intersect1d(values, here[inside])) < len(values) / 2
 
     def _cell_of(
         self, pixel: tuple[int, int], meaning: MaskValues | None

@@ -25,11 +25,17 @@ SYSTEM_NAMES = frozenset(
         ".thumbnails",
         "@eadir",
         "@recycle",
+        "@tmp",
         "__macosx",
+        "__pycache__",
         "desktop.ini",
         "lost+found",
+        "recycler",
         "system volume information",
+        "thumbnails",
+        "thumbs",
         "thumbs.db",
+        "~snapshot",
     }
 )
 """Lower-case names of thumbnails, deleted files and settings that file servers and desktops put beside images."""

@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from programs import SMALL, Home, wait_until
 
+from bench.tracking.client import connect
+
 pytestmark = pytest.mark.slow
 
 OPTIONS = (
@@ -63,3 +65,36 @@ def test_a_full_disk_is_one_sentence_and_the_search_resumes(tmp_path, discs):
         assert {run.info.status for _, run in home.runs("full")} == {"FINISHED"}
     finally:
         subprocess.run(["umount", "--lazy", str(small)], check=True)
+
+
+def test_an_experiment_that_is_deleted_is_restored_and_gets_everything(tmp_path, discs):
+    home = Home(tmp_path, discs)
+    process = home.start(*OPTIONS, "--name", "deleted")
+    assert wait_until(lambda: home.n_epochs("deleted") > 2), process.communicate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+        client = connect()
+    client.delete_experiment(client.get_experiment_by_name("discs").experiment_id)
+    _, errors = process.communicate(timeout=300)
+    check_one_sentence(errors)
+    assert process.returncode == 0, errors
+    assert "it was deleted; restore it in the MLflow UI" in errors
+    runs = home.runs("deleted")
+    assert sorted(key for key, _ in runs) == sorted(["", *home.records("deleted")])
+    assert {run.info.status for _, run in runs} == {"FINISHED"}
+
+
+def test_a_result_that_mlflow_lacks_is_written_without_the_data(tmp_path, discs):
+    """The device of a search is not known when its result alone is written; MLflow keeps the first value."""
+    home = Home(tmp_path, discs)
+    home.run(*OPTIONS, "--name", "late")
+    (home.search("late") / ".recorded").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+        client = connect()
+    for _, run in home.runs("late"):
+        client.set_terminated(run.info.run_id, "KILLED")
+    _, errors = home.run("remove", "discs", "--yes", program="datasets", expect=2)
+    assert "used by searches that have not ended: late" in errors
+    home.run("--resume", "late")
+    assert {run.info.status for _, run in home.runs("late")} == {"FINISHED"}

@@ -105,7 +105,7 @@ def test_an_empty_mask_is_named():
 
 def test_many_values_are_no_parts():
     smooth = mask(*((disc(20, 20, 20 - step), step) for step in range(1, 12)))
-    with pytest.raises(DataError, match=r"has 11 values \(1, 2, 3, 4, …\) in the cell .* without smoothed edges"):
+    with pytest.raises(DataError, match=r"has smoothed edges \(11 values \(1, 2, 3, 4, …\)"):
         Cells(smooth).at(20, 20, "parts")
 
 
@@ -115,3 +115,10 @@ def test_the_pixel_of_a_centre_is_the_one_that_contains_it():
         assert (Cells(two).at(x, 0, None)[0] == (two == value)).all()
     with pytest.raises(DataError, match="does not cover"):
         Cells(two).at(0.5, 0, None)
+
+
+@pytest.mark.parametrize("meaning", [None, "cells", "parts"])
+def test_smoothed_edges_are_no_cells(meaning):
+    smooth = mask(*((disc(20, 20, 15 - step / 4), 20 * step) for step in range(1, 12)))
+    with pytest.raises(DataError, match=r"has smoothed edges \(1[01] values .*; save it as it was annotated"):
+        Cells(smooth).at(20, 20, meaning)

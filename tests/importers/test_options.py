@@ -101,7 +101,9 @@ def test_images_and_masks_can_be_classes_on_request(write, add):
     assert add("folder", folder, label_folder=1).patch_set.card.classes == ["images", "masks"]
 
 
-@pytest.mark.parametrize("ending", ["_mask", "-Mask", "_masks", "_cp_masks", "_seg", "_label", "_contours"])
+@pytest.mark.parametrize(
+    "ending", ["_mask", "-Mask", "_masks", "_cp_masks", "_seg", "_label", "_contours", "_gt", "_segmentation", ".mask"]
+)
 def test_masks_beside_images_are_skipped_and_counted(write, add, ending):
     folder = write(lambda i: f"{'ab'[i % 2]}/{i}.png")
     for i in range(10):
@@ -117,3 +119,11 @@ def test_masks_beside_images_are_skipped_and_counted(write, add, ending):
 def test_images_that_are_called_masks_are_kept(write, add):
     folder = write(lambda i: f"{'ab'[i % 2]}/{i}_mask.png")
     assert len(add("folder", folder).patch_set) == 60
+
+
+def test_slides_above_the_classes_are_named(write, add):
+    imported = add("folder", write(lambda i: f"slide{i % 2}/{'xy'[i // 7 % 2]}/{i}.png"))
+    assert imported.remarks == [
+        "The classes slide0, slide1 contain folders of the same names (x, y). If those are the classes, add "
+        "--label-folder 2."
+    ]

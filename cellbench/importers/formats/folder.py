@@ -16,7 +16,9 @@ from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import nfc
 from cellbench.importers.options import ImportOptions, path_groups, path_labels
 
-_MASK_STEM = re.compile(r"(?P<image>.+?)(?P<ending>[-_](cp_)?(masks?|seg|labels?|contours?))", re.IGNORECASE)
+_MASK_STEM = re.compile(
+    r"(?P<image>.+?)(?P<ending>[-_.](cp_)?(masks?|seg|segmentation|labels?|contours?|gt|binary))", re.IGNORECASE
+)
 
 
 def read_folder(path: Path, options: ImportOptions) -> Manifest:
@@ -46,6 +48,8 @@ def read_folder(path: Path, options: ImportOptions) -> Manifest:
     if options.label_folder is None:
         _refuse_mask_folder(path, images)
     labels = path_labels(images, path, options)
+    if options.label_folder is None and options.label_pattern is None:
+        remarks += _remark_on_levels(path, images)
     groups = path_groups(images, path, options, problems)
     unlabelled = [str(image.relative_to(path)) for image, label in zip(images, labels, strict=True) if label is None]
     if unlabelled:
@@ -65,6 +69,21 @@ def _without_masks(paths: Sequence[Path]) -> tuple[list[Path], Counter[str]]:
         else:
             images.append(path)
     return images, masks
+
+
+def _remark_on_levels(path: Path, images: Sequence[Path]) -> list[str]:
+    """Return a remark if the folders of all classes contain folders of the same names, which may be the classes."""
+    below: dict[str, set[str]] = {}
+    for image in images:
+        parts = image.relative_to(path).parts[:-1]
+        below.setdefault(parts[0] if parts else "", set()).add(parts[1] if len(parts) > 1 else "")
+    names = list(below.values())
+    if len(names) < 2 or "" in names[0] or len(names[0]) < 2 or any(each != names[0] for each in names):
+        return []
+    return [
+        f"The classes {listing(sorted(below))} contain folders of the same names ({listing(sorted(names[0]))}). If "
+        "those are the classes, add --label-folder 2."
+    ]
 
 
 def _refuse_mask_folder(path: Path, images: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cellbench.errors import DataError
 from cellbench.importers.files import find_images, listing
-from cellbench.importers.images import ImageReader, stored_frame, upright_size, write_image
+from cellbench.importers.images import MAX_PIXELS, ImageReader, stored_frame, upright_size, write_image
 from cellbench.importers.manifest import IMPORTERS, Importer, Manifest
 from cellbench.importers.names import nfc
 from cellbench.importers.options import ImportOptions, find
@@ -47,6 +47,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
     problems = found.problems
     skipped: list[str] = []
     beyond: list[str] = []
+    n_empty = 0
     upright: set[str] = set()
     annotation_of: dict[Path, str] = {}
     for file in annotations:
@@ -55,6 +56,9 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
             root = ElementTree.parse(file).getroot()
         except (ElementTree.ParseError, OSError, ValueError) as error:
             problems.append(f"{name}: it is not readable XML ({getattr(error, 'strerror', None) or error})")
+            continue
+        if fault := _format_fault(root):
+            problems.append(f"{name}: {fault}")
             continue
         try:
             image = images.of(file, _text(root, "filename"), _text(root, "folder"))
@@ -71,6 +75,7 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
         if options.group_pattern and group is None:
             problems.append(f"{relative}: --group-pattern finds no group in its path")
         seen: set[tuple[str | None, tuple[float, ...]]] = set()
+        n_empty += root.find("object") is None
         for number, entry in enumerate(root.iter("object"), start=1):
             where = f"{name} box {number}"
             label = _text(entry, "name") or None
@@ -79,7 +84,9 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
             except ValueError:
                 problems.append(f"{where}: a side is missing or not a number")
                 continue
-            if not np.isfinite(box).all() or right <= left or bottom <= top:
+            if not (np.isfinite(box) & (np.abs(box) < MAX_PIXELS)).all():
+                problems.append(f"{where}: a side is not a number of px")
+            elif right <= left or bottom <= top:
                 skipped.append(f"{where} (no area)")
             elif (label, box) in seen:
                 skipped.append(f"{where} (duplicate)")
@@ -101,6 +108,8 @@ def read_voc(path: Path, options: ImportOptions) -> Manifest:
         remarks.append(f"{len(upright)} images were turned upright by their EXIF orientation, as their boxes are.")
     if n_unused := len(files) - len(annotation_of):
         remarks.append(f"{n_unused} images have no annotation.")
+    if n_empty:
+        remarks.append(f"{n_empty} annotations contain no box.")
     table = pd.DataFrame(rows, columns=["source", "label", "group", "x", "y", "radius_px"])
     table["label"] = table["label"].astype(object).where(table["label"].notna(), None)
     return Manifest(
@@ -233,6 +242,16 @@ def _frame(image: Path, name: str, root: ElementTree.Element) -> _Frame | None:
         )
     is_upright = orientation != 1 and stated == turned
     return _Frame(*(turned if is_upright else stored), is_upright)
+
+
+def _format_fault(root: ElementTree.Element) -> str | None:
+    """Return why an XML file is no Pascal VOC annotation, or None. Boxes of another format would vanish."""
+    if root.tag != "annotation":
+        return f"its root element is <{root.tag[:60]}>, not <annotation>, so it is not Pascal VOC; convert or remove it"
+    others = {
+        entry.tag for entry in root.iter() if entry.tag != "object" and entry.tag.rpartition("}")[2].lower() == "object"
+    }
+    return f"it has <{min(others)[:60]}>, which Pascal VOC writes <object>; correct it" if others else None
 
 
 def _px(size: tuple[int, ...]) -> str:

@@ -94,7 +94,10 @@ def test_all_problems_are_listed(pairs, add, nothing_written):
             np.triu(np.ones((24, 24), np.uint8), 4),
             r"its mask contours/003\.png does not cover the centre \(11\.5, 11\.5\)",
         ),
-        (np.tile(np.arange(24, dtype=np.uint8), (24, 1)), r"contours/003\.png has 23 values \(1, 2, 3, 4, …\) in one"),
+        (
+            np.tile(np.arange(24, dtype=np.uint8), (24, 1)),
+            r"contours/003\.png has smoothed edges \(23 values \(1, 2, 3, 4, …\)",
+        ),
         (np.ones((20, 24), np.uint8), r"its mask contours/003\.png is \(24, 20\) px, not \(24, 24\) px"),
         (None, r"its mask contours/003\.png cannot be used: it is not a readable image"),
     ],

@@ -167,3 +167,27 @@ def test_an_orientation_that_the_size_cannot_decide_is_refused(tmp_path, add, no
     text = refused(add, tmp_path / "in")
     assert f"1.xml: 1.png has EXIF orientation {orientation}, and <size> does not say whether the boxes" in text
     assert "save the image without EXIF orientation so that its boxes fit" in text
+
+
+def test_what_is_not_pascal_voc_is_named_and_not_left_out(tmp_path, add, nothing_written):
+    root = tmp_path / "slides"
+    for number in range(4):
+        write_pair(root, f"{number}.png", f"{number}.xml", (20, 30))
+    (root / "0.xml").write_text('<annotations><image name="0.png"><box label="a"/></image></annotations>')
+    (root / "1.xml").write_text((root / "1.xml").read_text().replace("object>", "Object>"))
+    (root / "2.xml").write_text((root / "2.xml").read_text().replace("<annotation", '<annotation xmlns="urn:x"', 1))
+    (root / "3.xml").write_text((root / "3.xml").read_text().replace("<xmin>", "<xmin>nan", 1))
+    text = refused(add, root)
+    assert "0.xml: its root element is <annotations>, not <annotation>, so it is not Pascal VOC" in text
+    assert "1.xml: it has <Object>, which Pascal VOC writes <object>" in text
+    assert "2.xml: its root element is <{urn:x}annotation>" in text
+    assert "3.xml box 1: a side is" in text
+
+
+def test_annotations_without_a_box_are_counted(tmp_path, add):
+    root = tmp_path / "slides"
+    for number in range(48):
+        write_pair(root, f"{number}.png", f"{number}.xml", (20, 30))
+    write_pair(root, "empty.png", "empty.xml", (20, 30))
+    (root / "empty.xml").write_text("<annotation></annotation>")
+    assert "1 annotations contain no box." in add("voc", root, patch_size=16, min_per_class=5).remarks
