@@ -75,20 +75,31 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} cannot be written ({reason}); {advice} CELLBENCH_HOME to another folder.") from error
 
 
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; at the end of the block, the file written there replaces `path`.
+
+    Raises:
+        StoreError: The file cannot be written. The old file stays.
+    """
+    temporary = temporary_name(path)
+    with explained(path):
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small text file atomically, as UTF-8.
 
     Raises:
         StoreError: The file cannot be written.
     """
-    temporary = temporary_name(path)
-    with explained(path):
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
+    with replaced_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def check_free_space(directory: Path, n_bytes: int) -> None:

@@ -10,6 +10,7 @@ from bench.record.trial import TrialRecord
 from bench.space.objectives import OBJECTIVES
 from bench.space.space import COMMON
 from bench.terminal.formatting import lengths_in_words
+from cellbench.disk import replaced_file
 from cellbench.scores.metrics import find_metric
 from cellbench.suppression.base import length_names
 
@@ -51,9 +52,8 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
     winner = summary.winner if summary.is_clear else f"{summary.winner}, not clearly ahead"
     bars.set_title(f"{summary.dataset}: {winner if summary.beats_floors else 'no winner'}", loc="left")
     _draw_trials(points, summary, tried)
-    part = path.with_suffix(".part")
-    figure.savefig(part, dpi=130, format="png")
-    part.replace(path)
+    with replaced_file(path) as part:
+        figure.savefig(part, dpi=130, format="png")
 
 
 def _draw_trials(axes: Any, summary: "Summary", tried: Sequence[TrialRecord]) -> None:
@@ -114,9 +114,8 @@ def draw_front(found: Sequence[Member], winner: str, path: Path) -> None:
         axis.set_label_text(f"{objective.description} ({'more' if objective.sign > 0 else 'less'} is better)")
     axes.set_title(f"{first} and {second} on fold 0", loc="left")
     axes.legend(frameon=False, fontsize=8)
-    part = path.with_suffix(".part")
-    figure.savefig(part, dpi=130, format="png")
-    part.replace(path)
+    with replaced_file(path) as part:
+        figure.savefig(part, dpi=130, format="png")
 
 
 STAGES = {
@@ -164,6 +163,5 @@ def draw_response(response: RadiusRange, path: Path) -> None:
     axes.set_ylabel(OBJECTIVES.get(response.objective).description)
     axes.set_title(f"{response.method}: acceptable {response.parameter} (filled: the winner)", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8)
-    part = path.with_suffix(".part")
-    figure.savefig(part, dpi=130, format="png")
-    part.replace(path)
+    with replaced_file(path) as part:
+        figure.savefig(part, dpi=130, format="png")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cellbench.errors import printable
+
 
 def save_confusion(path: Path, table: np.ndarray, classes: Sequence[str], title: str) -> None:
     """Draw a confusion matrix, coloured by the share of each true class.
@@ -28,8 +30,9 @@ def save_confusion(path: Path, table: np.ndarray, classes: Sequence[str], title:
         if table[i, j]:
             colour = "white" if share[i, j] > 0.5 else "black"
             axis.text(j, i, str(table[i, j]), ha="center", va="center", fontsize=8, color=colour)
-    names = [f"{name} ({total})" for name, total in zip(classes, totals[:, 0], strict=True)]
-    axis.set_xticks(range(n), list(classes), rotation=45, ha="right", fontsize=8)
+    literal = [printable(name).replace("$", r"\$") for name in classes]  # matplotlib reads $x$ as a formula
+    names = [f"{name} ({total})" for name, total in zip(literal, totals[:, 0], strict=True)]
+    axis.set_xticks(range(n), literal, rotation=45, ha="right", fontsize=8)
     axis.set_yticks(range(n), names, fontsize=8)
     axis.set(xlabel="predicted", ylabel="true (n)")
     axis.set_title(title, fontsize=9)

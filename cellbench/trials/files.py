@@ -9,6 +9,7 @@ import torch
 import yaml
 from safetensors.torch import load_file, save
 
+from cellbench.disk import replaced_file, write_text
 from cellbench.errors import DataError
 from cellbench.input_files import load_json, read_text
 from cellbench.models import AutoEncoder
@@ -41,10 +42,8 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
 def write_result(directory: Path, job: TrialJob, metrics: dict[str, float]) -> None:
     """Write the configuration as YAML, then the result as JSON; the result is complete or missing."""
     text = yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (directory / CONFIGURATION).write_text(text)
-    part = directory / (RESULT + ".part")
-    part.write_text(json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
-    part.replace(directory / RESULT)
+    write_text(directory / CONFIGURATION, text)
+    write_text(directory / RESULT, json.dumps({"job": job.identity, "metrics": metrics}, indent=1))
 
 
 def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppression: Suppression, card: Card) -> None:
@@ -52,7 +51,8 @@ def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppressio
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"suppression.{name}": tensor for name, tensor in suppression.state_dict().items()}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    (directory / ENCODER).write_bytes(save(plain))  # save_file makes files that only their owner can read
+    with replaced_file(directory / ENCODER) as part:
+        part.write_bytes(save(plain))  # save_file makes files that only their owner can read
     description = {
         "configuration": job.configuration.model_dump(mode="json"),
         "settings": job.settings.model_dump(mode="json"),
@@ -60,7 +60,7 @@ def write_encoder(directory: Path, job: TrialJob, model: AutoEncoder, suppressio
         "um_per_px": card.um_per_px,
         "fingerprint": card.fingerprint,
     }
-    (directory / MODEL).write_text(json.dumps(description, indent=1))
+    write_text(directory / MODEL, json.dumps(description, indent=1))
 
 
 def read_encoder(directory: Path) -> tuple[AutoEncoder, Suppression, TrainingSettings]:
