@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS ?= dev
 ARGS ?=
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install search test check docs audit format perf ui server clean
@@ -24,8 +25,8 @@ install: $(INSTALLED) ## Install everything into .venv
 search: $(INSTALLED) ## Search the radius of a fixed mask on the built-in data set; ARGS='--trials 12' adds options
 	$(BIN)/python -m bench.search --method mask_fixed $(ARGS)
 
-test: $(INSTALLED) ## Run the fast tests; SLOW=1 adds the slow ones, SLOW=2 all
-	$(BIN)/python -m pytest $(if $(filter 1,$(SLOW)),-m 'not long') $(if $(filter 2,$(SLOW)),-m 'long or not long') $(ARGS)
+test: $(INSTALLED) ## Run the fast tests; SLOW=1 adds the slow ones, SLOW=2 all; WORKERS=0 runs them in one process
+	$(BIN)/python -m pytest -p no:benchmark -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(filter 1,$(SLOW)),-m 'not long') $(if $(filter 2,$(SLOW)),-m 'long or not long') $(ARGS)
 
 check: $(INSTALLED) ## Check formatting, lint, imports and types
 	$(BIN)/ruff format --check .

@@ -116,7 +116,7 @@ def plan_search(*methods, **typed):
     return make_request(options, lambda: find_machine(options.address), "python -m bench.search")
 
 
-def wait_until(condition, seconds=120.0):
+def wait_until(condition, seconds=600.0):
     """Wait until a condition holds; say whether it did."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -34,9 +34,10 @@ def test_help_lists_every_target_and_is_what_make_alone_shows():
     [
         (["search"], "-m bench.search --method mask_fixed"),
         (["search", "ARGS=--trials 12"], "-m bench.search --method mask_fixed --trials 12"),
-        (["test"], "-m pytest"),
-        (["test", "SLOW=1"], "-m pytest -m 'not long'"),
-        (["test", "SLOW=2"], "-m pytest  -m 'long or not long'"),
+        (["test"], "-m pytest -p no:benchmark -n 2 "),
+        (["test", "WORKERS=0"], " -n 0 "),
+        (["test", "SLOW=1"], "-m 'not long'"),
+        (["test", "SLOW=2"], "-m 'long or not long'"),
         (["check"], "ruff check ."),
         (["check"], "lint-imports"),
         (["check"], "mypy"),

@@ -121,7 +121,7 @@ def test_methods_that_share_their_trials_have_finalists_in_common(home):
     assert 1 <= stages.count("final") <= 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home):
     output, _ = home.run(
         "--method", "mask_fixed", "--dataset", "discs", "--screen-size", "16", "--screen-pool", "0.6", "--trials", "5",
@@ -139,7 +139,7 @@ def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home)
     assert max(costs["search"]) < 0.7 * min(costs["folds"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself(home):
     few = ("--method", "mask_fixed", "--dataset", "discs", "--epochs", "1", "--seeds", "1", "--no-oracle",
            "--set", "normalize=true", "--set", "lr=0.001", "--set", "beta=0.001", "--views", "1", *SMALL)  # fmt: skip

@@ -180,7 +180,7 @@ class Cluster:
         self._programs.append(program)
         return program
 
-    def run(self, *words, on=None, expect=0, timeout=300):
+    def run(self, *words, on=None, expect=0, timeout=600):
         """Run a program to its end, and return its output and its errors."""
         process = self.start(*words, on=on)
         output, errors = process.communicate(timeout=timeout)

@@ -95,7 +95,7 @@ def in_stage(home, name, stage):
 @pytest.mark.parametrize(
     ("stage", "kind"),
     [
-        ("search", "removed"),
+        pytest.param("search", "removed", marks=pytest.mark.long),
         pytest.param("search", "replaced", marks=pytest.mark.long),
         pytest.param("search", "edited", marks=pytest.mark.long),
         pytest.param("folds", "removed", marks=pytest.mark.long),
@@ -103,9 +103,9 @@ def in_stage(home, name, stage):
         pytest.param("folds", "edited", marks=pytest.mark.long),
         pytest.param("final", "removed", marks=pytest.mark.long),
         pytest.param("final", "replaced", marks=pytest.mark.long),
-        ("final", "edited"),
+        pytest.param("final", "edited", marks=pytest.mark.long),
         pytest.param("floors", "removed", marks=pytest.mark.long),
-        ("floors", "replaced"),
+        pytest.param("floors", "replaced", marks=pytest.mark.long),
         pytest.param("floors", "edited", marks=pytest.mark.long),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_search_stops_or_is_exact_when_its_data_change(home, stage, kind):
     assert wait_until(in_stage(home, name, stage), 400), process.communicate()
     change.make()
     try:
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=600)
     finally:
         change.undo()
     assert "Traceback" not in errors

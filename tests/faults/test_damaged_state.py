@@ -65,12 +65,13 @@ def test_one_damaged_search_does_not_hide_the_others(ended):
     assert any(line.startswith("sound") for line in output.splitlines())
 
 
+@pytest.mark.long
 def test_a_data_set_that_was_changed_or_replaced_is_refused(home, options, discs, tmp_path):
     other = Home(tmp_path)
     shutil.copytree(discs.path, tmp_path / "datasets" / "discs")
     name = "begun"
     process = other.start(*options, "--name", name)
-    process.communicate(timeout=300)
+    process.communicate(timeout=600)
     shutil.rmtree(other.search(name) / "trials")
     (other.search(name) / "summary.json").unlink()
     patches = tmp_path / "datasets" / "discs" / "patches.npy"

@@ -74,12 +74,13 @@ def test_a_trial_whose_process_is_killed_repeatedly_fails_alone(home, options):
         for worker in workers(home):
             worker.kill()
         killed += 1
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, output + errors
     reasons = [record["reason"] for record in home.records(name).values() if record["outcome"] == "failed"]
     assert reasons == ["its process died 3 times; --concurrent 1 leaves it more memory"]
 
 
+@pytest.mark.long
 def test_a_checkpoint_that_is_damaged_is_not_used(tmp_path, discs):
     home, name = Home(tmp_path, discs), "half-a-checkpoint"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)

@@ -37,7 +37,7 @@ def test_killed_at_random_moments_it_reaches_the_numbers_of_an_undisturbed_searc
                 # A worker that was just starting looks for its dead node for a while.
                 assert wait_until(lambda: home.processes() == [], 180), [p.cmdline() for p in home.processes()]
             else:
-                output, errors = process.communicate(timeout=300)
+                output, errors = process.communicate(timeout=600)
                 assert process.returncode == 0, output + errors
             begun = (home.search(name) / "request.yaml").exists()
             for result in home.search(name).glob("trials/*/result.json"):
@@ -75,12 +75,12 @@ def test_stopped_by_a_signal_it_says_how_to_resume_and_leaves_no_process(home, o
         assert "trying configurations" in output
         output, _ = home.run(name, program="stop")
         assert f"Resume with: python -m bench.search --resume {name}" in output
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 130, output + errors
     assert f"Resume with: python -m bench.search --resume {name}" in errors
     assert "Traceback" not in errors
     assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
-    assert wait_until(lambda: home.processes() == [], 20)
+    assert wait_until(lambda: home.processes() == [], 60)
     output, _ = home.run(name, program="status")
     assert f"stopped; continue with --resume {name}" in output
     home.run("--resume", name)
@@ -100,7 +100,7 @@ def test_a_request_to_stop_while_it_starts_takes_effect_once_it_has_started(home
     assert wait_until(lambda: SearchFolder(home.search(name)).is_locked)
     output, _ = home.run(name, program="stop")
     assert f"Resume with: python -m bench.search --resume {name}" in output
-    output, errors = resumed.communicate(timeout=60)
+    output, errors = resumed.communicate(timeout=600)
     assert resumed.returncode == 130, output + errors
     assert f"Resume with: python -m bench.search --resume {name}" in errors
     home.run("--resume", name)
@@ -116,7 +116,7 @@ def test_stopped_while_ray_starts_it_says_that_nothing_was_written(home, options
     assert wait_until(lambda: (home.search("hardly-begun") / ".lock").exists())
     time.sleep(after_s)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     assert "Stopped before anything was written." in errors
     assert not home.search("hardly-begun").exists()
@@ -132,7 +132,7 @@ def test_a_worker_that_is_killed_costs_a_few_epochs(home, options, check_whole):
     assert workers
     for worker in workers:
         worker.kill()
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, output + errors
     check_whole(name)
 
@@ -147,7 +147,7 @@ def test_two_searches_at_once_share_machine_and_store_but_not_a_name(home, optio
     _, errors = home.run("--resume", "first", expect=2)
     assert "Another process works on the search first: process" in errors
     for process in (first, second):
-        output, errors = process.communicate(timeout=400)
+        output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, output + errors
     check_whole("first")
     check_whole("second")
@@ -156,7 +156,7 @@ def test_two_searches_at_once_share_machine_and_store_but_not_a_name(home, optio
 @pytest.mark.long
 def test_of_two_searches_with_one_name_started_at_the_same_moment_one_runs(home, options, check_whole):
     twins = [home.start(*options, "--name", "twin") for _ in range(2)]
-    ends = [(process.communicate(timeout=400), process.returncode) for process in twins]
+    ends = [(process.communicate(timeout=600), process.returncode) for process in twins]
     assert sorted(code for _, code in ends) == [0, 2], ends
     refusal = next(errors for (_, errors), code in ends if code == 2)
     assert "Another process works on the search twin: process" in refusal or "There is a search twin already" in refusal

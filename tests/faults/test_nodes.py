@@ -111,7 +111,7 @@ def test_trials_of_a_killed_node_resume_elsewhere_and_reach_the_numbers_of_an_un
     history = home / "searches" / "disturbed" / "trials" / victim.key / "history.jsonl"
     n_before = len(history.read_text().splitlines())
     next(node for node in cluster.nodes if node.address == victim.nodes[-1]).kill()
-    output, errors = process.communicate(timeout=400)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, output + errors
 
     disturbed = records(home, "disturbed")

@@ -32,7 +32,7 @@ def test_a_database_that_disappears_is_one_sentence_and_gets_everything_later(tm
     n_epochs = home.n_epochs("gone")
     assert wait_until(lambda: home.n_epochs("gone") > n_epochs + 1), process.communicate()
     away.rename(database)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=600)
     check_one_sentence(errors)
     assert process.returncode == 0, errors
     assert errors.count("The MLflow store") == 1
@@ -43,6 +43,7 @@ def test_a_database_that_disappears_is_one_sentence_and_gets_everything_later(tm
     assert {run.info.status for _, run in runs} == {"FINISHED"}
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_sentence_and_the_search_resumes(tmp_path, discs):
     small = tmp_path / "small"
     small.mkdir()
@@ -54,7 +55,7 @@ def test_a_full_disk_is_one_sentence_and_the_search_resumes(tmp_path, discs):
         process = home.start(*OPTIONS, "--name", "full", "--checkpoint-every", "1")
         assert wait_until(lambda: home.n_epochs("full") > 2), process.communicate()
         subprocess.run(["dd", "if=/dev/zero", f"of={small / 'filled'}", "bs=1M"], capture_output=True, check=False)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=600)
         check_one_sentence(errors)
         assert process.returncode == 2, errors
         assert "free some space" in errors
@@ -67,6 +68,7 @@ def test_a_full_disk_is_one_sentence_and_the_search_resumes(tmp_path, discs):
         subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
+@pytest.mark.long
 def test_an_experiment_that_is_deleted_is_restored_and_gets_everything(tmp_path, discs):
     home = Home(tmp_path, discs)
     process = home.start(*OPTIONS, "--name", "deleted")
@@ -75,7 +77,7 @@ def test_an_experiment_that_is_deleted_is_restored_and_gets_everything(tmp_path,
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
         client = connect()
     client.delete_experiment(client.get_experiment_by_name("discs").experiment_id)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=600)
     check_one_sentence(errors)
     assert process.returncode == 0, errors
     assert "it was deleted; restore it in the MLflow UI" in errors

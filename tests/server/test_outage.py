@@ -147,7 +147,7 @@ def test_what_a_stopped_search_could_not_write_is_written_when_it_is_resumed(ser
     server.kill_database()
     wait_for_epochs(folder, before + 5)
     search.send_signal(signal.SIGINT)
-    output, errors = search.communicate(timeout=200)
+    output, errors = search.communicate(timeout=600)
     assert search.returncode == 130, output + errors
     server.serve("start")
     search = start(environment, "--resume", "owed")
@@ -167,7 +167,7 @@ def test_the_error_for_a_wrong_password_does_not_show_it(server, home, address, 
     account = {"MLFLOW_TRACKING_USERNAME": "ben", "MLFLOW_TRACKING_PASSWORD": "not-his-password"}
     place = {"CELLBENCH_HOME": str(home), "MLFLOW_TRACKING_URI": address.format(port=server.port)}
     search = start({**os.environ, **account, **place}, *OPTIONS)
-    output, errors = search.communicate(timeout=200)
+    output, errors = search.communicate(timeout=600)
     assert search.returncode == 2, output + errors
     assert message in errors
     assert "Traceback" not in errors

@@ -43,7 +43,7 @@ def test_four_writers_at_once_lose_nothing(server, client):
         )
         for number in range(4)
     ]
-    runs = [writer.communicate(timeout=300)[0].strip() for writer in writers]
+    runs = [writer.communicate(timeout=600)[0].strip() for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 4
     for number, run in enumerate(runs):
         for name in ("a", "b", "c"):
