@@ -27,8 +27,10 @@ class Row(BaseModel):
         n_seeds: Number of trainings in that mean.
         scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
         holdout: Macro F1 on the holdout; None except for the winner, the floors and the ceiling.
-        holdout_low: Lower end of its 95 % bootstrap interval over groups.
+        holdout_low: Lower end of its 95 % interval over groups; None where there is no interval.
         holdout_high: Upper end of that interval.
+        holdout_interval: The interval in words, or why there is none. Older versions wrote the ends of a percentile
+            bootstrap and no words.
         n_trials: Trials of the search stage.
         n_completed: Those that were completed.
         n_pruned: Those that were stopped early.
@@ -50,6 +52,7 @@ class Row(BaseModel):
     holdout: float | None = None
     holdout_low: float | None = None
     holdout_high: float | None = None
+    holdout_interval: str = ""
     n_trials: int = 0
     n_completed: int = 0
     n_pruned: int = 0

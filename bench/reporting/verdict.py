@@ -53,9 +53,11 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     if best.holdout is None:
         say("The data set has no holdout.")
     else:
+        # The interval of an older version is too narrow to be called one of 95 %.
+        interval = best.holdout_interval or "no interval: an older version scored it"
         say(
-            f"Holdout: macro F1 {best.holdout:.3f} (95 % interval {best.holdout_low:.3f} to {best.holdout_high:.3f}, "
-            f"{summary.n_holdout} patches). This was look number {summary.look} at this holdout."
+            f"Holdout: macro F1 {best.holdout:.3f} ({interval}, {summary.n_holdout} patches). "
+            f"This was look number {summary.look} at this holdout."
         )
     for note in summary.notes:
         say(note)
