@@ -38,8 +38,9 @@ def classify(
     from bench.tracking.registry import ALIAS, open_classifier_run
     from cellbench.classification.classifier import Classifier
     from cellbench.errors import SettingError
-    from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
+    from cellbench.scores.classification import confusion, f1_by_class
     from cellbench.scores.confusion_figure import save_confusion
+    from cellbench.scores.group_interval import f1_interval
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
@@ -61,7 +62,7 @@ def classify(
             predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
             by_class = f1_by_class(truth, predicted, len(classes))
             table = confusion(truth, predicted, len(classes))
-            low, high = bootstrap_f1(truth, [predicted], patch_set.groups(rows), len(classes))
+            interval = f1_interval(truth, [predicted], patch_set.groups(rows), len(classes))
         classifier.save(directory, source)
         registered = run.register(directory, patch_set.card.native_size)
 
@@ -69,7 +70,7 @@ def classify(
         f1 = float(by_class.mean())
         _print_classes(classes, by_class, table)
         say(
-            f"Holdout: macro F1 {f1:.3f} (95 % interval {low:.3f} to {high:.3f}, {len(rows)} patches). "
+            f"Holdout: macro F1 {f1:.3f} ({interval.words}, {len(rows)} patches). "
             f"This was look number {look} at this holdout."
         )
         if summary.notes:
@@ -79,7 +80,9 @@ def classify(
 
         picture = folder.directory / "classifier-confusion.png"
         save_confusion(picture, table, classes, f"holdout, macro F1 {f1:.3f}")
-        metrics = {"holdout/f1_macro": f1, "holdout/f1_low": low, "holdout/f1_high": high}
+        metrics = {"holdout/f1_macro": f1}
+        if interval.low is not None and interval.high is not None:
+            metrics |= {"holdout/f1_low": interval.low, "holdout/f1_high": interval.high}
         metrics |= {f"holdout/f1/{name}": float(value) for name, value in zip(classes, by_class, strict=True)}
         before = run.promote(registered, metrics, [picture])
     if before is not None and before[1] > f1:

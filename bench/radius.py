@@ -49,8 +49,9 @@ def radius(
         say(f"Warning: {doubt}", "yellow")
     if found.is_found:
         say(
-            f"Radius of a cell: {length_in_words(found.radius_px, um)}, 95 % interval "
-            f"{length_in_words(found.low_px, um)} to {length_in_words(found.high_px, um)}; the largest cells reach "
+            f"Radius of a cell: {length_in_words(found.radius_px, um)}, 95 % bootstrap interval "
+            f"{length_in_words(found.low_px, um)} to {length_in_words(found.high_px, um)} "
+            f"over {counted(found.n_groups, 'group')}; the largest cells reach "
             f"{length_in_words(found.knee_px, um)}"
         )
         table = Table(box=None, pad_edge=False)

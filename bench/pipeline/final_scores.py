@@ -12,6 +12,7 @@ from cellbench.training.configuration import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
+    from cellbench.scores.group_interval import GroupInterval
     from cellbench.suppression import Suppression
 
 ORACLE = "oracle"
@@ -25,15 +26,13 @@ class HoldoutScore:
     Attributes:
         f1_macro: Mean over fresh seeds and seeds of the probe.
         f1_std: Standard deviation over fresh seeds; None where there is only one.
-        low: Lower end of the 95 % bootstrap interval over groups.
-        high: Upper end of that interval.
+        interval: Its 95 % interval over groups, or why there is none.
         n_patches: Number of patches in the holdout.
     """
 
     f1_macro: float
     f1_std: float | None
-    low: float
-    high: float
+    interval: "GroupInterval"
     n_patches: int
 
 
@@ -168,7 +167,8 @@ def _holdout(
         labelled: Embeddings of the labelled patches for each fresh seed, each of shape (N, D).
         holdout: Embeddings of the holdout likewise, each of shape (M, D).
     """
-    from cellbench.scores.classification import bootstrap_f1, macro_f1
+    from cellbench.scores.classification import macro_f1
+    from cellbench.scores.group_interval import f1_interval
     from cellbench.scores.probe import DEFAULT_SEEDS, fit_probe
 
     rows, known = patch_set.rows("holdout"), patch_set.rows("labelled")
@@ -182,6 +182,6 @@ def _holdout(
     ]
     f1 = [np.mean([macro_f1(truth, each, n_classes) for each in fits]) for fits in predictions]
     flat = [each for fits in predictions for each in fits]
-    low, high = bootstrap_f1(truth, flat, patch_set.groups(rows), n_classes)
+    interval = f1_interval(truth, flat, patch_set.groups(rows), n_classes)
     spread = float(np.std(f1, ddof=1)) if len(f1) > 1 else None
-    return HoldoutScore(float(np.mean(f1)), spread, low, high, len(rows))
+    return HoldoutScore(float(np.mean(f1)), spread, interval, len(rows))

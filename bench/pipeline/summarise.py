@@ -113,7 +113,13 @@ def _holdout(score: FinalScore | None) -> dict[str, Any]:
     if score is None or score.holdout is None:
         return {}
     found = score.holdout
-    return {"holdout": found.f1_macro, "holdout_low": found.low, "holdout_high": found.high}
+    interval = found.interval
+    return {
+        "holdout": found.f1_macro,
+        "holdout_low": interval.low,
+        "holdout_high": interval.high,
+        "holdout_interval": interval.words,
+    }
 
 
 def summarise(request: Request, card: Card, records: Sequence[TrialRecord], result: PipelineResult) -> Summary:

@@ -40,8 +40,9 @@ class RadiusRange(BaseModel):
         radii: Radii of the curve in native px, log-spaced between the smallest and the largest tried. Empty without a
             curve.
         mean: The objective at these radii.
-        low: Lower end of its 95 % interval, without the noise of a training.
-        high: Upper end of that interval.
+        low: Below it are 2.5 % of the modelled curves, without the noise of a training. This holds as far as the model
+            does; its coverage was not simulated.
+        high: Above it are 2.5 % of them.
         noise: Standard deviation of the objective between trainings that differ only in their seed.
         best: Radius with the best objective, in native px.
         acceptable: First and last radius of each acceptable interval, in native px: there the objective is within the

@@ -27,8 +27,10 @@ class Row(BaseModel):
         n_seeds: Number of trainings in that mean.
         scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
         holdout: Macro F1 on the holdout; None except for the winner, the floors and the ceiling.
-        holdout_low: Lower end of its 95 % bootstrap interval over groups.
+        holdout_low: Lower end of its 95 % interval over groups; None where there is no interval.
         holdout_high: Upper end of that interval.
+        holdout_interval: The interval in words, or why there is none. Older versions wrote the ends of a percentile
+            bootstrap and no words.
         n_trials: Trials of the search stage.
         n_completed: Those that were completed.
         n_pruned: Those that were stopped early.
@@ -50,6 +52,7 @@ class Row(BaseModel):
     holdout: float | None = None
     holdout_low: float | None = None
     holdout_high: float | None = None
+    holdout_interval: str = ""
     n_trials: int = 0
     n_completed: int = 0
     n_pruned: int = 0
@@ -166,9 +169,9 @@ class Summary(BaseModel):
         for floor in sorted(self._floors, key=lambda row: -row.f1_macro):
             margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
             of_seeds = std if floor.n_seeds > 1 else 0.0
-            noise = (best.f1_std**2 / best.n_seeds + of_seeds**2 / floor.n_seeds) ** 0.5
+            noise = _half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
             lead = "this lead" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
-            if margin < 2 * noise:
+            if margin < noise:
                 return f"{lead} is within the noise of {best.n_seeds} seeds"
             if floor.n_seeds == 1 and margin < std:
                 return f"{lead} is smaller than that floor's standard deviation over folds ({std:.3f})"
@@ -231,3 +234,20 @@ class Summary(BaseModel):
             entry |= {f"params/{name}": value for name, value in row.params.items()}
             flat.append(entry)
         return pd.DataFrame(flat)
+
+
+def _half_width(own: float, n_own: int, other: float, n_other: int) -> float:
+    """Return half of Welch's 95 % interval of a difference of two means.
+
+    Args:
+        own: Squared standard error of the first mean.
+        n_own: Number of its seeds, 2 or more.
+        other: Squared standard error of the second mean; 0 where it has no seeds.
+        n_other: Number of its seeds.
+    """
+    from scipy.special import stdtrit  # scipy.stats takes longer to import, and lists of searches need this too
+
+    if own + other == 0:
+        return 0.0
+    freedom = (own + other) ** 2 / (own**2 / (n_own - 1) + other**2 / max(1, n_other - 1))
+    return float(stdtrit(freedom, 0.975) * (own + other) ** 0.5)

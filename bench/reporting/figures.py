@@ -143,7 +143,7 @@ def draw_response(response: RadiusRange, path: Path) -> None:
         label = f"acceptable: {stretches}" if number == 0 else None
         axes.axvspan(low, high, color="#b7d7a8", alpha=0.5, linewidth=0, label=label)
     axes.fill_between(response.radii, response.low, response.high, color=COLOURS["floor"], alpha=0.35, linewidth=0,
-                      label="95 % interval of the curve")  # fmt: skip
+                      label="95 % of the modelled curves")  # fmt: skip
     axes.plot(response.radii, response.mean, color="#333333", label="with the winner's other settings")
     for stage, (marker, colour, label) in STAGES.items():
         shown = [point for point in response.points if point.stage == stage]

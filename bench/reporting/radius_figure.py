@@ -41,7 +41,7 @@ def draw_radius(patch_set: "PatchSet", found: "RadiusEstimate", path: Path, seed
 def _draw_profile(axes: Any, found: "RadiusEstimate") -> None:
     outside = found.distances_px >= found.shoulder_px
     top = max(1.2, 1.05 * float(found.dependence[outside].max()))
-    axes.axvspan(found.low_px, found.high_px, color=BAND, label="95 % interval")
+    axes.axvspan(found.low_px, found.high_px, color=BAND, label="95 % bootstrap interval")
     axes.axvline(found.radius_px, color=RADIUS, label="radius: half of the fall")
     if np.isfinite(found.knee_px):
         axes.axvline(found.knee_px, color=RADIUS, linestyle=":", label="largest cells: nine tenths of it")

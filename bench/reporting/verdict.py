@@ -50,19 +50,26 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         say(f"Importance{whose}: {shares} ({found['how']}).")
     if summary.n_spared:
         say(f"Racing left out {counted(summary.n_spared, 'training')} on folds of finalists that were clearly worse.")
-    if best.holdout is None:
-        say("The data set has no holdout.")
-    else:
-        say(
-            f"Holdout: macro F1 {best.holdout:.3f} (95 % interval {best.holdout_low:.3f} to {best.holdout_high:.3f}, "
-            f"{summary.n_holdout} patches). This was look number {summary.look} at this holdout."
-        )
+    say(holdout_sentence(summary))
     for note in summary.notes:
         say(note)
     say()
     say("Next:")
     say("  python -m bench.ui                       every trial in MLflow")
     say(f"  python -m bench.classify --search {summary.search}")
+
+
+def holdout_sentence(summary: "Summary") -> str:
+    """Return the winner's score on the holdout with its interval, or why there is none."""
+    best = summary.best
+    if best.holdout is None:
+        return "The data set has no holdout."
+    # The interval of an older version is too narrow to be called one of 95 %.
+    interval = best.holdout_interval or "no interval: an older version scored it"
+    return (
+        f"Holdout: macro F1 {best.holdout:.3f} ({interval}, {summary.n_holdout} patches). "
+        f"This was look number {summary.look} at this holdout."
+    )
 
 
 def _print_front(request: "Request", summary: "Summary") -> None:

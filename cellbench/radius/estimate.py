@@ -54,7 +54,8 @@ class RadiusEstimate:
         radius_px: Typical radius: the distance at which the dependence has fallen by half. On data with known outlines
             it lies between 2 % below and 10 % above the median radius. The bias is largest for cells of one colour on
             an empty background, where the dependence measures whether a cell covers the ring.
-        low_px: Lower end of the 95 % bootstrap interval over groups. It covers sampling, not that bias.
+        low_px: Lower end of the 95 % bootstrap interval over groups. It covers sampling, not that bias. With few groups
+            it is too narrow.
         high_px: Upper end of the interval.
         distances_px: Distance of each ring from the centre, ascending, shape (R,).
         dependence: Dependence of each ring, shape (R,): 1 at the cell's shoulder, 0 at the plateau. A nucleus may

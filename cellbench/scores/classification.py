@@ -1,4 +1,4 @@
-"""Classification of frozen embeddings: cross-validated probe, nearest neighbours, logistic regression, bootstrap."""
+"""Classification of frozen embeddings: cross-validated probe, nearest neighbours, logistic regression."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,46 +106,6 @@ def cross_validate(
         linear_f1_macro=_cross_validated(_linear, embeddings, labels, folds, n_classes) if peers else float("nan"),
         confusion=tables[0],
     )
-
-
-def bootstrap_f1(
-    labels: np.ndarray,
-    predictions: Sequence[np.ndarray],
-    groups: np.ndarray,
-    n_classes: int,
-    n_draws: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of macro F1; whole groups are drawn with replacement.
-
-    Args:
-        labels: Class codes, shape (N,).
-        predictions: Predicted class codes of one or several fits, each of shape (N,); their macro F1 is averaged.
-        groups: Group codes, shape (N,).
-        n_classes: Length of the fixed list of classes.
-        n_draws: Number of bootstrap draws.
-        seed: Seed of the draws.
-        level: Coverage of the interval, in 0–1.
-
-    Returns:
-        Lower and upper end.
-    """
-    generator = np.random.default_rng(seed)
-    _, codes = np.unique(groups, return_inverse=True)
-    n_groups = int(codes.max()) + 1
-    # A draw weights each group by the number of times it was drawn; F1 needs only weighted counts per class.
-    hits = np.zeros((len(predictions), n_groups, n_classes))
-    totals = np.zeros_like(hits)
-    for number, predicted in enumerate(predictions):
-        np.add.at(hits[number], (codes[predicted == labels], labels[predicted == labels]), 1)
-        np.add.at(totals[number], (codes, labels), 1)
-        np.add.at(totals[number], (codes, predicted), 1)
-    draws = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws).astype(float)
-    drawn_hits, drawn_totals = draws @ hits, draws @ totals  # (fits, draws, classes)
-    f1 = np.divide(2 * drawn_hits, drawn_totals, out=np.zeros_like(drawn_hits), where=drawn_totals > 0)
-    low, high = np.quantile(f1.mean(axis=2).mean(axis=0), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 @SCORES.register("probe", "macro F1 of a shallow classifier on the embeddings of labelled patches")

@@ -29,7 +29,7 @@ def test_it_prints_radius_interval_and_r_max_for_each_shape_and_changes_nothing(
     result = run("cells")
     assert result.exit_code == 0, result.output
     assert "Radius of a cell: 1" in result.stdout
-    assert "95 % interval" in result.stdout
+    assert "95 % bootstrap interval" in result.stdout
     for shape in ("sqrt", "linear", "quadratic", "cosine", "gaussian", "hard"):
         assert f"\n{shape} " in result.stdout
     assert "12 groups" in result.stdout or "10 groups" in result.stdout

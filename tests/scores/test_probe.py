@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cellbench.scores.classification import bootstrap_f1, confusion, cross_validate, f1_by_class, macro_f1
+from cellbench.scores.classification import confusion, cross_validate, f1_by_class, macro_f1
 from cellbench.scores.probe import Standardizer, fit_probe, fit_probes
 
 
@@ -113,26 +113,3 @@ def test_f1_and_confusion_agree_with_counting_over_a_fixed_list_of_classes(label
     assert f1_by_class(labels, predictions, n_classes).tolist() == f1
     assert macro_f1(labels, predictions, n_classes) == pytest.approx(sum(f1) / n_classes, rel=1e-12)
     assert confusion(labels, predictions, n_classes).tolist() == counts
-
-
-def test_bootstrap_agrees_with_drawing_the_groups_one_by_one():
-    rng = np.random.default_rng(0)
-    labels, groups = rng.integers(0, 3, 200), rng.integers(0, 12, 200)
-    predictions = np.where(rng.random(200) < 0.7, labels, rng.integers(0, 3, 200))
-    low, high = bootstrap_f1(labels, [predictions], groups, 3, n_draws=4000)
-    draws = []
-    for _ in range(1500):
-        rows = np.concatenate([np.flatnonzero(groups == group) for group in rng.integers(0, 12, 12)])
-        draws.append(macro_f1(labels[rows], predictions[rows], 3))
-    assert (low, high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.015)
-    assert low < macro_f1(labels, predictions, 3) < high
-
-
-def test_few_groups_make_a_wide_interval():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 400)
-    wrong = np.repeat(rng.random(20) < 0.3, 20)  # whole groups are wrong
-    predictions = np.where(wrong, 1 - labels, labels)
-    by_group = np.subtract(*bootstrap_f1(labels, [predictions], np.arange(400) // 20, 2)[::-1])
-    by_patch = np.subtract(*bootstrap_f1(labels, [predictions], np.arange(400), 2)[::-1])
-    assert by_group > 2 * by_patch

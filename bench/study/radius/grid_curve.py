@@ -5,26 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.statistics.difference import contrast
+
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def paired_difference(own: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean difference of paired scores and its 95 % interval.
-
-    Args:
-        own: Scores, one for each seed, shape (S,).
-        other: Scores to compare with, in the same order of seeds, shape (S,).
-
-    Returns:
-        Mean of `own - other`, and the ends of its 95 % interval by Student's t. The ends are NaN for a single seed.
-    """
-    from scipy.stats import t
-
-    difference = own - other
-    n_seeds = len(difference)
-    half = t.ppf(0.975, n_seeds - 1) * difference.std(ddof=1) / n_seeds**0.5 if n_seeds > 1 else np.nan
-    return float(difference.mean()), float(difference.mean() - half), float(difference.mean() + half)
 
 
 @dataclass(frozen=True)
@@ -70,12 +54,54 @@ class GridCurve:
         """Macro F1 of each seed at the radius with the largest mean, shape (seeds,)."""
         return np.asarray(self.f1[:, self.mean.argmax()])
 
-    def shortfall(self, radius: float) -> tuple[float, float, float]:
+    @property
+    def best_radius(self) -> float:
+        """Radius with the largest mean macro F1, px of a 256 px patch."""
+        return float(self.radii[self.mean.argmax()])
+
+    def shortfall(self, radius: float, fresh: np.ndarray | None = None) -> tuple[float, float, float]:
         """Return the mean difference of macro F1 between a radius and the grid's best one, and its 95 % interval.
 
-        The best radius is chosen on the same seeds. A radius that is equally good therefore appears slightly worse.
+        Without fresh seeds, the best radius is judged on the seeds that it was chosen on. It then appears too good.
 
         Args:
             radius: Radius in px of a 256 px patch.
+            fresh: Macro F1 at the best radius of seeds that did not choose it, shape (N,). They replace the grid's.
+
+        Returns:
+            The difference, and the ends of its interval by Welch's t. All are 0 at the best radius itself.
         """
-        return paired_difference(np.array([self.at(radius, seed) for seed in range(len(self.f1))]), self.seeds_at_best)
+        best = int(self.mean.argmax())
+        weights = np.array([np.interp(np.log(radius), np.log(self.radii), unit) for unit in np.eye(len(self.radii))])
+        weights[best] -= 1
+        if np.allclose(weights, 0):
+            return 0.0, 0.0, 0.0
+        samples = list(self.f1.T)
+        if fresh is not None:
+            samples[best] = fresh
+        used = np.flatnonzero(weights)
+        return contrast([samples[i] for i in used], [float(weights[i]) for i in used])
+
+
+def fresh_scores(grid: "pd.DataFrame", more: "pd.DataFrame | None") -> np.ndarray | None:
+    """Return macro F1 at the grid's best radius of seeds that the grid does not have.
+
+    Args:
+        grid: Table of `bench.study.radius.grid`.
+        more: Table of the same program with further seeds at that radius. None: there are none.
+
+    Returns:
+        Shape (seeds,); None without a table.
+
+    Raises:
+        DataError: The table has no further seed at that radius.
+    """
+    from cellbench.errors import DataError
+
+    if more is None:
+        return None
+    radius = GridCurve.of(grid).best_radius
+    own = more[(more["r_256"] == radius) & ~more["seed"].isin(grid["seed"].unique())]
+    if own.empty:
+        raise DataError(f"The table of fresh seeds has no further seed at {radius:g} px, the grid's best radius.")
+    return np.asarray(own["probe/f1_macro"], dtype=float)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from bench.study.radius.grid_curve import GridCurve
+from bench.study.radius.grid_curve import GridCurve, fresh_scores
 from bench.terminal.console import console, say, user_errors
+from bench.terminal.formatting import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +95,10 @@ def estimated_route(dataset: str) -> Route | None:
 def ranking(
     grid: Annotated[Path, typer.Argument(help="Table of bench.study.radius.grid.", exists=True)],
     curves: Annotated[list[Path] | None, typer.Argument(help="Tables with the columns route, r_256 and score.")] = None,
+    fresh: Annotated[
+        Path | None,
+        typer.Option(help="Table of the grid with more seeds at its best radius; only those judge it.", exists=True),
+    ] = None,
 ) -> None:
     """Show how well each route ranks the radii, and how much macro F1 its chosen radius loses to the grid's best."""
     import pandas as pd
@@ -108,18 +113,20 @@ def ranking(
         selected = trained.assign(route="best cell_content, no labels", score=trained[LABEL_FREE])
         selected["cost/pixels"] = pixels / trained["seed"].nunique()
         routes += routes_of(curve, selected, pixels)
+    judged = fresh_scores(trained, None if fresh is None else pd.read_csv(fresh))
     summary = Table(box=None, pad_edge=False)
     for name in ("route", "rank correlation", "radius (of 256)", "minus the best", "95 % interval", "cost"):
         summary.add_column(name, justify="left" if name == "route" else "right", no_wrap=True)
     for route in routes:
-        lost, low, high = curve.shortfall(route.picked)
+        lost, low, high = curve.shortfall(route.picked, judged)
         rho = "–" if np.isnan(route.correlation) else f"{route.correlation:.2f}"
-        interval = "–, one seed" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}"
+        interval = "–" if np.isnan(low) or low == high else f"{low:+.3f} to {high:+.3f}"
         summary.add_row(route.name, rho, f"{route.picked:.0f}", f"{lost:+.3f}", interval, f"{route.cost:.0%}")
     console().print(summary)
-    best, n_seeds = curve.radii[curve.mean.argmax()], len(curve.f1)
+    best = curve.seeds_at_best if judged is None else judged
     say(
-        f"{grid.stem}: the grid's best radius is {best:g} px of 256, macro F1 {curve.best:.3f}, {n_seeds} seeds. "
+        f"{grid.stem}: the grid's best radius is {curve.best_radius:g} px of 256, macro F1 {best.mean():.3f} over "
+        f"{counted(len(best), 'seed')}{' that it was chosen on' if judged is None else ', fresh'}. "
         "Cost is patches × pixels of the trainings as a share of the whole grid's."
     )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.record.summary import Row, Summary
-from bench.reporting.verdict import score_columns, table
+from bench.reporting.verdict import holdout_sentence, score_columns, table
 from bench.space.objectives import OBJECTIVES, parse_objectives
 from cellbench.scores.metrics import find_metric
 
@@ -36,3 +36,23 @@ def test_an_objective_optimises_metrics_of_the_table_in_their_direction(name):
     objective = OBJECTIVES.get(name)
     for metric in map(find_metric, (objective.rung, objective.final)):
         assert metric.direction == ("max" if objective.sign > 0 else "min")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("95 % interval 0.400 to 0.600", "Holdout: macro F1 0.500 (95 % interval 0.400 to 0.600, 9 patches). "),
+        ("no interval: 4 of the 5 groups that one needs", "0.500 (no interval: 4 of the 5 groups that one needs, 9"),
+        ("", "0.500 (no interval: an older version scored it, 9 patches)"),
+    ],
+)
+def test_the_holdout_is_shown_with_its_interval_or_why_there_is_none(words, shown):
+    row = Row(
+        kind="method", name="vae", f1_macro=0.5, f1_std=None, holdout=0.5, holdout_low=0.4, holdout_high=0.6,
+        holdout_interval=words,
+    )  # fmt: skip
+    found = Summary(
+        search="s", dataset="d", winner="vae", rows=[row], importances={}, n_holdout=9, look=1, notes=[], final={},
+        seconds=1.0,
+    )  # fmt: skip
+    assert shown in holdout_sentence(found)

@@ -140,8 +140,8 @@ def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0, untrained=0.1):
         (summary(0.70, 0.64), "vae is 0.060 above the best floor, pca_masked (0.640)."),
         (summary(0.65, 0.64), "pca_masked (0.640); this lead is within the noise of 3 seeds"),
         (
-            summary(0.66, 0.64, floor_std=0.03),
-            "(0.640); this lead is smaller than that floor's standard deviation over folds (0.030)",
+            summary(0.67, 0.64, floor_std=0.04),
+            "(0.640); this lead is smaller than that floor's standard deviation over folds (0.040)",
         ),
         (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); this lead is within the"),
         (
@@ -155,6 +155,18 @@ def test_the_verdict_names_the_lead_and_every_doubt(found, expected):
     assert expected in found.verdict()
     assert found.tags()["cellbench.winner"] == ("vae" if found.best.f1_macro > found.best_floor.f1_macro else "none")
     assert found.is_clear == found.verdict().endswith("pca_masked (0.640).")
+
+
+@pytest.mark.parametrize(("lead", "is_clear"), [(0.0248, False), (0.0249, True)])
+def test_a_lead_is_clear_beyond_students_interval_and_not_beyond_two_errors(lead, is_clear):
+    """4.302653 × 0.01 / √3 = 0.02484: the t of two degrees of freedom, because this floor has no seeds."""
+    assert summary(0.64 + lead, 0.64).is_clear is is_clear
+
+
+@pytest.mark.parametrize(("lead", "is_clear"), [(0.0226, False), (0.0228, True)])
+def test_a_floor_with_seeds_adds_its_own_noise(lead, is_clear):
+    """2.776445 × √(2 × 0.01² / 3) = 0.02267: the t of four degrees of freedom."""
+    assert summary(0.64 + lead, 0.4, untrained=0.64).is_clear is is_clear
 
 
 def test_the_search_run_carries_the_holdout_with_its_interval():

@@ -5,20 +5,22 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 from typer.testing import CliRunner
 
-from bench.study.radius.comparison import compare_with_grid
+from bench.study.radius.comparison import app as comparison_app
+from bench.study.radius.comparison import compare
 from bench.study.radius.curves import draw, equally_good_radii
 from bench.study.radius.grid import app as grid_app
 from bench.study.radius.grid import grid_jobs
-from bench.study.radius.grid_curve import GridCurve
+from bench.study.radius.grid_curve import GridCurve, fresh_scores
 from bench.study.radius.methods import VARIANTS, method_and_params
 from bench.study.radius.radius_factors import f1_differences
 from bench.study.radius.ranking import Route, rank_correlation, routes_of
 from bench.study.radius.samplers import replay
 from bench.study.radius.shapes import linear_score
 from bench.study.trainings import settings_for
-from cellbench.errors import NotFoundError
+from cellbench.errors import DataError, NotFoundError
 from cellbench.scores.floors import linear_curve
 
 RADII = np.array([25.0, 50.0, 100.0])
@@ -28,13 +30,37 @@ def grid_curve(*curves):
     return GridCurve(RADII, np.array(curves, dtype=float))
 
 
-def test_the_shortfall_is_the_paired_difference_from_the_best_radius():
-    found = grid_curve([0.5, 0.7, 0.6], [0.6, 0.7, 0.7], [0.4, 0.7, 0.5])
-    lost, low, high = found.shortfall(100.0)
-    assert lost == pytest.approx((-0.1 + 0 - 0.2) / 3)
-    half = 4.302653 * 0.1 / 3**0.5  # Student's t with two degrees of freedom; the differences' deviation is 0.1
-    assert (low, high) == pytest.approx((lost - half, lost + half), abs=1e-5)
-    assert found.shortfall(50.0) == pytest.approx((0, 0, 0))
+def test_the_shortfall_is_welchs_difference_from_the_best_radius():
+    found = grid_curve([0.5, 0.7, 0.6], [0.6, 0.8, 0.7], [0.4, 0.75, 0.5])
+    expected = ttest_ind(found.f1[:, 2], found.f1[:, 1], equal_var=False).confidence_interval(0.95)
+    assert found.shortfall(100.0) == pytest.approx((-0.15, expected.low, expected.high))
+    assert found.shortfall(50.0) == (0, 0, 0)
+
+
+def test_between_two_radii_both_count_and_the_best_radius_once():
+    found = grid_curve([0.5, 0.7, 0.6], [0.6, 0.8, 0.7], [0.4, 0.75, 0.5])
+    lost, low, high = found.shortfall(50 * 2**0.5)
+    assert (lost, low, high) == pytest.approx([each / 2 for each in found.shortfall(100.0)])
+
+
+def test_fresh_seeds_judge_the_best_radius():
+    found = grid_curve([0.5, 0.7, 0.6], [0.6, 0.8, 0.7], [0.4, 0.75, 0.5])
+    fresh = np.array([0.68, 0.62, 0.66])
+    expected = ttest_ind(found.f1[:, 2], fresh, equal_var=False).confidence_interval(0.95)
+    lost = found.f1[:, 2].mean() - fresh.mean()
+    assert found.shortfall(100.0, fresh) == pytest.approx((lost, expected.low, expected.high))
+
+
+def test_only_seeds_that_chose_nothing_are_fresh():
+    grid = pd.DataFrame(
+        [(s, r, f1) for s in (0, 1) for r, f1 in ((25, 0.5), (50, 0.7))], columns=["seed", "r_256", "probe/f1_macro"]
+    )
+    rows = [(0, 50, 0.9), (2, 50, 0.6), (3, 50, 0.65), (2, 25, 0.1)]
+    more = pd.DataFrame(rows, columns=grid.columns)
+    assert fresh_scores(grid, more).tolist() == [0.6, 0.65]
+    assert fresh_scores(grid, None) is None
+    with pytest.raises(DataError, match="no further seed at 50 px"):
+        fresh_scores(grid, more[:1])
 
 
 def test_between_radii_the_curve_is_linear_on_a_log_scale():
@@ -119,26 +145,35 @@ def test_routes_are_read_from_their_curves_with_their_cost():
     assert np.isnan(tuned_only.correlation), "one radius ranks nothing"
 
 
-def test_variants_and_principal_components_are_paired_with_the_grids_best_by_seed():
-    grid = pd.DataFrame(
-        [
-            (s, r, f1, 100)
-            for s, row in enumerate([(0.5, 0.7), (0.6, 0.8)])
-            for r, f1 in zip((25, 50), row, strict=True)
-        ],
-        columns=["seed", "r_256", "probe/f1_macro", "cost/pixels"],
-    )
-    rows = [("auto", 1, 0.7, 20), ("auto", 0, 0.8, 20), ("auto", 2, 0.1, 20), ("half", 0, 0.9, 20)]
+def test_variants_and_principal_components_are_compared_by_welch():
+    rows = [("auto", 1, 0.7, 20), ("auto", 0, 0.8, 20), ("auto", 2, 0.6, 20), ("one", 0, 0.9, 20)]
     variants = pd.DataFrame(rows, columns=["way", "seed", "probe/f1_macro", "cost/pixels"])
-    auto, components = compare_with_grid(grid, variants, pd.DataFrame({"r_256": [25, 50], "score": [0.9, 0.85]}))
-    assert auto.name == "auto", "a variant that lacks a seed of the grid is left out"
-    assert auto.f1.tolist() == [0.8, 0.7]
-    assert auto.difference == pytest.approx(((0.8 - 0.7) + (0.7 - 0.8)) / 2)
-    half = 12.706205 * (0.02**0.5) / 2**0.5  # Student's t with one degree of freedom
-    assert (auto.low, auto.high) == pytest.approx((-half, half), abs=1e-5)
+    best = np.array([0.7, 0.8])
+    linear = pd.DataFrame({"r_256": [25, 50], "score": [0.9, 0.85]})
+    auto, one, components = compare(best, 200.0, variants, linear)
+    assert auto.f1.tolist() == [0.8, 0.7, 0.6]
+    expected = ttest_ind(auto.f1, best, equal_var=False).confidence_interval(0.95)
+    assert (auto.difference, auto.low, auto.high) == pytest.approx((-0.05, expected.low, expected.high))
     assert auto.cost == pytest.approx(0.1), "20 of the 200 that the grid spends on a seed"
+    assert np.isnan(one.low), "one seed has no interval"
     assert (components.name, components.difference) == ("pca_masked, 25 px", pytest.approx(0.9 - 0.75))
+    half = 12.706205 * 0.05  # Student's t with one degree of freedom; the score of PCA has no seeds
+    assert (components.low, components.high) == pytest.approx((0.15 - half, 0.15 + half), abs=1e-5)
     assert components.cost == 0
+
+
+def test_a_variant_can_be_the_reference(tmp_path):
+    rows = [(way, s, f1 + 0.01 * s**2, 20) for way, f1 in (("vae", 0.5), ("mask_auto", 0.6)) for s in range(3)]
+    table = pd.DataFrame(rows, columns=["way", "seed", "probe/f1_macro", "cost/pixels"])
+    table.to_csv(tmp_path / "methods.csv", index=False)
+    arguments = [str(tmp_path / "methods.csv")] * 2
+    found = CliRunner().invoke(comparison_app, [*arguments, "--reference", "vae"], env={"COLUMNS": "120"})
+    assert found.exit_code == 0, found.output
+    assert "+0.100" in found.output
+    assert "the reference is vae" in found.output
+    wrong = CliRunner().invoke(comparison_app, [*arguments, "--reference", "vea"])
+    assert wrong.exit_code == 2
+    assert "no variant 'vea'" in wrong.output
 
 
 def test_the_equally_good_radii_are_one_interval_around_the_best(tmp_path):
