@@ -132,7 +132,7 @@ def test_a_drawing_is_placed_where_it_was_seen(native, side, n):
     inside = square(native, side * native - 4 * side * native / n - 4) > 0
     difference = (placed(drawing, patch, side * native) - patch)[0, 0]
     assert inside.sum() > 100
-    assert difference[torch.from_numpy(inside)].abs().max() < 1e-5
+    assert difference[torch.from_numpy(inside)].abs().max() < 1e-3  # half a px of the drawing would be 0.004
     assert difference[torch.from_numpy(square(native, side * native) == 0)].abs().max() == 0
 
 

@@ -9,7 +9,6 @@ from bench.study.perfect import METHODS, perfect_scores
 from cellbench.patches.write import write_patch_set
 
 SIZES = (32, 48, 64, 96)
-KINDS = ("smooth", "real")
 
 
 def smooth(native: int) -> np.ndarray:
@@ -41,17 +40,16 @@ def test_a_perfect_auto_encoder_scores_0_on_smooth_patches(drawn, method):
 @pytest.mark.parametrize("name", ["pbc", "bccd", "wbc1"])
 def test_a_crop_loses_no_more_than_a_whole_patch_of_the_same_resolution(name, real_data, tmp_path):
     paths = sorted(p for p in real_data(name).rglob("*") if p.suffix.lower() in (".jpg", ".bmp", ".png", ".jpeg"))
-    images = [np.asarray(Image.open(path).convert("RGB")) for path in paths[:: len(paths) // 8][:8]]
+    images = [np.asarray(Image.open(path).convert("RGB")) for path in paths[:: len(paths) // 4][:4]]
     side = min(min(image.shape[:2]) for image in images) - (name == "wbc1")  # an odd side too
     cuts = []
     for image in images:
         top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
         cuts.append(image[top : top + side, left : left + side])
     patch_set = written(tmp_path / "p", np.stack(cuts))
-    for method in METHODS:
-        for size in SIZES:
-            assert perfect_scores(patch_set, method, size, tmp_path, 8)["val/l1_core"] < 1e-6, (method, size)
     for method, fraction in (("crop_small", 88 / 256), ("crop_medium", 172 / 256)):
-        crop = perfect_scores(patch_set, method, 32, tmp_path, 8)
-        whole = perfect_scores(patch_set, "vae", int(32 / fraction) - int(32 / fraction) % 2, tmp_path, 8)
+        crop = perfect_scores(patch_set, method, 32, tmp_path, 4)
+        whole = perfect_scores(patch_set, "vae", int(32 / fraction) - int(32 / fraction) % 2, tmp_path, 4)
+        assert crop["val/l1_core"] < 1e-6
+        assert whole["val/l1_core"] < 1e-6
         assert crop["val/l1_core_native"] <= whole["val/l1_core_native"] + 1e-3
