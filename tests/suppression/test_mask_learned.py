@@ -115,3 +115,34 @@ def test_the_penalty_turns_a_collapsed_radius_round():
         (found.map.mean() + found.penalty).backward()
         optimiser.step()
     assert found.r_max.item() > 2 * LOW
+
+
+def test_at_the_start_the_radius_has_a_spread_of_a_tenth_and_hardly_depends_on_the_latent():
+    torch.manual_seed(0)
+    mask = build()
+    latent = torch.randn(4000, 8, generator=torch.Generator().manual_seed(1))
+    expected = mask.weights(latent, 32, None).r_max
+    assert expected.mean().item() == pytest.approx(128, rel=1e-2)
+    assert expected.std() < 2
+    drawn = mask.weights(latent, 32, torch.Generator().manual_seed(2)).r_max - expected
+    assert drawn.mean().item() == pytest.approx(0, abs=1)
+    assert drawn.std().item() == pytest.approx(12.8, rel=0.1)
+
+
+def test_the_outward_gradient_falls_within_network_px():
+    mask = build()  # one network px is 8 native px
+    for raw, excess in ((0.0, 16.0), (HIGH + 8, 8.0)):
+        r_max = torch.tensor([raw], requires_grad=True)
+        (mask.limited(r_max) * (1 if raw < LOW else -1)).sum().backward()
+        assert r_max.grad.abs().item() == pytest.approx((1 + excess / 8) ** -4, rel=1e-4)
+
+
+def test_loss_and_penalty_together_decide_on_which_side_of_a_limit_the_radius_ends():
+    mask = build(penalty=1.0)
+    mask.head[-1].weight.data.zero_()
+    mask.head[-1].bias.data[0] = 0.0
+    found = mask.weights(torch.zeros(1, 8), 32, None)
+    # The loss pushes out with 0.9 of the force of the penalty. Bounded apart, it would count for almost nothing.
+    total = found.penalty + 0.9 * found.r_max.mean() / HIGH
+    (gradient,) = torch.autograd.grad(total, mask.head[-1].bias)
+    assert gradient[0].item() == pytest.approx(-0.1 * 128 / HIGH, rel=1e-3)
