@@ -73,6 +73,7 @@ def _where(address: str | None) -> str:
 
 
 def _resume(name: str, options: SearchOptions) -> int:
+    from bench.record.definitions import check_definitions
     from bench.record.folder import SearchFolder
     from bench.record.request import Request
     from bench.record.summary import Summary
@@ -89,6 +90,7 @@ def _resume(name: str, options: SearchOptions) -> int:
         print_verdict(request, found)
         return 0
     if found is None:
+        check_definitions(request, folder.records())
         say(_where(request.address))
         if recorded.address not in (None, request.address):
             note(

@@ -33,6 +33,7 @@ METHODS = ("mask_fixed", "vae")
 OF_EPOCHS = ("train/loss", "train/reconstruction", "train/kl", "speed/patches_per_s", "latent/active_units")
 OF_TRIALS = (
     *OF_EPOCHS, "probe/f1_macro", "probe/f1_std", "probe/accuracy", "val/ssim_cell", "val/l1_cell", "val/l1_core",
+    "val/l1_core_native",
     "latent/leakage", "cost/seconds", "cost/patches",
 )  # fmt: skip
 

@@ -81,9 +81,9 @@ class Suppression(nn.Module):
         return self.network_size
 
     @property
-    def window(self) -> int:
-        """Side in native px of the centred square that a view covers in evaluation."""
-        return round(self.fraction * self.native_size)
+    def window(self) -> float:
+        """Side in native px of the centred square that a view covers in evaluation; it need not be a whole number."""
+        return self.fraction * self.native_size
 
     def view(self, patches: Tensor, generator: torch.Generator | None, training: bool) -> tuple[Tensor, Tensor]:
         """Return the encoder's inputs and the decoder's targets.

@@ -58,6 +58,43 @@ def radius_limits(native_size: int, network_size: int) -> tuple[float, float]:
     return 2 * native_size / network_size, corner_radius(native_size)
 
 
+class _Bounded(torch.autograd.Function):
+    """Clamping whose gradient does not vanish beyond the limits; see `bounded`."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, low: float, high: float, width: float) -> Tensor:
+        ctx.save_for_backward(values)
+        ctx.limits = low, high, width
+        return values.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (values,), (gradient,) = ctx.saved_tensors, gradients
+        low, high, width = ctx.limits
+        excess = values - values.clamp(low, high)  # negative below, positive above
+        outwards = excess * gradient < 0  # descent would move the value further away from the limits
+        share = torch.where(outwards, (1 + excess.abs() / width) ** -4, 1)
+        return gradient * share, None, None, None
+
+
+def bounded(values: Tensor, low: float, high: float, width: float) -> Tensor:
+    """Return values clamped to [low, high], with a gradient that is nonzero beyond the limits too.
+
+    With `clamp` a learned value that has crossed a limit never returns, because its gradient is 0 there. Here it is the
+    gradient at the limit where descent leads back to it. Where descent leads further away, that gradient is multiplied
+    by (1 + excess / width)⁻⁴, so that the value stays close to the limit and can return within a few steps. The two
+    cases are told apart by the sum of all gradients of the result, so each value should be bounded only once.
+
+    Args:
+        values: Values of any shape.
+        low: Lower limit.
+        high: Upper limit.
+        width: Scale of the distance beyond a limit over which the outward gradient falls, above 0.
+    """
+    result: Tensor = _Bounded.apply(values, low, high, width)  # type: ignore[no-untyped-call]
+    return result
+
+
 def normalised(maps: Tensor) -> Tensor:
     """Return maps of shape (B, 1, H, W), each divided by max(its mean, 1e-3)."""
     return maps / maps.mean(dim=(2, 3), keepdim=True).clamp_min(MIN_MEAN_WEIGHT)
@@ -84,7 +121,8 @@ class ShapedParams(MaskParams):
 class Mask(base.Suppression):
     """Base class of masks whose weight falls from the centre to r_max. Subclasses define `radius`.
 
-    Radii are clamped to [2 network px, distance to the patch corner].
+    Radii are limited to [2 network px, distance to the patch corner]. A learned radius keeps a gradient beyond both
+    limits; see `bounded`.
     """
 
     Params = ShapedParams
@@ -95,9 +133,14 @@ class Mask(base.Suppression):
         """Smallest and largest r_max in native px."""
         return radius_limits(self.native_size, self.network_size)
 
+    def limited(self, r_max: Tensor) -> Tensor:
+        """Return radii in native px limited to `radius_limits`, with the gradient of `bounded`."""
+        low, high = self.radius_limits
+        return bounded(r_max, low, high, self.native_size / self.network_size)
+
     @abstractmethod
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return r_max before clamping and the penalty on it.
+        """Return r_max and the penalty on it. `weights` limits a radius that is not within the limits.
 
         Args:
             latent: Latent of the batch, float32, shape (B, latent_dim).
@@ -110,7 +153,7 @@ class Mask(base.Suppression):
     def weights(self, latent: Tensor, size: int, generator: torch.Generator | None) -> base.Weights:
         """Return the radial weights; see `Suppression.weights`."""
         r_max, penalty = self.radius(latent.float(), generator)
-        r_max = r_max.clamp(*self.radius_limits)
+        r_max = self.limited(r_max)
         maps = radial_weights(r_max, size, self.native_size, self.params.shape, self.params.normalize)
         return base.Weights(maps, r_max, penalty)
 

@@ -85,7 +85,7 @@ class LearnedMask(mask.Mask):
 
     def radius(self, latent: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return a draw of each patch's radius and the penalty; see `Mask.radius`."""
-        r_max = draw(*self.head.distribution(latent, self.native_size / 2), generator)
-        low, high = self.radius_limits
-        penalty = self.params.penalty * (1 - r_max.clamp(low, high) / high).mean()
+        # Limited here, once, so that loss and penalty together decide on which side of a limit the radius ends.
+        r_max = self.limited(draw(*self.head.distribution(latent, self.native_size / 2), generator))
+        penalty = self.params.penalty * (1 - r_max / self.radius_limits[1]).mean()
         return r_max, penalty

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 
 from cellbench.disk import replaced_file, write_text
 from cellbench.errors import DataError
+from cellbench.geometry import square
 from cellbench.input_files import load_json, read_text
 from cellbench.models import AutoEncoder
 from cellbench.patches.card import Card
@@ -109,9 +110,7 @@ def save_reconstructed(
         latent = model.encode(suppression.view(shown, None, training=False)[0]).mean
         weights = suppression.weights(latent, native.shape[-1], None)
     maps = weights.map[:, 0].expand(len(rows), -1, -1)
-    seen = torch.zeros_like(maps)
-    corner = (native.shape[-1] - suppression.window) // 2
-    seen[:, corner : corner + suppression.window, corner : corner + suppression.window] = 1
+    seen = torch.from_numpy(square(native.shape[-1], suppression.window)).to(maps.device)
     save_reconstructions(
         directory / RECONSTRUCTIONS,
         native.permute(0, 2, 3, 1).cpu().numpy(),

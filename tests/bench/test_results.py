@@ -71,6 +71,27 @@ def test_the_trials_of_a_search_are_listed_with_the_listed_metrics(folder, capsy
     assert row.split()[4:8] == ["0.500", "0.400", "0.200", "0.300"]
 
 
+def test_a_search_from_before_a_changed_metric_is_listed_but_not_resumed_by_it(folder, capsys):
+    from bench.record.definitions import check_definitions
+    from bench.record.jobs import Jobs, record_of
+    from bench.record.request import Request
+    from cellbench.errors import SettingError
+
+    request = Request.read(folder)
+    jobs, space = Jobs(request, folder), request.spaces[0]
+    trial = record_of(jobs.search(space.configuration(space.grid_points()[0])), 0)
+    trial.outcome, trial.metrics = "completed", {"val/l1_core": 0.2, "probe/f1_macro": 0.5}
+    folder.write(trial)
+    results("s")
+    assert "0.200" in capsys.readouterr().out
+    check_definitions(request, folder.records())  # F1 has kept its definition
+    by_l1 = request.model_copy(update={"objective": "l1_core"})
+    with pytest.raises(SettingError, match=r"s was begun when val/l1_core had another definition.*bench.results s"):
+        check_definitions(by_l1, folder.records())
+    trial.metrics["val/l1_core_native"] = 0.3
+    check_definitions(by_l1, [trial])
+
+
 def test_an_unknown_search_is_an_error(folder):
     with pytest.raises(NotFoundError, match=r"did you mean 's'|known: s"):
         search_frame("t")

@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from cellbench.geometry import disc
+from cellbench.geometry import disc, square
 from cellbench.models import Posterior
-from cellbench.scores.reconstruction import areas, pixel_scores, reconstruct, reconstruction_scores
+from cellbench.scores.reconstruction import (
+    areas,
+    common_l1,
+    pixel_scores,
+    placed,
+    reconstruct,
+    reconstruction_scores,
+    resized,
+)
 from cellbench.suppression import build_suppression
 
 CPU = torch.device("cpu")
@@ -47,14 +56,24 @@ def test_l1_is_the_mean_distance_in_each_area(discs):
         np.mean([d[mask].mean() for d, mask in zip(distance, inside, strict=True)]), rel=1e-4
     )
     core = disc(40, 40 * 44 / 256) > 0
-    assert found["val/l1_core"] == pytest.approx(distance[:, core].mean(), rel=1e-4)
+    assert found["val/l1_core_native"] == pytest.approx(distance[:, core].mean(), rel=1e-4)
+
+
+def test_l1_core_is_the_distance_in_the_core_of_the_patch_at_32_px(discs):
+    rows, found = scores(discs, size=40)  # the network sees the native patch
+    small = functional.interpolate(
+        torch.from_numpy(np.array(discs.patches[rows])).permute(0, 3, 1, 2) / 255, size=32, mode="bilinear",
+        antialias=True,
+    )  # fmt: skip
+    expected = (small - 0.5).abs().mean(dim=1)[:, torch.from_numpy(disc(32, 5.5)) > 0].mean()
+    assert found["val/l1_core"] == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_the_core_is_the_same_for_all_methods_and_fits_the_smallest_crop(discs):
     for method, params in (("vae", {}), ("crop_small", {"offset_sigma": 0.0}), ("crop_medium", {"offset_sigma": 0.0})):
         _, found = scores(discs, method, **params)
         _, reference = scores(discs)
-        assert found["val/l1_core"] == pytest.approx(reference["val/l1_core"], rel=1e-4), method
+        assert found["val/l1_core_native"] == pytest.approx(reference["val/l1_core_native"], rel=1e-4), method
 
 
 def test_ssim_is_that_of_torchmetrics(discs):
@@ -77,7 +96,8 @@ def test_a_crop_is_placed_in_its_patch(discs):
     native = torch.rand(2, 3, 40, 40)
     placed = reconstruct(Grey(16, 0.0), suppression, torch.rand(2, 3, 40, 40), native)
     changed = (placed != native).any(dim=1)[0]
-    window = suppression.window
+    window = int(suppression.window)
+    assert window == suppression.window == 14
     assert changed.sum() == window**2
     start = (40 - window) // 2
     assert changed[start : start + window, start : start + window].all()
@@ -91,3 +111,37 @@ def test_padding_counts_in_no_area(discs, monkeypatch):
         assert area[0, :10].sum() == 0, name
         assert area[0, :, 30:].sum() == 0, name
         assert area[1].sum() > 0
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(32, 360), (96, 32), (48, 32), (7, 7)])
+def test_resampling_of_the_whole_patch_is_that_of_torch(n_in, n_out):
+    image = torch.rand(1, 3, n_in, n_in, generator=torch.Generator().manual_seed(0))
+    expected = functional.interpolate(image, size=n_out, mode="bilinear", antialias=True)
+    torch.testing.assert_close(resized(image, n_out), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("native", [101, 360])
+@pytest.mark.parametrize("side", [0.3404, 0.5])
+@pytest.mark.parametrize("n", [32, 33, 96])
+def test_a_drawing_is_placed_where_it_was_seen(native, side, n):
+    # Linear filters reproduce a ramp, except at its ends.
+    ramp = (torch.arange(native) - (native - 1) / 2) / native
+    patch = (ramp[:, None] + 2 * ramp).expand(1, 3, native, native)
+    seen = ((torch.arange(n) - (n - 1) / 2) / n) * side  # the same ramp at the pixels of the window
+    drawing = (seen[:, None] + 2 * seen).expand(1, 3, n, n)
+    inside = square(native, side * native - 4 * side * native / n - 4) > 0
+    difference = (placed(drawing, patch, side * native) - patch)[0, 0]
+    assert inside.sum() > 100
+    assert difference[torch.from_numpy(inside)].abs().max() < 1e-3  # half a px of the drawing would be 0.004
+    assert difference[torch.from_numpy(square(native, side * native) == 0)].abs().max() == 0
+
+
+def test_padding_counts_in_no_score_at_the_common_size():
+    view = torch.zeros(1, 3, 32, 32)
+    drawn = view.clone()
+    drawn[:, :, :, 15:] = 1  # wrong wherever there is padding, and right beside it
+    valid = torch.ones(1, 100, 100)
+    valid[:, :, 50:] = 0
+    l1, weights = common_l1(view, drawn, valid, 1.0)
+    assert weights.sum() > 0
+    assert (l1 * weights).sum() == 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cellbench.errors import SettingError
 from cellbench.suppression import build_suppression
-from cellbench.suppression.mask import SHAPES, radial_weights
+from cellbench.suppression.mask import SHAPES, normalised, radial_weights
 
 # Distances of a 4 × 4 patch from its centre (1.5, 1.5): √0.5 in the middle, √2.5 at the edges, √4.5 in the corners.
 MIDDLE, EDGE, CORNER = math.sqrt(0.5), math.sqrt(2.5), math.sqrt(4.5)
@@ -118,3 +118,26 @@ def test_the_same_radius_covers_the_same_share_of_a_patch_at_every_size():
 def test_bad_parameters_are_named(params, match):
     with pytest.raises(SettingError, match=match):
         build("mask_fixed", **params)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("sqrt", (1, 0.5, 0.2, 0, 0)),
+        ("linear", (1, 0.75, 0.36, 0, 0)),
+        ("quadratic", (1, 0.9375, 0.5904, 0, 0)),
+        ("cosine", (1, (1 + math.sqrt(0.5)) / 2, (1 + math.cos(0.64 * math.pi)) / 2, 0, 0)),
+        ("gaussian", (1, math.exp(-0.125), math.exp(-0.8192), math.exp(-2), math.exp(-4.5))),
+        ("hard", (1, 1, 1, 1, 0)),
+    ],
+)
+def test_the_weights_of_each_shape_by_hand(shape, expected):
+    found = SHAPES[shape](torch.tensor([0.0, 0.25, 0.64, 1.0, 1.5]))
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float32), atol=1e-6, rtol=1e-5)
+
+
+def test_maps_are_divided_by_their_mean_but_by_no_less_than_a_thousandth():
+    maps = torch.zeros(2, 1, 40, 50)
+    maps[0, 0, 0, 0] = 1  # mean 0.0005
+    maps[1, 0, 0, :4] = 1  # mean 0.002
+    assert normalised(maps).amax(dim=(1, 2, 3)).tolist() == pytest.approx([1000, 500])

@@ -81,3 +81,25 @@ def test_the_radius_grows_with_the_discs_and_a_higher_threshold_reduces_it():
     assert 4 < small < large - 1
     assert large < 0.95 * 15.5 * 2**0.5  # it did not grow to the corner
     assert learned(4, threshold=1.0) < small - 0.5
+
+
+def test_core_and_outer_rings_are_counted_by_their_radii():
+    rings = RingPredictor(32)
+    assert rings.radii[rings.n_core - 1] <= 0.1 * 32 < rings.radii[rings.n_core]
+    assert rings.radii[-rings.n_outer - 1] <= 0.85 * 16 < rings.radii[-rings.n_outer]
+
+
+def test_the_scale_of_a_laplace_model_is_at_least_a_thousandth():
+    exact, off = torch.zeros(4, 3, 1), torch.full((4, 3, 1), 0.5)
+    # log 0.5 + 0.5/0.5 − log 0.001 − 0/0.001
+    assert log_ratio(exact, off)[0, 0].item() == pytest.approx(math.log(500) + 1, rel=1e-4)
+
+
+def test_the_core_is_seen_relative_to_the_outer_ring_in_quarters():
+    rings = RingPredictor(32)
+    seen = []
+    rings.network.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    patch = torch.full((1, 3, 32, 32), 0.4)
+    patch[:, :, 13:19, 13:19] = 0.65  # the core
+    rings(patch)
+    assert seen[0].unique().tolist() == pytest.approx([1.0])

@@ -58,7 +58,8 @@ def test_metrics_have_their_names(finished):
                   "val/l1_cell", "latent/effective_rank", "latent/active_units", "radius/r_max",
                   "speed/patches_per_s", "rung/f1_macro"}  # fmt: skip
     at_the_end = {"probe/f1_macro", "probe/f1_std", "probe/accuracy", "probe/knn_f1_macro", "probe/linear_f1_macro",
-                  "probe/f1/large", "probe/f1/red", "probe/f1/small", "val/l1_core", "latent/leakage",
+                  "probe/f1/large", "probe/f1/red", "probe/f1/small", "val/l1_core",
+                  "val/l1_core_native", "latent/leakage",
                   "cost/seconds", "cost/patches"}  # fmt: skip
     assert each_epoch <= set(steps[0])
     assert each_epoch | at_the_end <= set(steps[2])
