@@ -13,7 +13,7 @@ from bench.space.samplers import SAMPLERS
 from bench.terminal.command_line import Option, option_name, option_of
 from bench.terminal.parsing import FromDigits, NumberOrAuto, Seconds, WholeOrAuto, cluster_address
 from cellbench.errors import SettingError
-from cellbench.training.configuration import Precision, Schedule, TrainingSettings, Views
+from cellbench.training.configuration import Augment, Precision, Representation, Schedule, TrainingSettings, Views
 
 WHAT, BUDGET, TRAINING, MACHINE, RESUME = "What", "Budget", "Training", "Machine", "Resume"
 """Headings of `--help`. The most used options come before them."""
@@ -110,8 +110,9 @@ class SearchOptions(Options):
         str, Option(f"Optimise {', '.join(OBJECTIVES.names())}, or several", WHAT, metavar="NAME,NAME")
     ] = "f1"
     sampler: Annotated[
-        str, AfterValidator(_known_sampler), Option("Chooses configurations", WHAT, metavar="|".join(SAMPLERS.names()))
-    ] = "tpe"
+        Annotated[str, AfterValidator(_known_sampler)] | None,
+        Option("Chooses configurations", WHAT, metavar="|".join(SAMPLERS.names()), default=_by_profile("sampler")),
+    ] = None
     scheduler: Annotated[
         Literal["asha", "none"] | None,
         Option("Stops unpromising trials early", WHAT, default="asha (none for a grid)"),
@@ -167,7 +168,17 @@ class SearchOptions(Options):
         float | None,
         Option("Standard deviation of stain gains", TRAINING, like=_SETTINGS["stain_jitter"]),
     ] = None
-    views: ViewCount = None
+    augment: Annotated[
+        Augment | None, Option("Symmetries that a patch is drawn in", TRAINING, default=_by_profile("augment"))
+    ] = None
+    views: Annotated[
+        Views | None,
+        FromDigits,
+        Option("Symmetries that an embedding is the mean of", TRAINING, default=_by_profile("views")),
+    ] = None
+    representation: Annotated[
+        Representation | None, Option("Embed μ, or a sample of z", TRAINING, default=_by_profile("representation"))
+    ] = None
     precision: Annotated[
         Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])
     ] = None

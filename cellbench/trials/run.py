@@ -198,6 +198,7 @@ class TrialRun:
             self._unseen,
             self.job.settings.views,
             self.device,
+            self.job.seed if self.job.settings.representation == "sample" else None,
         )
 
     def _scored(self, context: ScoreContext) -> dict[str, float]:
@@ -214,4 +215,4 @@ class TrialRun:
         self._embeddings = {"labelled_rows": context.labelled_rows, "labelled": context.labelled_embeddings}
         if self.job.stage in ("final", "oracle"):
             holdout = self.patch_set.rows("holdout")
-            self._embeddings |= {"holdout_rows": holdout, "holdout": context.embed(holdout)}
+            self._embeddings |= {"holdout_rows": holdout, "holdout": context.represent(holdout)}
