@@ -97,7 +97,7 @@ class SearchOptions(Options):
         Option("Narrow the space, lengths in px, as r_max=30..120; repeat for more", metavar="NAME=VALUES"),
     ] = []
     trials: Annotated[
-        int | None, Field(ge=1, le=100_000), Option("Configurations to try per method", default=_by_profile("n_trials"))
+        int | None, Field(ge=1, le=100_000), Option("Configurations per method", default=_by_profile("n_trials"))
     ] = None
     profile: Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")] = "auto"
     time_budget: Annotated[
@@ -169,15 +169,14 @@ class SearchOptions(Options):
         Option("Standard deviation of stain gains", TRAINING, like=_SETTINGS["stain_jitter"]),
     ] = None
     augment: Annotated[
-        Augment | None, Option("Symmetries that a patch is drawn in", TRAINING, default=_by_profile("augment"))
+        Augment | None,
+        Option("Random symmetries: flips, turns, none", TRAINING, metavar="NAMES", default="both (paper: none)"),
     ] = None
     views: Annotated[
-        Views | None,
-        FromDigits,
-        Option("Symmetries that an embedding is the mean of", TRAINING, default=_by_profile("views")),
+        Views | None, FromDigits, Option("Symmetries averaged", TRAINING, default=_by_profile("views"))
     ] = None
     representation: Annotated[
-        Representation | None, Option("Embed μ, or a sample of z", TRAINING, default=_by_profile("representation"))
+        Representation | None, Option("μ, or a sample of z", TRAINING, default=_by_profile("representation"))
     ] = None
     precision: Annotated[
         Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])

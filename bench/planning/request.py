@@ -232,7 +232,7 @@ def _not_as_in_the_paper(request: Request, spaces: Sequence[Space], defaults: Pr
     found = []
     if others := [space.method for space in spaces if not space.paper]:
         found.append(
-            f"The paper has no values for {', '.join(others)}; --profile paper sets only budget, views and network size."
+            f"The paper has no values for {', '.join(others)}; their hyperparameters are those of their search spaces."
         )
     if request.settings.network_size != PAPER_SIZE:
         found.append(
