@@ -40,9 +40,11 @@ def classify(
     from cellbench.errors import SettingError
     from cellbench.scores.classification import bootstrap_f1, confusion, f1_by_class
     from cellbench.scores.confusion_figure import save_confusion
+    from cellbench.threads import use_threads
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
+    use_threads(request.settings.threads)
     summary = summary_of(folder)
     trial = winning_trial(folder, summary)
     guard = reopen_dataset(request.dataset_identity)

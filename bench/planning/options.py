@@ -57,6 +57,9 @@ MAX_SEED = 1_000_000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of the random numbers")]
 
 
+Threads = Annotated[int, Field(ge=1, le=1024), Option("CPU threads; they change the last digits")]
+
+
 def _known_sampler(name: str) -> str:
     *names, last = SAMPLERS.names()
     if name not in SAMPLERS:
@@ -184,7 +187,7 @@ class SearchOptions(Options):
     compile: Annotated[bool | None, Option("Use torch.compile", TRAINING, like=_SETTINGS["compile"])] = None
 
     concurrent: Annotated[WholeOrAuto, Option("Trials at once", MACHINE), Resumes("concurrent")] = "auto"
-    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial", MACHINE)] = "auto"
+    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial; auto: 1 on a CPU", MACHINE)] = "auto"
     gpus_per_trial: Annotated[
         NumberOrAuto, Option("GPUs of a trial, such as 0.25", MACHINE), Resumes("gpus_per_trial")
     ] = "auto"

@@ -29,6 +29,7 @@ from cellbench.errors import SettingError
 from cellbench.geometry import PAPER_SIZE
 from cellbench.patches import PatchSet, pool_folds, probe_folds
 from cellbench.scores.metrics import check_known
+from cellbench.threads import use_threads
 from cellbench.training.configuration import TrainingSettings
 
 ENCODER_BYTES = 60 * 2**20
@@ -66,6 +67,7 @@ def make_request(
     started = with_paper_values(scaled, options.set) if fixes_paper_values else scaled
     narrowed = override(started, options.set)
     check_limits(narrowed, card.native_size)
+    use_threads(1)  # estimates are numbers of the request, so they must not depend on the machine
     native, _ = with_estimates(narrowed, patch_set)
     machine = find_machine()
     defaults = profile(options.profile, machine.gpus > 0)
