@@ -28,11 +28,11 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """A home with a data set of 90 patches of 256 px, as large as those of the paper."""
+    """A home with a data set of 150 patches of 256 px, as large as those of the paper."""
     home = tmp_path_factory.mktemp("home")
     rng = np.random.default_rng(0)
-    patches = rng.integers(0, 255, (90, 256, 256, 3), dtype=np.uint8)
-    index = pd.DataFrame({"label": ["a", "b", "c"] * 30, "group": [f"g{n // 9}" for n in range(90)]})
+    patches = rng.integers(0, 255, (150, 256, 256, 3), dtype=np.uint8)
+    index = pd.DataFrame({"label": ["a", "b", "c"] * 50, "group": [f"g{n // 15}" for n in range(150)]})
     write_patch_set(home / "datasets" / "large", patches=patches, index=index, name="large")
     return home
 
@@ -81,8 +81,9 @@ def test_lengths_of_the_grid_are_scaled_to_smaller_patches(tmp_path, monkeypatch
     (tmp_path / "datasets" / "discs").symlink_to(discs.path)
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
     request, _ = plan_search("mask_sampled", "mask_auto", dataset="discs", profile="paper", batch_size="16")
-    assert [point["r_mean"] for point in request.spaces[0].grid_points()] == pytest.approx([7.8125, 14.0625, 19.6875])
-    said = " ".join(capsys.readouterr().err.split()) + " ".join(capsys.readouterr().out.split())
+    radii = [point["r_mean"] for point in request.spaces[0].grid_points()]
+    assert radii == [7.812, 14.06, 19.69], "50, 90 and 126 of 256 px, in px of a patch of 40 px"
+    said = " ".join(capsys.readouterr().err.split())
     assert "The network size is 32 px, and 256 px in the paper; the patches of discs have 40 px." in said
     assert "The paper has no values for mask_auto" in said
 
