@@ -106,7 +106,8 @@ def untrained(
     from cellbench.training.embedding import embed, sample_generator
     from cellbench.training.trainer import build
 
-    labelled, holdout = [], []
+    labelled: list[np.ndarray] = []
+    holdout: list[np.ndarray] = []
     sampled = settings.representation == "sample"
     for seed in seeds:
         model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
