@@ -41,9 +41,11 @@ def classify(
     from cellbench.scores.classification import confusion, f1_by_class
     from cellbench.scores.confusion_figure import save_confusion
     from cellbench.scores.group_interval import f1_interval
+    from cellbench.threads import use_threads
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
+    use_threads(request.settings.threads)
     summary = summary_of(folder)
     trial = winning_trial(folder, summary)
     guard = reopen_dataset(request.dataset_identity)

@@ -280,9 +280,11 @@ def _record_radius(patch_set: "PatchSet") -> list[str]:
     """Write the estimated cell radius into the card where none is annotated, and return warnings about the estimate."""
     from cellbench.errors import DataError
     from cellbench.radius import estimate_radius
+    from cellbench.threads import use_threads
 
     if patch_set.card.cell_radius_px is not None:
         return []
+    use_threads(1)
     try:
         found = estimate_radius(patch_set)
     except DataError as error:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bench.planning.options import Dataset, Options, Seed, Size, ViewCount, radii_option
+from bench.planning.options import Dataset, Options, Seed, Size, Threads, ViewCount, radii_option
 from bench.terminal.command_line import Command, options_from
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
@@ -30,6 +30,7 @@ class FloorOptions(Options):
     size: Size = "auto"
     views: ViewCount = None
     seed: Seed = 0
+    threads: Threads = 1
 
 
 @app.command(cls=Command)
@@ -47,7 +48,9 @@ def floors(options: FloorOptions) -> None:
     from bench.terminal.formatting import length_in_words
     from cellbench.scores.floors import floor_rows, masked_floors, principal_components, untrained
     from cellbench.suppression import build_suppression
+    from cellbench.threads import use_threads
 
+    use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     card, native = patch_set.card, patch_set.card.native_size
     size = chosen_size(options.size, profile("cpu", False), card)

@@ -3,6 +3,7 @@
     python -m bench.forecast --profile cpu --patches-per-s 290 --scoring-s 25
     python -m bench.forecast --profile gpu --at-once 1,8,32,256
     python -m bench.forecast --profile gpu --at-once 8,64 --patches-per-s 2000 --methods 8
+    python -m bench.forecast --profile paper --methods 8 --patches 9218 --patches-per-s 2000
 
 Without `--patches-per-s`, durations are multiples of a full training. Run one training to know its duration.
 """
@@ -21,6 +22,7 @@ from bench.terminal.parsing import is_whole
 from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
+    from bench.record.profiles import Profile
     from bench.statistics.forecast import Costs, Forecast
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -63,18 +65,31 @@ def main(options: ForecastOptions) -> None:
     epochs = n_epochs(chosen, options.patches)
     epoch_s = options.patches / options.patches_per_s if options.patches_per_s else 1.0
     costs = Costs(epoch_s, options.scoring_s, epochs)
-    found = [forecast(chosen, costs, int(n), methods) for n in options.at_once.split(",")]
+    tried = _n_tried(chosen, methods)
+    found = [forecast(chosen, costs, int(n), methods, n_tried=tried) for n in options.at_once.split(",")]
     _print(found, costs, hours=options.patches_per_s is not None)
-    limit = forecast(chosen, costs, 10_000, methods)
+    limit = forecast(chosen, costs, 10_000, methods, n_tried=tried)
     unit, name = (3600, "h") if options.patches_per_s else (costs.full_s, "full trainings")
     say(f"With any number at once it is {limit.seconds / unit:.2f} {name}: the stages wait for one another.")
     if options.patches_per_s is not None:
-        most = min(max(each.at_once for each in found), methods * chosen.n_trials)
+        most = min(max(each.at_once for each in found), sum(tried))
         load = most * REPORT_S / epoch_s
         say(
             f"The driver is busy {min(load, 9.99):.0%} of the time with the epochs of {most} trials"
             f"{'; from 50 % on it holds them up: a larger data set has longer epochs' if load > 0.5 else ''}."
         )
+
+
+def _n_tried(chosen: "Profile", n_methods: int) -> list[int]:
+    """Return the number of trials of each method: for a grid, those of the methods of the paper, the largest first."""
+    from bench.space.reader import load_space
+    from bench.space.samplers import SAMPLERS
+    from bench.space.space import PAPER_METHODS
+
+    if not SAMPLERS.get(chosen.sampler).is_exhaustive:
+        return [chosen.n_trials] * n_methods
+    sizes = sorted((len(load_space(method).grid) for method in PAPER_METHODS), reverse=True)
+    return (sizes + [chosen.n_trials] * n_methods)[:n_methods]
 
 
 def _print(found: "Sequence[Forecast]", costs: "Costs", hours: bool) -> None:

@@ -37,12 +37,14 @@ def radius(
     from bench.terminal.formatting import length_in_words
     from cellbench.output_files import check_output
     from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
+    from cellbench.threads import use_threads
 
     check_output(figure, "--figure")
     patch_set = open_dataset(dataset)
     if record:
         check_unused(patch_set.path, "Its scores depend on the recorded radius.")
     card = patch_set.card
+    use_threads(1)
     found = estimate_radius(patch_set, seed, patches)
     um = card.um_per_px
     for doubt in found.doubts:

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from pydantic import Field
 
-from bench.planning.options import BatchSize, Dataset, Encoder, Epochs, Options, Seed, Size, ViewCount, radii_option
+from bench.planning.options import (
+    BatchSize,
+    Dataset,
+    Encoder,
+    Epochs,
+    Options,
+    Seed,
+    Size,
+    Threads,
+    ViewCount,
+    radii_option,
+)
 from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
@@ -50,6 +61,7 @@ class ResponseOptions(Options):
     encoder: Encoder = None
     batch_size: BatchSize = None
     views: ViewCount = None
+    threads: Threads = 1
     csv: Annotated[Path | None, Option("File to write the curve to")] = None
 
 
@@ -63,8 +75,10 @@ def response(options: ResponseOptions) -> None:
     from bench.terminal.formatting import rounded, value_in_words
     from cellbench.output_files import check_output, write_output
     from cellbench.radius_conditioned import configuration_of, fine_tune, response_curve
+    from cellbench.threads import use_threads
 
     check_output(options.csv, "--csv")
+    use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     native = patch_set.card.native_size
     radii = list(dict.fromkeys(rounded(radius) for radius in radii_px(options.radii, RADII, native)))

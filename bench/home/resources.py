@@ -74,7 +74,8 @@ def plan(
         machine: The machine or cluster.
         concurrent: Number of trials at once. `auto` fills the machine, with up to `max_concurrent` trials on each
             GPU, or on each node where no node has a GPU.
-        cpus_per_trial: Number of CPUs of a trial. `auto` divides all CPUs of a node.
+        cpus_per_trial: Number of CPUs of a trial, and of its threads. The number of threads changes the results, so
+            `auto` is 1 whatever else runs. Only trials with a GPU divide all CPUs of their node.
         gpus_per_trial: Number of GPUs of a trial, below 1 where trials share one. `auto` divides all GPUs.
         max_concurrent: Largest number of trials that `auto` lets share a GPU, or a node without a GPU.
 
@@ -102,7 +103,7 @@ def plan(
         )
     at_once = min(wanted, fit)
     cpus = least_cpus
-    if cpus_per_trial == "auto":
+    if cpus_per_trial == "auto" and gpus > 0:
         cpus = next(n for n in range(machine.largest[0], 0, -1) if machine.fit(n, gpus) >= at_once)
     return Plan(at_once, cpus, gpus)
 

@@ -99,10 +99,10 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> list[FinalScore]:
 
     from cellbench.scores.floors import floor_rows, principal_components, untrained
     from cellbench.suppression import build_suppression
+    from cellbench.threads import use_threads
     from cellbench.training.configuration import Configuration as AnyConfiguration
 
-    if job.settings.threads is not None:
-        torch.set_num_threads(job.settings.threads)
+    use_threads(job.settings.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     size, native = job.settings.network_size, patch_set.card.native_size
     rows = floor_rows(patch_set)

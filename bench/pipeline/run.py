@@ -27,6 +27,7 @@ from bench.tuning.nodes import check_nodes
 from bench.tuning.run import StageContext
 from cellbench.errors import CellbenchError, StoreError
 from cellbench.patches import PatchSet
+from cellbench.threads import use_threads
 
 PATIENCE_S = (10, 30, 60)
 """Seconds between tries to write the result to MLflow, while MLflow does not answer."""
@@ -74,7 +75,8 @@ def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> 
         store = threads.submit(connect)  # importing MLflow and starting Ray are slow, so both at once
         with cluster(request.address, this_machine()) as machine:
             listen()
-            resources = request.concurrent, request.cpus_per_trial, request.gpus_per_trial
+            use_threads(1)  # of this process, which computes the range of radii; trials have their own number
+            resources = request.concurrent, request.cpus_of_trial, request.gpus_per_trial
             shares = plan(machine, *resources, request.max_concurrent)
             if request.address is not None:
                 check_nodes(folder.directory, request.dataset_path, request.fingerprint, cache_dir())

@@ -13,7 +13,7 @@ from bench.space.samplers import SAMPLERS
 from bench.terminal.command_line import Option, option_name, option_of
 from bench.terminal.parsing import FromDigits, NumberOrAuto, Seconds, WholeOrAuto, cluster_address
 from cellbench.errors import SettingError
-from cellbench.training.configuration import Precision, Schedule, TrainingSettings, Views
+from cellbench.training.configuration import Augment, Precision, Representation, Schedule, TrainingSettings, Views
 
 WHAT, BUDGET, TRAINING, MACHINE, RESUME = "What", "Budget", "Training", "Machine", "Resume"
 """Headings of `--help`. The most used options come before them."""
@@ -57,6 +57,9 @@ MAX_SEED = 1_000_000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of the random numbers")]
 
 
+Threads = Annotated[int, Field(ge=1, le=1024), Option("CPU threads; they change the last digits")]
+
+
 def _known_sampler(name: str) -> str:
     *names, last = SAMPLERS.names()
     if name not in SAMPLERS:
@@ -97,7 +100,7 @@ class SearchOptions(Options):
         Option("Narrow the space, lengths in px, as r_max=30..120; repeat for more", metavar="NAME=VALUES"),
     ] = []
     trials: Annotated[
-        int | None, Field(ge=1, le=100_000), Option("Configurations to try per method", default=_by_profile("n_trials"))
+        int | None, Field(ge=1, le=100_000), Option("Configurations per method", default=_by_profile("n_trials"))
     ] = None
     profile: Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")] = "auto"
     time_budget: Annotated[
@@ -110,8 +113,9 @@ class SearchOptions(Options):
         str, Option(f"Optimise {', '.join(OBJECTIVES.names())}, or several", WHAT, metavar="NAME,NAME")
     ] = "f1"
     sampler: Annotated[
-        str, AfterValidator(_known_sampler), Option("Chooses configurations", WHAT, metavar="|".join(SAMPLERS.names()))
-    ] = "tpe"
+        Annotated[str, AfterValidator(_known_sampler)] | None,
+        Option("Chooses configurations", WHAT, metavar="|".join(SAMPLERS.names()), default=_by_profile("sampler")),
+    ] = None
     scheduler: Annotated[
         Literal["asha", "none"] | None,
         Option("Stops unpromising trials early", WHAT, default="asha (none for a grid)"),
@@ -167,14 +171,23 @@ class SearchOptions(Options):
         float | None,
         Option("Standard deviation of stain gains", TRAINING, like=_SETTINGS["stain_jitter"]),
     ] = None
-    views: ViewCount = None
+    augment: Annotated[
+        Augment | None,
+        Option("Random symmetries: flips, turns, none", TRAINING, metavar="NAMES", default="both (paper: none)"),
+    ] = None
+    views: Annotated[
+        Views | None, FromDigits, Option("Symmetries averaged", TRAINING, default=_by_profile("views"))
+    ] = None
+    representation: Annotated[
+        Representation | None, Option("μ, or a sample of z", TRAINING, default=_by_profile("representation"))
+    ] = None
     precision: Annotated[
         Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])
     ] = None
     compile: Annotated[bool | None, Option("Use torch.compile", TRAINING, like=_SETTINGS["compile"])] = None
 
     concurrent: Annotated[WholeOrAuto, Option("Trials at once", MACHINE), Resumes("concurrent")] = "auto"
-    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial", MACHINE)] = "auto"
+    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial; auto: 1 on a CPU", MACHINE)] = "auto"
     gpus_per_trial: Annotated[
         NumberOrAuto, Option("GPUs of a trial, such as 0.25", MACHINE), Resumes("gpus_per_trial")
     ] = "auto"

@@ -3,13 +3,13 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 
 from bench.home.datasets import open_dataset
 from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Machine, Plan, plan
+from bench.planning.combinations import check_combinations, chosen_sampler, default_scheduler
 from bench.planning.options import SearchOptions
 from bench.planning.training import check_encoder, chosen_size, training_settings
 from bench.record.folder import SearchFolder, search_names
@@ -18,16 +18,18 @@ from bench.record.request import Request
 from bench.space.estimates import with_estimates
 from bench.space.limits import check_limits, check_values, unusual
 from bench.space.objectives import OBJECTIVES, parse_objectives
-from bench.space.overrides import override
+from bench.space.overrides import override, with_paper_values
 from bench.space.reader import load_space
-from bench.space.samplers import SAMPLERS, Sampler
+from bench.space.samplers import Sampler
 from bench.space.space import PAPER_METHODS, Space
 from bench.terminal.console import note
 from bench.terminal.formatting import counted
 from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
+from cellbench.geometry import PAPER_SIZE
 from cellbench.patches import PatchSet, pool_folds, probe_folds
 from cellbench.scores.metrics import check_known
+from cellbench.threads import use_threads
 from cellbench.training.configuration import TrainingSettings
 
 ENCODER_BYTES = 60 * 2**20
@@ -48,7 +50,7 @@ def make_request(
         CellbenchError: An option is wrong, or does not suit the data set or the machine.
     """
     check_combinations(options)
-    sampler = SAMPLERS.get(options.sampler)
+    sampler = chosen_sampler(options)
     spaces = _spaces(options)
     if options.share_trials and len(spaces) == 1:
         raise SettingError("--share-trials divides trials among methods; name several methods, or leave it out.")
@@ -61,8 +63,11 @@ def make_request(
     _check_objectives(options, patch_set, len(patch_set.rows("pool")) - n_training)
     _check_batch(options.batch_size, round(n_training * options.screen_pool))
     scaled = [space.scaled(card.native_size) for space in spaces]
-    narrowed = override(scaled, options.set)
+    fixes_paper_values = profile(options.profile, has_gpu=False).fixes_paper_values
+    started = with_paper_values(scaled, options.set) if fixes_paper_values else scaled
+    narrowed = override(started, options.set)
     check_limits(narrowed, card.native_size)
+    use_threads(1)  # estimates are numbers of the request, so they must not depend on the machine
     native, _ = with_estimates(narrowed, patch_set)
     machine = find_machine()
     defaults = profile(options.profile, machine.gpus > 0)
@@ -73,6 +78,9 @@ def make_request(
             "network_size": chosen_size(options.size, defaults, card),
             "batch_size": defaults.batch_size,
             "threads": shares.cpus,
+            "augment": defaults.augment,
+            "views": defaults.views,
+            "representation": defaults.representation,
             **options.training,
         }
     )
@@ -97,9 +105,9 @@ def make_request(
         um_per_px=card.um_per_px,
         profile=defaults.name,
         spaces=tuple(native),
-        sampler=options.sampler,
+        sampler=sampler.name,
         warm_start={method: sources[:n_trials] for method, sources in warm.items()},
-        scheduler=options.scheduler or _default_scheduler(options),
+        scheduler=options.scheduler or default_scheduler(options),
         objective=options.objective,
         n_trials=n_trials,
         n_finalists=options.finalists or defaults.n_finalists,
@@ -126,35 +134,9 @@ def make_request(
     n_each = request.n_trials * (len(native) if request.share_trials else 1)
     if options.finalists is not None and options.finalists > n_each:
         note(f"--finalists {options.finalists} is more than the {counted(n_each, 'trial')} that finalists come from.")
-    for sentence in unusual(scaled, narrowed):
+    for sentence in (*unusual(scaled, narrowed), *_not_as_in_the_paper(request, scaled, defaults)):
         note(sentence)
     return request, SearchFolder(searches_dir() / name)
-
-
-def check_combinations(options: SearchOptions) -> None:
-    """Check that the objectives exist, and that no two options exclude each other.
-
-    Raises:
-        SettingError: Two options conflict.
-        NotFoundError: An objective is unknown.
-    """
-    if SAMPLERS.get(options.sampler).is_exhaustive:
-        for option, given in (("--warm-start", options.warm_start), ("--share-trials", options.share_trials)):
-            if given:
-                raise SettingError(
-                    f"{option} has no effect with --sampler {options.sampler}, which tries only the grid."
-                )
-        if options.scheduler == "asha":
-            raise SettingError(
-                f"--scheduler asha stops trials early, but --sampler {options.sampler} trains every point of the grid "
-                "to its end; leave out one of them."
-            )
-    if len(parse_objectives(options.objective)) > 1:
-        if options.scheduler == "asha":
-            raise SettingError("--scheduler asha compares trials by one number; with several objectives leave it out.")
-        for option, given in (("--stop-early", options.stop_early), ("--share-trials", options.share_trials)):
-            if given:
-                raise SettingError(f"{option} needs a single objective; leave it out, or choose one --objective.")
 
 
 def _check_objectives(options: SearchOptions, patch_set: PatchSet, n_unseen: int) -> None:
@@ -193,11 +175,6 @@ def _check_batch(batch_size: int | None, n_patches: int) -> None:
     """Check that a batch is not larger than the patches of a training."""
     if batch_size is not None and batch_size > n_patches:
         raise SettingError(f"--batch-size must be at most {n_patches}, the patches of a training; got {batch_size}.")
-
-
-def _default_scheduler(options: SearchOptions) -> Literal["asha", "none"]:
-    one_objective = len(parse_objectives(options.objective)) == 1
-    return "asha" if one_objective and not SAMPLERS.get(options.sampler).is_exhaustive else "none"
 
 
 def check_patch_set(patch_set: PatchSet) -> int:
@@ -248,6 +225,23 @@ def _warm(
 def _n_trials(sampler: Sampler, spaces: Sequence[Space], defaults: Profile) -> int:
     """Return the default number of trials per method: that of the profile, or all points of a grid."""
     return max(len(space.grid_points()) for space in spaces) if sampler.is_exhaustive else defaults.n_trials
+
+
+def _not_as_in_the_paper(request: Request, spaces: Sequence[Space], defaults: Profile) -> list[str]:
+    """Return sentences on what a search with the profile of the paper cannot have from it."""
+    if not defaults.fixes_paper_values:
+        return []
+    found = []
+    if others := [space.method for space in spaces if not space.paper]:
+        found.append(
+            f"The paper has no values for {', '.join(others)}; their hyperparameters are those of their search spaces."
+        )
+    if request.settings.network_size != PAPER_SIZE:
+        found.append(
+            f"The network size is {request.settings.network_size} px, and {PAPER_SIZE} px in the paper; the patches of "
+            f"{request.dataset} have {request.native_size} px."
+        )
+    return found
 
 
 def _has_radius(patch_set: PatchSet) -> bool:

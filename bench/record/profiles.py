@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cellbench.errors import NotFoundError
 from cellbench.registry import nearest
+from cellbench.training.configuration import Augment, Representation, Views
 
 TRIAL_TIMEOUT_S = 7200.0
 """Longest time of one epoch of a trial, in every profile."""
@@ -30,6 +31,11 @@ class Profile:
         max_size: Largest network size in px.
         batch_size: Patches per step.
         max_concurrent: Largest number of trials at once, per GPU, or per machine without a GPU.
+        sampler: Sampler of the configurations.
+        augment: Random symmetries of a patch in training.
+        views: Symmetries of the square that an embedding is the mean of.
+        representation: What is embedded, μ or a sample of z.
+        fixes_paper_values: Whether hyperparameters have the values of the paper where a search space has them.
     """
 
     name: str
@@ -45,6 +51,11 @@ class Profile:
     max_size: int
     batch_size: int
     max_concurrent: int
+    sampler: str = "tpe"
+    augment: Augment = "flips,turns"
+    views: Views = 8
+    representation: Representation = "mean"
+    fixes_paper_values: bool = False
 
 
 PROFILES = {
@@ -83,17 +94,22 @@ PROFILES = {
         Profile(
             name="paper",
             passes=1_000_000,
-            n_trials=40,
+            n_trials=3,
             n_finalists=3,
             n_folds=5,
             n_seeds=5,
             reduction=3,
             n_rungs=2,
             cell_radius=32,
-            min_size=128,
+            min_size=256,
             max_size=256,
             batch_size=64,
             max_concurrent=2,
+            sampler="grid",
+            augment="none",
+            views=1,
+            representation="sample",
+            fixes_paper_values=True,
         ),
     )
 }

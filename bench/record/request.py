@@ -139,6 +139,11 @@ class Request(BaseModel):
         return PROFILES[self.profile].max_concurrent
 
     @property
+    def cpus_of_trial(self) -> int | Auto:
+        """CPUs of a trial. An older request that has no number of its own keeps its recorded number of threads."""
+        return self.settings.threads or "auto" if self.cpus_per_trial == "auto" else self.cpus_per_trial
+
+    @property
     def is_screened(self) -> bool:
         """Whether the search stage is cheaper than the other trainings, so that their scores cannot be mixed."""
         return self.screen_size is not None or self.screen_pool < 1

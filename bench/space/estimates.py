@@ -78,6 +78,7 @@ def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
         parameters={**space.parameters, **{name: Constant(value=value) for name, value in values.items()}},
         first=tuple(map(point, space.first)),
         grid=tuple(map(point, space.grid)),
+        paper=space.paper,
         lengths=space.lengths,
     )
 

@@ -13,6 +13,18 @@ from cellbench.validation import shortened
 HINT = "write NAME=LOW..HIGH, NAME=VALUE or NAME=VALUE,VALUE"
 
 
+def with_paper_values(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
+    """Return the spaces with the values of the paper, except for hyperparameters that a setting names.
+
+    Args:
+        spaces: Spaces in native px.
+        settings: The typed texts of `--set`, which `override` reads.
+    """
+    typed = {text.partition("=")[0].strip() for text in settings}
+    kept = [{name: value for name, value in space.paper.items() if name not in typed} for space in spaces]
+    return [space.fixed(values) if values else space for space, values in zip(spaces, kept, strict=True)]
+
+
 def override(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
     """Return the spaces with domains replaced.
 
@@ -54,6 +66,7 @@ def _replaced(space: Space, name: str, values: str, text: str) -> Space:
         parameters={**space.parameters, name: new},
         first=tuple(map(point, space.first)),
         grid=tuple(map(point, space.grid)),
+        paper=space.paper,
         lengths=space.lengths,
     )
 

@@ -78,6 +78,11 @@ def _check(space: Space, method: str, path: Path, node: yaml.Node | None) -> Non
         for value in domain.ends:
             if isinstance(value, float) and (fault := value_fault(method, name, value, FILE_SIZE)):
                 raise refuse(["parameters", name], f"{fault}.")
+    for name, value in space.paper.items():
+        if name not in space.parameters:
+            raise refuse(["paper", name], f"'{name}' is not a parameter of this space.")
+        if isinstance(value, float) and (fault := value_fault(method, name, value, FILE_SIZE)):
+            raise refuse(["paper", name], f"{fault}.")
     for kind in ("first", "grid"):
         for number, point in enumerate(getattr(space, kind)):
             for name, value in point.items():

@@ -26,6 +26,7 @@ class Space(BaseModel):
         parameters: Domain of each hyperparameter, by its name.
         first: Points that a sampler tries first, the best known one before the others.
         grid: The paper's grid. A sampler tries it after `first`.
+        paper: Values of the paper for other hyperparameters than those of its grid, for `--profile paper`.
         lengths: Names of the hyperparameters that are lengths in native px; None in a file, and in requests that were
             written before this field existed.
     """
@@ -36,6 +37,7 @@ class Space(BaseModel):
     parameters: dict[str, Domain]
     first: tuple[Point, ...] = ()
     grid: tuple[Point, ...] = Field(min_length=1)
+    paper: Point = {}
     lengths: tuple[str, ...] | None = None
 
     @property
@@ -88,8 +90,19 @@ class Space(BaseModel):
             parameters={n: d.scaled(factor) if n in lengths else d for n, d in self.parameters.items()},
             first=tuple(map(point, self.first)),
             grid=tuple(map(point, self.grid)),
+            paper=point(self.paper),
             lengths=tuple(name for name in self.parameters if name in lengths),
         )
+
+    def fixed(self, values: Point) -> "Space":
+        """Return the space with some hyperparameters constant, in its points too. Only the grid is tried.
+
+        Args:
+            values: Values by the names of hyperparameters.
+        """
+        constants = {name: Constant(value=value) for name, value in values.items()}
+        grid = tuple({name: values.get(name, value) for name, value in point.items()} for point in self.grid)
+        return self.model_copy(update={"parameters": {**self.parameters, **constants}, "first": (), "grid": grid})
 
     def _inside(self, points: tuple[Point, ...]) -> list[Point]:
         found: list[Point] = []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.record.profiles import Profile, rungs
+from bench.space.samplers import SAMPLERS
 from bench.statistics.racing import race_rounds
 
 FINAL_SHARE = 5 / 4
@@ -56,7 +57,14 @@ class Forecast:
         return self.work_s / (self.at_once * self.seconds)
 
 
-def forecast(chosen: Profile, costs: Costs, at_once: int, n_methods: int = 1, oracle: bool = True) -> Forecast:
+def forecast(
+    chosen: Profile,
+    costs: Costs,
+    at_once: int,
+    n_methods: int = 1,
+    oracle: bool = True,
+    n_tried: Sequence[int] | None = None,
+) -> Forecast:
     """Return the duration of a search, from a simulation.
 
     A stage starts when the one before has ended. Within a stage, a free slot takes the next trial. No finalist is
@@ -68,9 +76,11 @@ def forecast(chosen: Profile, costs: Costs, at_once: int, n_methods: int = 1, or
         at_once: Number of trials at once.
         n_methods: Number of methods.
         oracle: Whether the ceiling is trained.
+        n_tried: Number of trials of each method, `n_methods` numbers; None for those of the profile.
     """
-    search, work = _search_stage(chosen, costs, at_once, n_methods)
-    races = race_rounds(n_methods * chosen.n_finalists, chosen.n_folds - 1, at_once)
+    trials = [chosen.n_trials] * n_methods if n_tried is None else n_tried
+    search, work = _search_stage(chosen, costs, at_once, trials)
+    races = race_rounds(sum(min(chosen.n_finalists, n) for n in trials), chosen.n_folds - 1, at_once)
     final_s = FINAL_SHARE * costs.epochs * costs.epoch_s + costs.scoring_s
     final = [final_s] * (n_methods * chosen.n_seeds)
     after = [final_s] if oracle else []
@@ -87,15 +97,17 @@ def _makespan(lengths: Sequence[float], at_once: int) -> float:
     return max(free)
 
 
-def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -> tuple[float, float]:
+def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_tried: Sequence[int]) -> tuple[float, float]:
     """Return the duration of the search stage and of its trainings one after another, s.
 
     Trials have random values of the objective, and the rule of ASHA decides which of them continue at a rung.
     """
     import numpy as np
 
-    objectives = np.random.default_rng(0).random(n_methods * chosen.n_trials)
-    stops = rungs(costs.epochs, chosen.reduction, chosen.n_rungs)
+    method_of = [method for number in range(max(n_tried)) for method, n in enumerate(n_tried) if number < n]
+    objectives = np.random.default_rng(0).random(len(method_of))
+    is_whole = SAMPLERS.get(chosen.sampler).is_exhaustive  # every point of a grid is trained to its end
+    stops = () if is_whole else rungs(costs.epochs, chosen.reduction, chosen.n_rungs)
     kept = chosen.n_finalists if chosen.n_folds > 1 else 1
     seen: dict[tuple[int, int], list[float]] = {}
     waiting = list(range(len(objectives)))[::-1]
@@ -112,7 +124,7 @@ def _search_stage(chosen: Profile, costs: Costs, at_once: int, n_methods: int) -
     while events:
         end, trial, epoch = heapq.heappop(events)
         if epoch < costs.epochs:
-            others = seen.setdefault((trial % n_methods, epoch), [])
+            others = seen.setdefault((method_of[trial], epoch), [])
             among_best = sum(objective > objectives[trial] for objective in others) < kept
             passes = among_best or objectives[trial] >= np.quantile(others, 1 - 1 / chosen.reduction)
             others.append(float(objectives[trial]))

@@ -1,6 +1,27 @@
-"""Identical patches: their groups are merged, and different labels of one patch are reported."""
+"""Identical and nearly identical patches: their groups are merged, and different labels of one patch are reported.
 
-from collections.abc import Sequence
+A near-duplicate is the same image again: compressed anew, turned, mirrored, brighter or blurred. It is found in two
+steps. The *hash* of a patch is what its thumbnail has in common with its eight symmetries, reduced to a few numbers by
+a projection. A projection brings no two patches further apart, so patches with unlike hashes cannot correlate highly.
+Patches with like hashes are compared by the correlation of their thumbnails in all eight symmetries.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+THUMBNAIL_PX = 32
+"""Side of a thumbnail in px."""
+MIN_CORRELATION = 0.985
+"""Smallest correlation of near-duplicates. Unlike cells reach 0.918 in `pbc`, 0.981 in `wbc1` (docs/data.md)."""
+MAX_SHARE = 0.1
+"""Largest share of near-duplicates. Where more patches are alike, the thumbnails do not tell cells apart."""
+_DIMENSIONS = 24  # of a hash
+_MAX_CANDIDATES = 50  # pairs with like hashes per patch
+_CHUNK = 1000  # pairs, or patches, at a time
 
 
 def merge_duplicates(groups: Sequence[str], hashes: Sequence[str]) -> tuple[list[str], int]:
@@ -57,3 +78,112 @@ def contradictions(labels: Sequence[str | None], names: Sequence[str], hashes: S
         if labels[i] != labels[j]:
             found.append(f"{names[j]} ({labels[j]}) = {names[i]} ({labels[i]})")
     return found
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """The near-duplicates of a data set.
+
+    Attributes:
+        cluster: Number of the cluster of each patch, shape (N,). Near-duplicates share a cluster, also through a third.
+        n_patches: Number of patches that are near-duplicates of an earlier one.
+        too_many: Whether so many patches look alike that they are not taken for near-duplicates. Only identical
+            patches share a cluster then.
+    """
+
+    cluster: NDArray[np.int64]
+    n_patches: int
+    too_many: bool
+
+
+def thumbnail(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the thumbnail of a patch of shape (H, H, 3), uint8, shape (T, T, 3): means over blocks of pixels."""
+    side = THUMBNAIL_PX
+    return np.asarray(Image.fromarray(patch).resize((side, side), Image.Resampling.BOX))
+
+
+def near_duplicates(thumbnails: NDArray[np.uint8], hashes: Sequence[str]) -> NearDuplicates:
+    """Find the near-duplicates of a data set, beside its identical patches.
+
+    Args:
+        thumbnails: uint8, shape (N, T, T, 3), where T is `THUMBNAIL_PX`.
+        hashes: Content hash of each patch, N hashes. Identical patches share a cluster and are not counted.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, first, content = np.unique(np.asarray(hashes, dtype=object), return_index=True, return_inverse=True)
+    pairs = _near_pairs(thumbnails[first])
+    n = len(first)
+    too_many = pairs is None or len(np.unique(pairs)) > max(2, MAX_SHARE * n)
+    if pairs is None or too_many:
+        return NearDuplicates(content.astype(np.int64), 0, True)
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    n_clusters, cluster = connected_components(graph, directed=False)
+    return NearDuplicates(cluster[content].astype(np.int64), n - n_clusters, False)
+
+
+def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64] | None:
+    """Return pairs of positions of near-duplicates, shape (P, 2); None where too many have like hashes."""
+    from scipy.spatial import cKDTree
+
+    means, norms = _moments(thumbnails)
+    usable = np.flatnonzero(norms > THUMBNAIL_PX)  # a blank patch correlates with nothing
+    if len(usable) < 2:
+        return np.empty((0, 2), np.int64)
+    tree = cKDTree(_projected(thumbnails, means, norms, usable))
+    # Unit vectors x and y with the correlation c are sqrt(2 - 2c) apart; the hash of both is no further apart.
+    reach = (2 - 2 * MIN_CORRELATION) ** 0.5
+    if tree.count_neighbors(tree, reach) > (2 * _MAX_CANDIDATES + 1) * len(usable):
+        return None
+    candidates = usable[tree.query_pairs(reach, output_type="ndarray").astype(np.int64)]
+    near = [
+        part[_best_correlation(thumbnails, means, norms, part) >= MIN_CORRELATION]
+        for part in np.array_split(candidates, -(-len(candidates) // _CHUNK) or 1)
+    ]
+    return np.concatenate(near)
+
+
+def _moments(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean of each thumbnail, and the length of the vector of its values without the mean."""
+    flat = thumbnails.reshape(len(thumbnails), -1)
+    means, spreads = flat.mean(axis=1, dtype=np.float32), flat.std(axis=1, dtype=np.float32)
+    return means, spreads * np.float32(flat.shape[1] ** 0.5)
+
+
+def _projected(
+    thumbnails: NDArray[np.uint8], means: NDArray[np.float32], norms: NDArray[np.float32], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the hash of some thumbnails: the mean over the eight symmetries, in its main directions."""
+    half = THUMBNAIL_PX // 2
+    found = np.empty((len(rows), half * half * 3), np.float32)
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        blocks = thumbnails[part].reshape(-1, half, 2, half, 2, 3).mean(axis=(2, 4), dtype=np.float32)
+        # Twice the mean of four px is an orthonormal projection of them.
+        unit = 2 * (blocks - means[part, None, None, None]) / norms[part, None, None, None]
+        found[start : start + _CHUNK] = np.mean(list(_symmetries(unit)), axis=0).reshape(len(part), -1)
+    sample = found[np.random.default_rng(0).permutation(len(found))[: 4 * _CHUNK]]
+    _, directions = np.linalg.eigh(np.cov(sample.T))
+    return found @ directions[:, -_DIMENSIONS:].astype(np.float32)
+
+
+def _best_correlation(
+    thumbnails: NDArray[np.uint8],
+    means: NDArray[np.float32],
+    norms: NDArray[np.float32],
+    pairs: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return the largest correlation of each pair of thumbnails over the eight symmetries, shape (P,)."""
+    one, other = (
+        (thumbnails[rows] - means[rows, None, None, None]) / norms[rows, None, None, None] for rows in pairs.T
+    )
+    found = [np.einsum("nhwc,nhwc->n", one, turned) for turned in _symmetries(other)]
+    return np.asarray(np.max(found, axis=0), np.float32)
+
+
+def _symmetries(images: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield images of shape (N, H, H, C) in the eight symmetries of the square."""
+    for turned in (images, images.swapaxes(1, 2)):
+        for flipped in (turned, turned[:, ::-1]):
+            yield from (flipped, flipped[:, :, ::-1])

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from cellbench.disk import check_free_space, explained, sweep_leftovers, temporary_name
 from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
-from cellbench.patches.duplicates import contradictions, merge_duplicates
+from cellbench.patches.duplicates import contradictions, merge_duplicates, near_duplicates, thumbnail
 from cellbench.patches.fingerprint import fingerprint
-from cellbench.patches.index import complete_index, given_roles
+from cellbench.patches.index import ROLE_COLUMNS, complete_index, given_roles
 from cellbench.patches.patchset import COLUMNS, PatchSet
 from cellbench.patches.resize import write_header
 from cellbench.patches.roles import draw_roles
@@ -54,6 +54,7 @@ class PatchWriter:
         per_patch = native_size * native_size * (4 if with_masks else 3) + _INDEX_BYTES
         check_free_space(self.directory, n_patches * per_patch)
         self._hashes: list[str] = []
+        self._thumbnails: list[NDArray[np.uint8]] = []
         self._mask_digest = hashlib.sha256()
         self._folder = temporary_name(self.directory)
         size = native_size
@@ -107,6 +108,7 @@ class PatchWriter:
                 self._masks.write(inside)
                 self._mask_digest.update(inside)
         self._hashes.append(hashlib.sha256(content).hexdigest())
+        self._thumbnails.append(thumbnail(patch))
 
     def finish(
         self,
@@ -138,6 +140,11 @@ class PatchWriter:
         if n_copies:
             verb = "patch is an exact copy of another" if n_copies == 1 else "patches are exact copies of others"
             remarks.append(f"{n_copies} {verb}; copies share a group.")
+
+        if not any(column in index.columns for column in ROLE_COLUMNS):  # given roles are not changed
+            groups, remark = self._near_merged(groups)
+            table["group"] = groups
+            remarks += remark
 
         labels = [None if pd.isna(label) else str(label) for label in table["label"]]
         names = table["source"].fillna(table["id"]).tolist()
@@ -180,6 +187,26 @@ class PatchWriter:
             PatchSet.open(self._folder)  # check that it can be opened
             self._put_in_place()
         return PatchSet.open(self.directory)
+
+    def _near_merged(self, groups: list[str]) -> tuple[list[str], list[str]]:
+        """Return the group of each patch after a merge of those that share a near-duplicate, and remarks on it."""
+        found = near_duplicates(np.stack(self._thumbnails), self._hashes)
+        if found.too_many:
+            return groups, [
+                "More than a tenth of the patches look alike at 32 px. They are not taken for copies of one image, so "
+                "copies that differ in bytes may lie in different folds."
+            ]
+        merged, _ = merge_duplicates(groups, [str(number) for number in found.cluster])
+        if not found.n_patches:
+            return merged, []
+        before, after = len(set(groups)), len(set(merged))
+        verb = (
+            "patch is a near-duplicate of another" if found.n_patches == 1 else "patches are near-duplicates of others"
+        )
+        what = f"{found.n_patches} {verb}: the same image, turned or compressed anew"
+        together = f"up to {np.bincount(found.cluster).max()} together"
+        joined = f"{before} groups became {after}" if after < before else "they are in the groups of those already"
+        return merged, [f"{what} ({together}). Near-duplicates share a group: {joined}."]
 
     def _put_in_place(self) -> None:
         old = None

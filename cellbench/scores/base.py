@@ -149,6 +149,7 @@ class ScoreContext:
             where the trial was trained on the whole pool.
         views: Symmetries of the square that an embedding is the mean of: 1, 2, 4 or 8.
         device: Device that computes.
+        sample_seed: Seed of the samples of z that represent the labelled patches and the holdout; None for μ.
     """
 
     moment: Moment
@@ -159,6 +160,7 @@ class ScoreContext:
     unseen_rows: np.ndarray
     views: int
     device: torch.device
+    sample_seed: int | None = None
 
     def unseen(self, n: int) -> np.ndarray:
         """Return at most n rows that the trial was not trained on, sorted."""
@@ -174,7 +176,7 @@ class ScoreContext:
         return EncodedCells(self.model, self.suppression, self.source, rows, groups, radius, native_size, self.device)
 
     def embed(self, rows: np.ndarray, views: int | None = None) -> np.ndarray:
-        """Return embeddings of some rows, float32, shape (len(rows), latent_dim).
+        """Return the means μ of some rows, float32, shape (len(rows), latent_dim).
 
         Args:
             rows: Rows of `source`.
@@ -185,6 +187,21 @@ class ScoreContext:
         views = self.views if views is None else views
         return embed(self.model, self.suppression, self.source, rows, self.device, views=views)
 
+    def represent(self, rows: np.ndarray) -> np.ndarray:
+        """Return the representations of some rows, which a probe classifies: μ, or a sample of z.
+
+        Args:
+            rows: Rows of `source`.
+
+        Returns:
+            Float32, shape (len(rows), latent_dim).
+        """
+        from cellbench.training.embedding import embed, sample_generator
+
+        seed = self.sample_seed
+        generator = None if seed is None else sample_generator(seed, rows, self.device)
+        return embed(self.model, self.suppression, self.source, rows, self.device, generator, self.views)
+
     @cached_property
     def labelled_rows(self) -> np.ndarray:
         """Rows of the labelled patches."""
@@ -192,8 +209,8 @@ class ScoreContext:
 
     @cached_property
     def labelled_embeddings(self) -> np.ndarray:
-        """Embeddings of the labelled patches, float32, shape (n, latent_dim); computed once."""
-        return self.embed(self.labelled_rows)
+        """Representations of the labelled patches, float32, shape (n, latent_dim); computed once."""
+        return self.represent(self.labelled_rows)
 
 
 class Score(ABC):

@@ -97,22 +97,25 @@ def untrained(
     Args:
         patches: uint8 at the network size S, shape (N, S, S, 3).
         rows: Rows to embed and to score.
-        settings: Settings of the search: encoder, network size, views of an embedding.
+        settings: Settings of the search: encoder, network size, views and representation.
         native_size: Side in px of the data set's patches.
         device: Device that computes.
         seeds: Seeds of the initial weights.
     """
     from cellbench.models.encoder import open_residual_branches
-    from cellbench.training.embedding import embed
+    from cellbench.training.embedding import embed, sample_generator
     from cellbench.training.trainer import build
 
-    labelled, holdout = [], []
+    labelled: list[np.ndarray] = []
+    holdout: list[np.ndarray] = []
+    sampled = settings.representation == "sample"
     for seed in seeds:
         model, suppression = build(Configuration(method="vae"), settings, native_size, seed)
         open_residual_branches(model.encoder)
         model.to(device)
-        labelled.append(embed(model, suppression, patches, rows.labelled, device, views=settings.views))
-        holdout.append(embed(model, suppression, patches, rows.holdout, device, views=settings.views))
+        for which, found in ((rows.labelled, labelled), (rows.holdout, holdout)):
+            generator = sample_generator(seed, which, device) if sampled else None
+            found.append(embed(model, suppression, patches, which, device, generator, settings.views))
     return _floor("random", labelled, holdout, rows)
 
 

@@ -5,19 +5,27 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from cellbench.training.configuration import Augment
 
-def random_symmetry(patches: Tensor, quarter_turns: bool, generator: torch.Generator) -> Tensor:
+
+def random_symmetry(patches: Tensor, augment: Augment, generator: torch.Generator) -> Tensor:
     """Return each patch under a random symmetry of the square.
 
     Args:
         patches: Shape (B, C, H, H), any dtype.
-        quarter_turns: Whether to draw from all eight symmetries; if False, from the four combinations of flips.
+        augment: `flips,turns` draws from all eight symmetries, `flips` from the four combinations of flips, `turns`
+            from the four rotations by quarters; `none` returns the patches as they are and draws nothing.
         generator: Source of randomness, on the device of `patches`.
     """
+    if augment == "none":
+        return patches
     coin = torch.rand((3, len(patches), 1, 1, 1), generator=generator, device=patches.device) < 0.5
+    if augment == "turns":
+        patches = torch.where(coin[0], patches.flip(-1, -2), patches)
+        return torch.where(coin[1], patches.transpose(-1, -2).flip(-1), patches)
     patches = torch.where(coin[0], patches.flip(-1), patches)
     patches = torch.where(coin[1], patches.flip(-2), patches)
-    return torch.where(coin[2], patches.transpose(-1, -2), patches) if quarter_turns else patches
+    return torch.where(coin[2], patches.transpose(-1, -2), patches) if "turns" in augment else patches
 
 
 def symmetries(patches: Tensor, n: int) -> Iterator[Tensor]:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DEFAULT_BETA = 0.008
 """Default weight of the KL term; the paper states none."""
@@ -13,6 +13,8 @@ DEFAULT_BETA = 0.008
 Schedule = Literal["cosine", "constant"]
 Views = Literal[1, 2, 4, 8]
 Precision = Literal["auto", "float32", "bfloat16"]
+Augment = Literal["flips,turns", "flips", "turns", "none"]
+Representation = Literal["mean", "sample"]
 
 
 class Configuration(BaseModel):
@@ -41,7 +43,11 @@ class Configuration(BaseModel):
 
 
 class TrainingSettings(BaseModel):
-    """Settings that all trials of a search share."""
+    """Settings that all trials of a search share.
+
+    The default of a field that is added later is what was done before, so that older requests and results keep their
+    meaning.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -54,13 +60,25 @@ class TrainingSettings(BaseModel):
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the learning rate rises")
     kl_warmup: float = Field(0.0, ge=0, le=1, description="share of the steps over which beta rises from 0")
     grad_clip: float | None = Field(None, ge=1e-6, le=1e6, description="largest norm of the gradient")
-    quarter_turns: bool = Field(True, description="turn patches by quarters in addition to flips")
+    augment: Augment = Field("flips,turns", description="random symmetries of a patch in training")
     stain_jitter: float = Field(
         0.0, ge=0, le=1, description="standard deviation of the optical density's gain per channel"
     )
     views: Views = Field(
         8, description="symmetries of the square that an embedding is the mean of; 1 is μ of the patch as it lies"
     )
+    representation: Representation = Field(
+        "mean", description="what is embedded: mean is μ; sample is one draw of z, with the seed of the training"
+    )
     precision: Precision = Field("auto", description="auto: bfloat16 on CUDA only")
     compile: bool = Field(False, description="use torch.compile")
     threads: int | None = Field(None, gt=0, description="CPU threads per trial")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_older(cls, values: Any) -> Any:
+        """Read the flag `quarter_turns` of requests and results that were written before `augment` existed."""
+        if isinstance(values, dict) and "quarter_turns" in values:
+            older = {name: value for name, value in values.items() if name != "quarter_turns"}
+            return {"augment": "flips,turns" if values["quarter_turns"] else "flips", **older}
+        return values

@@ -33,7 +33,7 @@ def embed(
         patches: uint8, shape (N, S, S, 3), where S is the source size of the suppression in px.
         rows: Rows of `patches` to embed.
         device: Device that computes.
-        generator: Source of randomness of one sample of z; None embeds as μ.
+        generator: Source of randomness of one sample of z per view; None embeds as μ.
         views: Symmetries of the square that the embedding is the mean of: 1, 2, 4 or 8.
 
     Returns:
@@ -48,6 +48,18 @@ def embed(
                 total += posterior.mean if generator is None else posterior.sample(generator)
             parts.append((total / views).cpu().numpy())
     return np.concatenate(parts) if parts else np.empty((0, model.latent_dim), np.float32)
+
+
+def sample_generator(seed: int, rows: np.ndarray, device: torch.device) -> torch.Generator:
+    """Return the source of the samples of z of some rows. It depends on the seed and the rows alone.
+
+    Args:
+        seed: Seed of the training.
+        rows: Rows that are embedded.
+        device: Device that embeds.
+    """
+    state = np.random.SeedSequence([seed, *rows.tolist()]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> 1))
 
 
 def batches(

@@ -190,7 +190,7 @@ class Trainer:
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
         order = torch.randperm(self.n_patches, generator=generator, device=self.device)
         for rows in order.tensor_split(self._steps):
-            patches = random_symmetry(self._source.batch(rows), self.settings.quarter_turns, generator)
+            patches = random_symmetry(self._source.batch(rows), self.settings.augment, generator)
             patches = patches.to(torch.float32).div_(255)
             if self.settings.stain_jitter > 0:
                 patches = stain_jitter(patches, self.settings.stain_jitter, generator)

@@ -34,7 +34,9 @@ def read_result(directory: Path, identity: dict[str, Any]) -> dict[str, float] |
     """
     try:
         found = load_json(read_text(directory / RESULT))
-        same, metrics = found["job"] == identity, found["metrics"]
+        # A result of an older version lacks the settings that were added since; their defaults are what it did.
+        settings = TrainingSettings.model_validate(found["job"]["settings"]).model_dump(mode="json")
+        same, metrics = found["job"] | {"settings": settings} == identity, found["metrics"]
     except (OSError, ValueError, TypeError, KeyError):  # missing or damaged: the trial is trained again
         return None
     return metrics if same and isinstance(metrics, dict) else None

@@ -14,6 +14,7 @@ from cellbench.patches.patchset import PatchSet
 from cellbench.scores.base import Moment, ScoreContext, all_scores
 from cellbench.scores.metrics import all_metrics, check_known, find_metric
 from cellbench.suppression import build_suppression
+from cellbench.threads import use_threads
 from cellbench.training.trainer import Trainer
 from cellbench.trials.files import read_result, save_reconstructed, write_encoder, write_result
 from cellbench.trials.job import N_POOL_FOLDS, TrialJob
@@ -59,8 +60,7 @@ class TrialRun:
     """
 
     def __init__(self, job: TrialJob, device: torch.device) -> None:
-        if job.settings.threads is not None:
-            torch.set_num_threads(job.settings.threads)
+        use_threads(job.settings.threads)
         self.job, self.device = job, device
         self._guard = DataGuard(job.dataset_identity, job.cache)
         self.patch_set = self._guard.patch_set
@@ -198,6 +198,7 @@ class TrialRun:
             self._unseen,
             self.job.settings.views,
             self.device,
+            self.job.seed if self.job.settings.representation == "sample" else None,
         )
 
     def _scored(self, context: ScoreContext) -> dict[str, float]:
@@ -214,4 +215,4 @@ class TrialRun:
         self._embeddings = {"labelled_rows": context.labelled_rows, "labelled": context.labelled_embeddings}
         if self.job.stage in ("final", "oracle"):
             holdout = self.patch_set.rows("holdout")
-            self._embeddings |= {"holdout_rows": holdout, "holdout": context.embed(holdout)}
+            self._embeddings |= {"holdout_rows": holdout, "holdout": context.represent(holdout)}

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from cellbench.errors import SettingError
-from cellbench.models import AutoEncoder
+from cellbench.models import AutoEncoder, Posterior
 from cellbench.models.encoder import Encoder
 
 
@@ -55,3 +55,12 @@ def test_an_untrained_vae_starts_with_a_narrow_posterior_and_an_output_that_depe
     assert (posterior.log_variance < -4).all()
     drawn = model.decode(torch.randn(16, 64))
     assert drawn.std(dim=0).mean() > 0.05
+
+
+def test_a_sample_spreads_as_the_posterior_says():
+    """The standard deviation of z is σ = exp(log σ² / 2), and its mean is μ."""
+    mean, log_variance = torch.tensor([[3.0, -1.0, 0.0]]), torch.tensor([[-4.0, 0.0, 2.0]])
+    posterior = Posterior(mean.expand(40_000, -1), log_variance.expand(40_000, -1))
+    drawn = posterior.sample(torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.std(dim=0), torch.tensor([0.1353, 1.0, 2.7183]), rtol=0.02, atol=0)
+    torch.testing.assert_close(drawn.mean(dim=0), mean[0], rtol=0, atol=0.05)

@@ -1,10 +1,14 @@
 """Embeddings: means over the symmetries of the square."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from cellbench.training.augment import symmetries
+from cellbench.models.autoencoder import INITIAL_LOG_VARIANCE
+from cellbench.scores.base import ScoreContext
+from cellbench.training.augment import random_symmetry, symmetries
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import embed
 from cellbench.training.trainer import build
@@ -44,3 +48,40 @@ def test_a_mean_over_eight_views_does_not_see_how_a_cell_lies(method, params):
     np.testing.assert_allclose(*whole, atol=1e-5)
     single = [embed(model, suppression, each, rows, CPU, views=1) for each in (patches, turned)]
     assert np.abs(single[0] - single[1]).max() > 1e-3
+
+
+def drawn(augment, n=400):
+    """Return the set of views of one patch that `random_symmetry` draws."""
+    patch = torch.arange(9.0).view(1, 1, 3, 3)
+    found = random_symmetry(patch.expand(n, -1, -1, -1), augment, torch.Generator().manual_seed(0))
+    return {tuple(view.flatten().tolist()) for view in found}
+
+
+def test_each_augmentation_draws_its_symmetries_and_no_others():
+    patch = torch.arange(9.0).view(1, 1, 3, 3)
+    turned = {tuple(patch.rot90(k, (-1, -2)).flatten().tolist()) for k in range(4)}
+    flipped = {tuple(view.flatten().tolist()) for view in symmetries(patch, 4)}
+    assert drawn("none") == {tuple(patch.flatten().tolist())}
+    assert drawn("turns") == turned
+    assert drawn("flips") == flipped
+    assert drawn("flips,turns") == turned | {tuple(view.flatten().tolist()) for view in symmetries(patch, 8)}
+
+
+def test_settings_of_older_requests_keep_their_augmentation():
+    assert TrainingSettings.model_validate({"quarter_turns": True}).augment == "flips,turns"
+    assert TrainingSettings.model_validate({"quarter_turns": False}).augment == "flips"
+    assert TrainingSettings().representation == "mean"
+
+
+def test_a_sample_is_reproducible_and_spreads_as_the_posterior():
+    settings = TrainingSettings(encoder="test_resnet", network_size=32)
+    model, suppression = build(Configuration(method="vae", latent_dim=8), settings, 32, seed=0)
+    patches = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), dtype=np.uint8)
+    rows = np.repeat(np.arange(4), 100)
+    context = ScoreContext("end", model, suppression, None, patches, rows[:0], 1, CPU, sample_seed=3)
+    sample, mean = context.represent(rows), context.embed(rows)
+    np.testing.assert_array_equal(sample, context.represent(rows))
+    assert np.abs(sample - replace(context, sample_seed=4).represent(rows)).max() > 0
+    np.testing.assert_array_equal(mean, replace(context, sample_seed=None).represent(rows))
+    sigma = float(np.exp(INITIAL_LOG_VARIANCE / 2))  # of an untrained encoder, up to its weights
+    assert (sample - mean).std() == pytest.approx(sigma, rel=0.1)

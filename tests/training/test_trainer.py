@@ -130,6 +130,6 @@ def test_a_diverging_training_says_so():
 def test_training_lowers_the_loss():
     """A single patch, seen again and again, is reconstructed better and better."""
     ramp = np.broadcast_to(np.linspace(20, 240, 32, dtype=np.uint8)[:, None, None], (32, 32, 3))
-    run = trainer("vae", epochs=15, patches=np.stack([ramp] * 16), beta=0.0, lr=3e-3, quarter_turns=False)
+    run = trainer("vae", epochs=15, patches=np.stack([ramp] * 16), beta=0.0, lr=3e-3, augment="flips")
     losses = [run.run_epoch()["train/reconstruction"] for _ in range(15)]
     assert losses[-1] < 0.8 * losses[0]

@@ -96,6 +96,20 @@ def test_a_damaged_result_does_not_count(finished, tmp_path, damage):
     assert TrialRun.finished(other) is None
 
 
+def test_a_result_of_before_a_setting_existed_counts(finished, tmp_path):
+    work, _, _ = finished
+    found = json.loads((work.directory / "result.json").read_text())
+    settings = found["job"]["settings"]
+    del settings["augment"], settings["representation"]
+    settings["quarter_turns"] = True
+    (tmp_path / "result.json").write_text(json.dumps(found))
+    other = work.model_copy(update={"directory": tmp_path})
+    assert TrialRun.finished(other) == found["metrics"]
+    settings["quarter_turns"] = False
+    (tmp_path / "result.json").write_text(json.dumps(found))
+    assert TrialRun.finished(other) is None, "it was trained with flips alone"
+
+
 def test_the_folds_of_the_pool_share_no_group_and_no_patch_of_the_holdout(discs, tmp_path):
     trial = TrialRun(job(discs, tmp_path), CPU)
     holdout = set(discs.groups(discs.rows("holdout")))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from programs import plan_search
 
+from bench.home.resources import Machine
 from bench.planning.request import check_patch_set
 from bench.record.folder import SearchFolder
 from bench.record.profiles import PROFILES, n_epochs, network_size, profile, rungs
@@ -55,6 +56,23 @@ def test_a_typed_option_overrides_the_profile(home):
     assert request.spaces[2].parameters["r_max"].low == 8.0, "native px, not scaled"
     assert (request.time_budget_s, request.rungs, request.oracle) == (1800.0, (), False)
     assert request.final_seeds() == [8000, 8001]
+
+
+@pytest.mark.parametrize("concurrent", ["1", "2", "auto"])
+def test_the_number_of_threads_does_not_depend_on_what_runs_beside_a_trial(home, concurrent, monkeypatch):
+    monkeypatch.setattr("bench.pipeline.run.this_machine", lambda: Machine(cpus=16, gpus=0))
+    request, _ = plan(concurrent=concurrent)
+    assert (request.cpus_per_trial, request.settings.threads) == (1, 1)
+    assert plan(concurrent="1", cpus_per_trial="3")[0].settings.threads == 3
+
+
+def test_a_request_of_before_keeps_its_number_of_threads(home):
+    request, _ = plan(cpus_per_trial="1")
+    older = request.model_copy(
+        update={"cpus_per_trial": "auto", "settings": request.settings.model_copy(update={"threads": 2})}
+    )
+    assert older.cpus_of_trial == 2
+    assert request.model_copy(update={"cpus_per_trial": 4}).cpus_of_trial == 4
 
 
 def test_a_grid_search_tries_all_points(home):

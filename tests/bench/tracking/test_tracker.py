@@ -121,7 +121,8 @@ def test_a_trial_leaves_what_the_table_of_names_says(search, discs):
     expected = {
         "r_max": "7.812", "normalize": "true", "beta": "0.002", "lr": "0.001", "latent_dim": "256", "fold": "0",
         "seed": "0", "epochs": "2", "network_size": "16", "encoder": "resnet18", "device": "cpu",
-        "precision": "float32", "views": "8", "schedule": "cosine", "grad_clip": "none", "quarter_turns": "true",
+        "precision": "float32", "views": "8", "schedule": "cosine", "grad_clip": "none", "augment": "flips,turns",
+        "representation": "mean",
     }  # fmt: skip
     assert expected.items() <= run.data.params.items()
     (dataset,) = run.inputs.dataset_inputs

@@ -20,17 +20,17 @@ LAPTOP, SERVER = Machine(2, 0), Machine(16, 2)
     [
         (LAPTOP, {}, Plan(2, 1, 0.0)),
         (Machine(1, 0), {}, Plan(1, 1, 0.0)),
-        (Machine(16, 0), {}, Plan(4, 4, 0.0)),
-        (Machine(16, 0), {"concurrent": 1}, Plan(1, 16, 0.0)),
+        (Machine(16, 0), {}, Plan(4, 1, 0.0)),
+        (Machine(16, 0), {"concurrent": 1}, Plan(1, 1, 0.0)),  # threads change numbers
         (Machine(16, 0), {"concurrent": 16}, Plan(16, 1, 0.0)),
         (Machine(16, 0), {"cpus_per_trial": 8}, Plan(2, 8, 0.0)),
-        (Machine(8, 0, memory_bytes=2 * 2**30), {}, Plan(1, 8, 0.0)),
+        (Machine(8, 0, memory_bytes=2 * 2**30), {}, Plan(1, 1, 0.0)),
         (SERVER, {}, Plan(8, 2, 0.25)),
         (SERVER, {"gpus_per_trial": 1}, Plan(2, 8, 1.0)),
         (SERVER, {"gpus_per_trial": 0.5}, Plan(4, 4, 0.5)),
         (SERVER, {"gpus_per_trial": 2}, Plan(1, 16, 2.0)),
         (SERVER, {"concurrent": 2}, Plan(2, 8, 1.0)),
-        (SERVER, {"gpus_per_trial": 0}, Plan(8, 2, 0.0)),
+        (SERVER, {"gpus_per_trial": 0}, Plan(8, 1, 0.0)),
         (Machine(2, 1), {}, Plan(2, 1, 0.5)),
     ],
 )
@@ -72,9 +72,9 @@ def nodes(*each):
     [
         (nodes((3, 0), (3, 0)), {"cpus_per_trial": 2}, Plan(2, 2, 0.0)),  # 6 // 2 would be a third trial
         (nodes((2, 0), (2, 0), (2, 0)), {}, Plan(6, 1, 0.0)),
-        (nodes((0, 0), (16, 0), (16, 0)), {}, Plan(8, 4, 0.0)),  # a head that trains nothing
-        (nodes((4, 0), (64, 0)), {"concurrent": 5}, Plan(5, 12, 0.0)),
-        (nodes((4, 0), (64, 0)), {"concurrent": 2}, Plan(2, 32, 0.0)),
+        (nodes((0, 0), (16, 0), (16, 0)), {}, Plan(8, 1, 0.0)),  # a head that trains nothing
+        (nodes((4, 0), (64, 0)), {"concurrent": 5}, Plan(5, 1, 0.0)),
+        (nodes((4, 0), (64, 0)), {"concurrent": 2}, Plan(2, 1, 0.0)),
         (nodes(*[(64, 8)] * 4), {}, Plan(128, 2, 0.25)),
         (nodes(*[(64, 8)] * 4), {"gpus_per_trial": 0.25}, Plan(128, 2, 0.25)),
         (nodes(*[(16, 8)] * 4), {}, Plan(64, 1, 0.5)),
@@ -83,7 +83,7 @@ def nodes(*each):
         (nodes((8, 0), *[(64, 8)] * 4), {"gpus_per_trial": 0.25}, Plan(128, 2, 0.25)),
         (nodes((64, 0), (4, 2)), {}, Plan(4, 1, 0.5)),  # CPUs of a node without GPUs are of no use
         (nodes((2, 8), (32, 1)), {"gpus_per_trial": 1}, Plan(3, 1, 1.0)),  # six GPUs lack a CPU beside them
-        (nodes((64, 0), (4, 2)), {"gpus_per_trial": 0}, Plan(8, 8, 0.0)),
+        (nodes((64, 0), (4, 2)), {"gpus_per_trial": 0}, Plan(8, 1, 0.0)),
     ],
 )
 def test_a_cluster_is_divided_node_by_node(machine, asked, expected):
