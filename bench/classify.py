@@ -44,6 +44,7 @@ def classify(
     from cellbench.threads import use_threads
 
     folder = SearchFolder.open(search)
+    folder.check_links()
     request = Request.read(folder)
     use_threads(request.settings.threads)
     summary = summary_of(folder)

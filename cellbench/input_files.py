@@ -10,6 +10,9 @@ MAX_BYTES = 64 * 2**20
 MAX_YAML_BYTES = 2**20
 """Largest size of a YAML file, because PyYAML reads only about 100 kB a second."""
 
+_MAX_DIGITS = 300
+"""Digits of the longest integer that a float can hold."""
+
 
 def check_regular(path: Path) -> None:
     """Check that a path is a regular file, because opening a pipe or a device may block.
@@ -58,6 +61,23 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     return content
 
 
+def find_link(folder: Path, skipped: str = "") -> Path | None:
+    """Return the first symbolic link in a folder and its folders, or None.
+
+    Args:
+        folder: The folder.
+        skipped: Name of a folder in it whose content is not searched.
+    """
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
+        if entry.is_symlink():
+            return Path(entry.path)
+        if entry.is_dir() and entry.name != skipped and (link := find_link(Path(entry.path))) is not None:
+            return link
+    return None
+
+
 def load_yaml(text: str) -> Any:
     """Return the content of a YAML text without aliases.
 
@@ -89,14 +109,20 @@ def load_json(text: str) -> Any:
     """Return the content of a JSON text.
 
     Raises:
-        ValueError: The text is not JSON, or is nested too deeply.
+        ValueError: The text is not JSON, is nested too deeply, or has an integer that is beyond every float.
     """
     import json
 
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_integer)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"it has an integer of {len(digits)} digits")
+    return int(digits)
 
 
 def _check_kind(mode: int, path: Path) -> None:

@@ -37,22 +37,18 @@ from bench.home.paths import searches_dir
 from bench.record.trial import TrialFolder, TrialRecord
 from cellbench.disk import LockedError, explained, file_lock, is_locked, lock_holder, write_text
 from cellbench.errors import DataError, NotFoundError, SettingError
-from cellbench.input_files import load_json, read_text
+from cellbench.input_files import find_link, load_json, read_text
 from cellbench.registry import nearest
 
 STAGES = ("search", "folds", "final", "oracle")
 """Stages of a search in their order."""
-_LOCK, _REQUEST = ".lock", "request.yaml"
+_LOCK, _REQUEST, _RAY = ".lock", "request.yaml", ".ray"
 _MAX_NAME = 100
 """Longest name of a search; longer ones are not looked up, because a file system may refuse them."""
 
 
 class SearchFolder:
-    """Reads and writes the folder of one search.
-
-    Args:
-        directory: The folder. It need not exist yet.
-    """
+    """Reads and writes the folder of one search, which need not exist yet."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -73,7 +69,7 @@ class SearchFolder:
             NotFoundError: There is no search with this name.
         """
         folder = cls(searches_dir() / name)
-        if not name or len(name) > _MAX_NAME or not folder.has_begun:
+        if not name or folder.name != name or len(name) > _MAX_NAME or not folder.has_begun:
             known = search_names()
             raise NotFoundError(f"There is no search '{name}' in {searches_dir()}; {nearest(name, known)}")
         return folder
@@ -183,8 +179,9 @@ class SearchFolder:
 
     @contextmanager
     def ray_storage(self) -> Iterator[Path]:
-        """Yield the folder for Ray Tune's own files, and remove it afterwards."""
-        storage = self.directory / ".ray"
+        """Yield an empty folder for Ray Tune's own files, and remove it afterwards."""
+        storage = self.directory / _RAY
+        shutil.rmtree(storage, ignore_errors=True)
         try:
             yield storage
         finally:
@@ -208,8 +205,10 @@ class SearchFolder:
 
         Raises:
             SettingError: Another process works on the search.
+            DataError: There is a link in the folder.
             StoreError: The folder cannot be written.
         """
+        self.check_links()
         try:
             with file_lock(self._lock_path, wait=False):
                 self.stop_path.unlink(missing_ok=True)  # it was meant for an earlier process
@@ -219,6 +218,15 @@ class SearchFolder:
                 f"Another process works on the search {self.name}: {error.holder}. Wait until it ends, or stop it with "
                 f"python -m bench.stop {self.name}"
             ) from None
+
+    def check_links(self) -> None:
+        """Check that the folder has no link, through which a file elsewhere would be overwritten or uploaded.
+
+        Raises:
+            DataError: There is a link in the folder.
+        """
+        if self.directory.exists() and (link := find_link(self.directory, _RAY)) is not None:
+            raise DataError(f"{link} is a link; the folder of a search has none. Remove it, or replace it by a copy.")
 
     @property
     def is_locked(self) -> bool:
@@ -231,11 +239,8 @@ class SearchFolder:
         return lock_holder(self._lock_path)
 
     def request_stop(self) -> None:
-        """Ask the process that works on the search to stop.
-
-        Raises:
-            StoreError: The folder cannot be written.
-        """
+        """Ask the process that works on the search to stop; raises as `lock` does."""
+        self.check_links()
         with explained(self.stop_path):
             self.stop_path.touch()
 

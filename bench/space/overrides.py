@@ -41,7 +41,7 @@ def override(spaces: Sequence[Space], settings: Sequence[str]) -> list[Space]:
     """
     for text in settings:
         name, separator, values = (part.strip() for part in text.partition("="))
-        if not separator or not name or not values:
+        if not separator or not name or not values or not values.isascii():  # float() reads digits of any script
             raise SettingError(f"--set {text} cannot be read; {HINT}.")
         if not any(name in space.parameters for space in spaces):
             known = sorted({name for space in spaces for name in space.parameters})

@@ -87,6 +87,9 @@ def cluster_address(text: str) -> str:
     Raises:
         ValueError: The text is neither.
     """
+    if "@" in text:
+        # No "must …": the value, which follows such a reason, would show the password.
+        raise ValueError("an address has no user name or password in it; write HOST:PORT, and set RAY_AUTH_TOKEN")
     host, _, port = text.removeprefix("ray://").rpartition(":")
     if text != "auto" and (not host or not is_whole(port) or not 0 < int(port) <= LAST_PORT):
         raise ValueError("must be auto or HOST:PORT, for example 10.0.0.1:6379")

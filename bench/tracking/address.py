@@ -48,19 +48,19 @@ def check_reachable(uri: str) -> None:
         StoreError: Nothing listens at the address, the address is not valid, or it has a password in it, which MLflow
             would show in errors and logs.
     """
-    scheme = uri.partition(":")[0].partition("+")[0]
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
     if (scheme not in ("sqlite", "file") or "@" in uri) and re.search(r"\s", uri):
         # The address is not shown, because it is unknown where a password in it ends.
         raise StoreError("MLFLOW_TRACKING_URI has a space in it; write a space as %20.")
-    if scheme not in DATABASES and ("@" in uri or re.search(r"[?&;](pass|pwd)", uri, re.IGNORECASE)):
+    if scheme not in DATABASES and re.search(r"@|＠|%40|[?&;#](pass|pwd)", uri, re.IGNORECASE):
         raise StoreError(
             f"MLFLOW_TRACKING_URI ({shown(uri)}) has a user name or password in it, which others can read; remove it, "
             "and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
     if scheme == "file" or "://" not in uri:
         raise StoreError(
-            f"MLFLOW_TRACKING_URI ({shown(uri)}) is a folder, but the store must be a server or a database; set it to "
-            "http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it."
+            f"MLFLOW_TRACKING_URI ({_without_rest(uri)}) is a folder, but the store must be a server or a database; "
+            "set it to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it."
         )
     if scheme not in PORTS:
         return
@@ -70,13 +70,17 @@ def check_reachable(uri: str) -> None:
         host = parts.hostname or named.get("host")
         port = parts.port or int(named.get("port", PORTS[scheme]))
     except ValueError:
-        raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is not an address; write http://HOST:PORT.") from None
+        raise StoreError(
+            f"MLFLOW_TRACKING_URI ({_without_rest(uri)}) is not an address; write http://HOST:PORT."
+        ) from None
     if host is None or host.startswith("/"):  # the folder of a socket
         return
     try:
         socket.create_connection((host, port), timeout=5).close()
     except (UnicodeError, OverflowError):  # `a..b` is not a host name for DNS, and no port is above 65535
-        raise StoreError(f"MLFLOW_TRACKING_URI ({shown(uri)}) is not an address; write http://HOST:PORT.") from None
+        raise StoreError(
+            f"MLFLOW_TRACKING_URI ({_without_rest(uri)}) is not an address; write http://HOST:PORT."
+        ) from None
     except OSError as error:
         raise unreachable(uri, error) from None
 
@@ -93,8 +97,18 @@ def shown(text: str) -> str:
     >>> shown("postgresql:me:secret@host/x")
     '…@host/x'
     """
-    masked = re.sub(r"(?<!\S)(\W*[A-Za-z][A-Za-z0-9+.-]*://)?\S*@", r"\1…@", text)
-    return re.sub(r"[?;&]\S*=\S*", "?…", re.sub(r"(://\S*?)\?\S*", r"\1?…", masked))
+    masked = re.sub(r"(?<!\S)(\W*[A-Za-z][A-Za-z0-9+.-]*://)?\S*(@|＠|%40)", r"\1…@", text)
+    masked = re.sub(r"[?;&#]\S*=\S*", "?…", re.sub(r"(://\S*?)[?#]\S*", r"\1?…", masked))
+    return re.sub(r"(?i)\b(pass\w*|pwd|token|secret)\s*=\s*\S+", r"\1=…", masked)
+
+
+def _without_rest(uri: str) -> str:
+    """Return an address that is not valid: where it has a colon, its scheme only, because any part may be a password.
+
+    >>> _without_rest("postgresql://me:secret/runs")
+    'postgresql:…'
+    """
+    return f"{uri.partition(':')[0]}:…" if ":" in uri.removeprefix("file:") else shown(uri)
 
 
 def unreachable(uri: str, error: Exception, more: str = "") -> StoreError:

@@ -42,7 +42,7 @@ def contact_sheet(
         raise SettingError(f"The data set '{patch_set.card.name}' has no contours. Use the marks radius or none.")
     font, small = _font(_TEXT), _font(_TEXT - 3)
     lines = _lines(patch_set)
-    margin = max(90, *(int(font.getlength(name)) + 16 for name, _ in lines))
+    margin = max([90, *(int(font.getlength(name)) + 16 for name, _ in lines)])
     top = 2 * _TEXT + 12
     width = margin + n_per_class * (side + _GAP) + _GAP
     sheet = Image.new("RGB", (width, top + len(lines) * (side + _GAP) + _GAP), _PAPER)

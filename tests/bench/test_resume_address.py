@@ -6,7 +6,7 @@ import bench.pipeline.run
 from bench.planning.options import SearchOptions
 from bench.search import _resume, _where
 from bench.terminal.command_line import checked
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 
 
 @pytest.fixture
@@ -60,3 +60,10 @@ def test_the_key_of_a_trial_is_the_name_of_its_folder(make_request, jobs, folder
     folder.trial(record.key).record_path.write_text(stolen.model_dump_json())
     with pytest.raises(DataError, match=r"trial\.json is damaged"):
         folder.records()
+
+
+@pytest.mark.parametrize("address", ["me:geheim@host:6379", "ray://me:geheim@127.0.0.1:1", "me:geheim@host"])
+def test_a_password_in_an_address_is_refused_and_not_shown(address):
+    with pytest.raises(SettingError, match="--address: an address has no user name or password in it") as caught:
+        checked(SearchOptions, {"address": address})
+    assert "geheim" not in str(caught.value)

@@ -79,4 +79,11 @@ def test_a_metric_that_the_table_lacks_does_not_reach_mlflow():
 
 def test_the_table_has_a_column_for_each_score_of_unseen_patches():
     columns = [name for name in summary().frame().columns if "/" in name]
-    assert columns == ["val/ssim_cell", "val/l1_cell", "val/l1_core", "latent/leakage", "latent/cell_content"]
+    assert columns == [
+        "val/ssim_cell",
+        "val/l1_cell",
+        "val/l1_core",
+        "val/l1_core_native",
+        "latent/leakage",
+        "latent/cell_content",
+    ]

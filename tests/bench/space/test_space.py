@@ -165,6 +165,7 @@ def test_set_changes_all_methods_that_have_the_parameter():
         ("r_maxx=3", "did you mean 'r_max'"),
         ("r_max", r"cannot be read; write NAME=LOW\.\.HIGH"),
         ("r_max=", "cannot be read"),
+        ("r_max=٣", "cannot be read"),
         ("r_max=120..30", "the range must increase, got 120 to 30"),
         ("r_max=30..30", "the range must increase"),
         ("r_max=a..b", "not a range of numbers"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.tracking.address import check_reachable
+from bench.tracking.address import check_reachable, shown
 from cellbench.errors import StoreError
 
 
@@ -10,3 +10,26 @@ from cellbench.errors import StoreError
 def test_a_host_that_dns_cannot_look_up_is_not_an_address(uri):
     with pytest.raises(StoreError, match="is not an address; write http://HOST:PORT"):
         check_reachable(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:geheim/127.0.0.1:1/x",
+        "postgresql://me:99999999geheim",
+        "postgresql://me:geheim＠127.0.0.1:1/x",
+        "postgresql://127.0.0.1:1/x#password=geheim",
+        "uc:me:geheim",
+        "HTTP://me:geheim%40127.0.0.1:1",
+        "sqlite:me:geheim",
+    ],
+)
+def test_no_part_of_a_malformed_address_shows_its_password(uri):
+    with pytest.raises(StoreError) as caught:
+        check_reachable(uri)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["password=geheim host=x", "DSN user=me PWD = geheim", "token=geheim"])
+def test_passwords_in_the_words_of_a_driver_are_masked(text):
+    assert "geheim" not in shown(text)
