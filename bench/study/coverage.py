@@ -78,6 +78,8 @@ POPULATIONS = {
     "rare classes": replace(USUAL, ratio=0.7),
     "very unequal groups": replace(USUAL, size_sigma=1.0),
     "small groups": replace(USUAL, size=20),
+    "very rare classes": Population(40, 0.6, 0.6, 8, 0.6),
+    "very rare classes, unlike groups": Population(40, 0.6, 0.6, 3, 1.0),
 }
 
 
