@@ -91,7 +91,7 @@ def bounded(values: Tensor, low: float, high: float, width: float) -> Tensor:
         high: Upper limit.
         width: Scale of the distance beyond a limit over which the outward gradient falls, above 0.
     """
-    result: Tensor = _Bounded.apply(values, low, high, width)  # type: ignore[no-untyped-call]
+    result: Tensor = _Bounded.apply(values, low, high, width)
     return result
 
 
