@@ -14,8 +14,6 @@ import typer
 from bench.terminal.console import console, user_errors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cellbench.models import AutoEncoder
     from cellbench.patches import PatchSet
 
@@ -57,7 +55,7 @@ def perfect(draws_mean: bool = False) -> "AutoEncoder":
 
 
 def perfect_scores(
-    patch_set: "PatchSet", method: str, network_size: int, cache: "Path", n_patches: int, draws_mean: bool = False
+    patch_set: "PatchSet", method: str, network_size: int, n_patches: int, draws_mean: bool = False
 ) -> dict[str, float]:
     """Return the reconstruction scores of the auto-encoder `perfect` on evenly chosen patches of the pool.
 
@@ -65,13 +63,14 @@ def perfect_scores(
         patch_set: The data set.
         method: One of `METHODS`.
         network_size: Network size in px.
-        cache: Folder of resized copies.
         n_patches: Largest number of patches.
         draws_mean: As in `perfect`.
     """
+    import numpy as np
     import torch
 
     from cellbench.geometry import PAPER_SIZE
+    from cellbench.patches.resize import resize_patch
     from cellbench.scores.reconstruction import reconstruction_scores
     from cellbench.suppression import build_suppression
     from cellbench.suppression.base import length_names
@@ -83,7 +82,10 @@ def perfect_scores(
     suppression = build_suppression(method, params, native, network_size, 8)
     rows = patch_set.rows("pool")
     rows = rows[:: max(1, len(rows) // n_patches)][:n_patches]
-    source = patch_set.resized(suppression.source_size, cache)
+    size = suppression.source_size
+    source = np.zeros((len(patch_set), size, size, 3), np.uint8)  # rows that are not scored take no memory
+    for row in rows:
+        source[row] = resize_patch(patch_set.patches[row], size)
     return reconstruction_scores(perfect(draws_mean), suppression, patch_set, source, rows, torch.device("cpu"))
 
 
@@ -92,12 +94,11 @@ def perfect_scores(
 def table(
     dataset: Annotated[str, typer.Argument(help="Data set.")],
     sizes: Annotated[str, typer.Option(help="Network sizes in px, separated by commas.")] = SIZES,
-    patches: Annotated[int, typer.Option(min=1, help="Largest number of patches of the pool to score.")] = 32,
+    patches: Annotated[int, typer.Option(min=1, help="Largest number of patches of the pool to score.")] = 16,
 ) -> None:
     """Show the scores of a perfect auto-encoder for every method and network size."""
     from rich.table import Table
 
-    from bench.home.paths import cache_dir
     from bench.study.datasets import open_studied
 
     patch_set = open_studied(dataset)
@@ -106,8 +107,8 @@ def table(
         shown.add_column(name, justify="left" if name == "method" else "right")
     for method in METHODS:
         for size in map(int, sizes.split(",")):
-            found = perfect_scores(patch_set, method, size, cache_dir(), patches)
-            flat = perfect_scores(patch_set, method, size, cache_dir(), patches, draws_mean=True)
+            found = perfect_scores(patch_set, method, size, patches)
+            flat = perfect_scores(patch_set, method, size, patches, draws_mean=True)
             values = (found["val/l1_core"], found["val/l1_core_native"], found["val/l1"], flat["val/l1_core"])
             shown.add_row(method, str(size), *(f"{value:.4f}" for value in values))
     console().print(shown)

@@ -32,7 +32,7 @@ def drawn(request, tmp_path_factory):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_perfect_auto_encoder_scores_0_on_smooth_patches(drawn, method):
     for size in SIZES:
-        found = perfect_scores(drawn, method, size, drawn.path / "cache", 8)
+        found = perfect_scores(drawn, method, size, 8)
         assert found["val/l1_core"] < 1e-6, size
         assert found["val/l1_core_native"] < 0.003, size  # patches have 256 levels, and so do their copies
 
@@ -48,8 +48,8 @@ def test_a_crop_loses_no_more_than_a_whole_patch_of_the_same_resolution(name, re
         cuts.append(image[top : top + side, left : left + side])
     patch_set = written(tmp_path / "p", np.stack(cuts))
     for method, fraction in (("crop_small", 88 / 256), ("crop_medium", 172 / 256)):
-        crop = perfect_scores(patch_set, method, 32, tmp_path, 4)
-        whole = perfect_scores(patch_set, "vae", int(32 / fraction) - int(32 / fraction) % 2, tmp_path, 4)
+        crop = perfect_scores(patch_set, method, 32, 4)
+        whole = perfect_scores(patch_set, "vae", int(32 / fraction) - int(32 / fraction) % 2, 4)
         assert crop["val/l1_core"] < 1e-6
         assert whole["val/l1_core"] < 1e-6
         assert crop["val/l1_core_native"] <= whole["val/l1_core_native"] + 1e-3
