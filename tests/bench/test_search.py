@@ -108,7 +108,7 @@ def test_all_methods_are_compared_in_one_table(home):
     assert sum(row.startswith("method,") for row in rows) == 8
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_methods_that_share_their_trials_have_finalists_in_common(home):
     output, _ = home.run(
         "--method", "vae", "mask_fixed", "--dataset", "discs", "--share-trials", "--trials", "4", "--epochs", "2",

@@ -59,7 +59,7 @@ def _ends_within(process, seconds):
 
 @pytest.mark.parametrize(
     "how",
-    ["SIGTERM to all", *(pytest.param(how, marks=pytest.mark.long) for how in ("Ctrl-C", "bench.stop"))],
+    [pytest.param(how, marks=pytest.mark.long) for how in ("SIGTERM to all", "Ctrl-C", "bench.stop")],
 )
 def test_stopped_by_a_signal_it_says_how_to_resume_and_leaves_no_process(home, options, how, check_whole):
     name = "stopped-by-" + how.replace(" ", "-")

@@ -23,6 +23,7 @@ def check_one_sentence(errors):
     assert "mlflow.store" not in errors
 
 
+@pytest.mark.long
 def test_a_database_that_disappears_is_one_sentence_and_gets_everything_later(tmp_path, discs):
     home = Home(tmp_path, discs)
     process = home.start(*OPTIONS, "--name", "gone")
