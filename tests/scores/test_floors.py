@@ -21,6 +21,7 @@ def rows(discs):
 def test_pca_agrees_with_the_singular_vectors(discs, rows):
     patches = discs.resized(20, discs.path / "cache")
     vae = build_suppression("vae", {}, 40, 20, 8)
+    rows = dataclasses.replace(rows, pool=rows.pool[: len(rows.pool) // 2])  # otherwise the labelled rows are the pool
     floor = principal_components("pca", patches, rows, vae, 1, n_components=4)
     pool = np.asarray(patches[rows.pool]).transpose(0, 3, 1, 2).reshape(len(rows.pool), -1) / 255
     directions = np.linalg.svd(pool - pool.mean(axis=0), full_matrices=False)[2][:4]

@@ -11,7 +11,7 @@ from cellbench.models import Posterior
 from cellbench.scores.base import EncodedCells
 from cellbench.scores.cell_content import cell_content
 from cellbench.scores.latent import active_units, effective_rank
-from cellbench.scores.leakage import exchange, leakage, partners
+from cellbench.scores.leakage import exchange, leakage, partners, transplanted
 from cellbench.suppression import build_suppression
 
 CPU = torch.device("cpu")
@@ -101,3 +101,12 @@ def test_cell_content_is_1_for_the_cell_0_for_the_surroundings_and_undefined_for
     assert surroundings < half < cell, "exchanged surroundings mislead an encoder that sees them"
     assert math.isnan(content(np.zeros((32, 32), np.float32)))
     assert math.isnan(content(np.ones((32, 32), np.float32), n=30)), "fewer than 40 cells"
+
+
+def test_surroundings_begin_outside_the_larger_of_two_cells():
+    patches = np.stack([np.full((40, 40, 3), value, np.uint8) for value in (0, 200)])
+    here, there = transplanted(patches, np.zeros(2, int), np.array([5.0, 12.0]), 40)
+    row = here[:, 20, :, 0]  # distance |x − 19.5| from the centre, but for half a px
+    assert (row[0, 12], row[0, 28], row[0, 3], row[0, 36]) == (0, 0, 200, 200), "the small cell takes 8 px with it"
+    assert (row[1, 12], row[1, 3]) == (200, 0)
+    assert (there[0, 20, 12, 0], there[0, 20, 3, 0]) == (200, 0), "the partner's cell in the patch's surroundings"
