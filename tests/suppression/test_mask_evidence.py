@@ -103,3 +103,10 @@ def test_the_core_is_seen_relative_to_the_outer_ring_in_quarters():
     patch[:, :, 13:19, 13:19] = 0.65  # the core
     rings(patch)
     assert seen[0].unique().tolist() == pytest.approx([1.0])
+
+
+def test_the_reconstruction_gives_the_radius_no_gradient():
+    mask = build()
+    found = mask.weights(torch.randn(4, 8), 32, None)
+    assert not found.map.requires_grad
+    assert not found.r_max.requires_grad
