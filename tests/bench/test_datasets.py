@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 from drawn_cells import draw_cells, write_cells
@@ -250,7 +252,8 @@ def test_a_termination_midway_leaves_nothing_behind(tmp_path):
     process = own.start("level", "mixed", "mixed-level", program="datasets")
     assert wait_until(lambda: set(own.path.joinpath("datasets").iterdir()) - before)
     process.terminate()
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    _, errors = process.communicate(timeout=600)
+    # Rarely, Python ends itself by SIGINT after a handled interrupt; a shell shows 130 for that too.
+    assert process.returncode in (130, -signal.SIGINT), errors
     assert "Traceback" not in errors
     assert set(own.path.joinpath("datasets").iterdir()) == before
