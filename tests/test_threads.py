@@ -21,7 +21,7 @@ def test_all_libraries_compute_with_the_given_number_of_threads():
     assert set(shown) == {"3"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_trial_has_the_same_numbers_alone_and_beside_another(discs, tmp_path):
     home = Home(tmp_path, discs)
     budget = ("--trials", "2", "--epochs", "2", "--folds", "1", "--finalists", "1", "--seeds", "1", "--no-oracle")
