@@ -60,7 +60,13 @@ class TrialTrainable(Trainable):  # type: ignore[misc,unused-ignore]
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Prepare for a trial."""
+        """Prepare for a trial.
+
+        The trainer is imported here: the time limit of an epoch does not include imports, which take long on a busy
+        machine.
+        """
+        import cellbench.trials.run  # noqa: F401
+
         self._prepare(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -39,11 +39,11 @@ def test_a_trial_that_hangs_is_ended(home):
     checkpoint = stopped_after_a_checkpoint(home, name, 1)
     (checkpoint / "progress.json").unlink()
     os.mkfifo(checkpoint / "progress.json")  # reading it never returns, as on a lost file server
-    _, errors = home.run("--resume", name, "--trial-timeout", "40s", expect=2)
-    assert "the first failed: an epoch took longer than 40 s" in errors
+    _, errors = home.run("--resume", name, "--trial-timeout", "30s", expect=2)
+    assert "the first failed: an epoch took longer than 30 s" in errors
     failed = home.records(name)[checkpoint.parent.name]
     assert failed["outcome"] == "failed"
-    assert failed["reason"].startswith("an epoch took longer than 40 s; its traceback is in ")
+    assert failed["reason"].startswith("an epoch took longer than 30 s; its traceback is in ")
     assert "restore" in (checkpoint.parent / "hung.txt").read_text()
     assert dict(home.runs(name))[failed["key"]].info.status == "FAILED"
 
