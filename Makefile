@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install search test check docs audit format perf ui server clean
+.PHONY: help install search test check docs audit mutants format perf ui server clean
 
 help: ## Show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ docs: $(INSTALLED) ## Build the documentation site in site/
 audit: ## Check the packages of constraints.txt for known vulnerabilities
 	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; }
 	$(VENV)-audit/bin/python .ci/audit.py $(AUDIT)
+
+mutants: $(INSTALLED) ## Change one expression at a time and list what no test notices; takes an hour. ARGS='--number 10'
+	$(BIN)/python .ci/mutants.py $(ARGS)
 
 format: $(INSTALLED) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff format .

@@ -99,7 +99,7 @@ def in_stage(home, name, stage):
         pytest.param("search", "replaced", marks=pytest.mark.long),
         pytest.param("search", "edited", marks=pytest.mark.long),
         pytest.param("folds", "removed", marks=pytest.mark.long),
-        ("folds", "replaced"),
+        pytest.param("folds", "replaced", marks=pytest.mark.long),
         pytest.param("folds", "edited", marks=pytest.mark.long),
         pytest.param("final", "removed", marks=pytest.mark.long),
         pytest.param("final", "replaced", marks=pytest.mark.long),

@@ -34,6 +34,7 @@ def stopped_after_a_checkpoint(home, name, n_trials):
     return checkpoint
 
 
+@pytest.mark.long
 def test_a_trial_that_hangs_is_ended(home):
     name = "hung"
     checkpoint = stopped_after_a_checkpoint(home, name, 1)

@@ -87,6 +87,7 @@ def test_an_experiment_that_is_deleted_is_restored_and_gets_everything(tmp_path,
     assert {run.info.status for _, run in runs} == {"FINISHED"}
 
 
+@pytest.mark.long
 def test_a_result_that_mlflow_lacks_is_written_without_the_data(tmp_path, discs):
     """The device of a search is not known when its result alone is written; MLflow keeps the first value."""
     home = Home(tmp_path, discs)

@@ -100,7 +100,7 @@ def check_no_secret_was_written(server, folder, printed):
     "what",
     [
         pytest.param("database dies", marks=pytest.mark.long),
-        "server dies",
+        pytest.param("server dies", marks=pytest.mark.long),
         pytest.param("server dies for a minute", marks=pytest.mark.long),
         pytest.param("server hangs", marks=pytest.mark.long),
     ],

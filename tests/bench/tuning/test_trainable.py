@@ -1,6 +1,9 @@
 """A trial as Ray Tune sees it, without Ray."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -129,3 +132,23 @@ def test_an_unexpected_error_is_a_failed_trial_with_its_traceback(job, monkeypat
 def test_a_report_can_be_written_as_json_and_has_no_nan(job):
     for report in run(trainable(job)):
         json.dumps(report, allow_nan=False)
+
+
+def test_an_epoch_that_hangs_ends_its_process_and_fails_the_trial_at_the_next_start(job):
+    run(trainable(job), 2)
+    progress = job.directory / "checkpoint" / "progress.json"
+    progress.unlink()
+    os.mkfifo(progress)  # reading it never returns, as on a lost file server
+    settings = SETTINGS.model_copy(update={"timeout_s": 20})
+    program = (
+        "import json, sys; from bench.tuning.trainable import TrialTrainable;"
+        "trial = TrialTrainable.__new__(TrialTrainable); trial.setup(json.load(sys.stdin)); trial.step()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=json.dumps(config(job, settings), default=str), text=True, timeout=300
+    )
+    assert done.returncode == 1
+    assert "restore" in (job.directory / "hung.txt").read_text()
+    report = trainable(job, settings).step()
+    assert report[OUTCOME] == "failed"
+    assert report[REASON].startswith("an epoch took longer than 20 s; its traceback is in ")
