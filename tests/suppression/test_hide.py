@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cellbench.classification.classifier import Classifier
+from cellbench.scores.floors import floor_rows, principal_components
 from cellbench.suppression import build_suppression
 
 MIDDLE, EDGE, CORNER = (1 / (1 + math.exp(-(1 - math.sqrt(d) / 2) / 0.15)) for d in (0.5, 2.5, 4.5))
@@ -39,6 +40,24 @@ def test_the_radius_is_in_native_px_and_limited_as_that_of_a_mask():
     torch.testing.assert_close(build(r_hide=0.1).seen(4), build().seen(4))  # two network px, the smallest
 
 
+def test_components_of_the_floor_do_not_see_what_is_hidden(discs, tmp_path):
+    hide = build_suppression("hide", {"r_hide": 8.0, "r_max": 28.0}, 40, 20, 8)
+    weights = hide.weights(torch.zeros(1, 8), 20, None).map[0, 0].numpy()
+    patches, rows = np.array(discs.resized(20, tmp_path)), floor_rows(discs)
+    other = patches.copy()
+    other[:, far_from_the_centre(20)] = 0
+    before, after = (
+        principal_components("pca_masked", each, rows, hide, 1, weights, n_components=4) for each in (patches, other)
+    )
+    np.testing.assert_allclose(after.labelled[0], before.labelled[0], atol=1e-2)
+
+
+def far_from_the_centre(size):
+    """Return the px of a patch of 40 native px that are 2.75 times 8 px away, of which a share of 1e-5 is seen."""
+    axis = (np.arange(size) - (size - 1) / 2) * 40 / size
+    return np.hypot(axis[:, None], axis[None]) > 22
+
+
 @pytest.fixture(scope="module")
 def trial(finished_trial, tmp_path_factory):
     params = {"r_hide": 8.0, "r_max": 10.0}
@@ -50,8 +69,7 @@ def test_a_saved_classifier_hides_its_input(discs, trial, tmp_path):
     loaded = Classifier.load(tmp_path)
     patches = np.array(discs.patches[discs.rows("holdout")])
     other = patches.copy()
-    axis = np.arange(40) - 19.5
-    other[:, np.hypot(axis[:, None], axis[None]) > 22] = 0  # 2.75 times the radius: a share of 1e-5
+    other[:, far_from_the_centre(40)] = 0
     before, after = loaded.probabilities(patches), loaded.probabilities(other)
     np.testing.assert_allclose(after, before, atol=1e-2)
     other[:, 15:25, 15:25] = 0

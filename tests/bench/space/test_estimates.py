@@ -73,7 +73,7 @@ def test_what_to_type_in_place_of_each_auto_is_said_where_there_is_no_estimate(t
     noise = np.random.default_rng(0).integers(0, 255, (240, 32, 32, 3), dtype=np.uint8)
     write_cells(tmp_path / "datasets", noise, np.arange(240) % 12)
     for method, typed in (
-        ("hide", "--set r_hide=PX and --set r_max=PX."),
+        ("hide", "--set r_max=PX and --set r_hide=PX."),
         ("mask_profile", "--set profile='0:1 20:0.9 60:0'."),
     ):
         with pytest.raises(DataError, match=re.escape(f"give {typed}")):

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from bench.study.recipe_files import FOLDER, read_recipe, read_recipes, recipe_jobs
 from bench.study.recipes import app, known_seconds
+from bench.study.trainings import train
 from cellbench.disk import file_lock
-from cellbench.errors import NotFoundError, SettingError
+from cellbench.errors import NotFoundError, SettingError, TrainingError
 from cellbench.radius import estimate_radius
 from cellbench.radius.factors import HIDE_FACTOR
 
@@ -90,7 +91,8 @@ def test_a_file_that_is_no_recipe_is_refused_by_name(folder, before, after, mess
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("r_max: 64", "r_mux: 64", "The recipe masked: mask_fixed: r_mux is unknown; did you mean 'r_max'"),
+        ("r_max: 64", "r_max: 64, shap: hard", "The recipe masked: mask_fixed: shap is unknown; did you mean 'shape'"),
+        ("r_max: 64, ", "", "The recipe masked: mask_fixed: r_max is missing"),
         ("r_max: 64", "r_max: 400", "The recipe masked: mask_fixed: r_max=62.5 px is outside"),
         ("network_size: 16", "network_size: 64", "masked: network_size must be at most 40 px"),
         (MASK, PLAIN, "The recipes masked and plain are the same training"),
@@ -164,12 +166,16 @@ def test_a_training_is_not_repeated_where_the_table_has_it(program, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_does_not_stop_the_others(program, folder, tmp_path):
-    diverging = "{lr: 1.0, beta: 1000, r_max: 64, latent_dim: 8}"
-    (folder / "masked.yaml").write_text(MASK.replace("{r_max: 64, latent_dim: 8}", diverging))
+def test_a_training_that_fails_does_not_stop_the_others(program, tmp_path, monkeypatch):
+    def diverging(job):
+        if job.configuration.method == "mask_fixed":
+            raise TrainingError("The loss is nan in epoch 1.")
+        return train(job)
+
+    monkeypatch.setattr("bench.study.recipes.train", diverging)  # a learning rate that diverges is refused before
     found = program("--seeds", "1")
     assert found.exit_code == 2
-    assert "1 of 2: masked, seed 0 failed: The loss is" in found.output
+    assert "1 of 2: masked, seed 0 failed: The loss is nan in epoch 1." in found.output
     assert "1 training failed" in found.output
     assert pd.read_csv(tmp_path / "table.csv")["recipe"].tolist() == ["plain"]
 
