@@ -5,7 +5,7 @@
     python -m bench.radius mine --record
 
 The estimate uses the pool and the labelled patches, without their labels. The holdout is not used.
-`--method mask_auto`, `--method mask_profile` and `--set r_max=auto` use the same estimate.
+`--method mask_auto`, `--method mask_profile`, `--method hide` and `--set r_max=auto` use the same estimate.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def radius(
     from bench.record.request import check_unused
     from bench.terminal.formatting import length_in_words
     from cellbench.output_files import check_output
-    from cellbench.radius import FACTORS, estimate_radius, recommended_r_max
+    from cellbench.radius import FACTORS, estimate_radius, recommended_r_hide, recommended_r_max
     from cellbench.threads import use_threads
 
     check_output(figure, "--figure")
@@ -64,6 +64,7 @@ def radius(
             low, high = length_in_words(best.low, um), length_in_words(best.high, um)
             table.add_row(shape, length_in_words(best.best, um), f"{low} to {high}")
         console().print(table)
+        say(f"r_hide of the method hide: {length_in_words(recommended_r_hide(found.radius_px, card.native_size), um)}")
         say(f"Profile: {found.weight_text}")
     say(
         f"{found.n_patches} patches of {card.name} from "

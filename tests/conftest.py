@@ -81,7 +81,7 @@ def real_data():
 def finished_trial(discs):
     """Return a function that trains a final trial on `discs` in a folder, with its encoder kept, and gives its job."""
 
-    def train(folder, method, epochs, batch_size):
+    def train(folder, method, epochs, batch_size, params=None, fold=None):
         import torch
 
         from cellbench.training.configuration import Configuration, TrainingSettings
@@ -93,12 +93,12 @@ def finished_trial(discs):
             fingerprint=discs.card.fingerprint,
             cache=folder / "cache",
             directory=folder / "trial",
-            configuration=Configuration(method=method, latent_dim=8),
+            configuration=Configuration(method=method, params=params or {}, latent_dim=8),
             settings=TrainingSettings(
                 epochs=epochs, batch_size=batch_size, network_size=20, encoder="test_resnet", threads=1
             ),
-            stage="final",
-            fold=None,
+            stage="final" if fold is None else "search",
+            fold=fold,
             keep_encoder=True,
         )
         run = TrialRun(job, torch.device("cpu"))

@@ -68,7 +68,7 @@ class FinalScoringJob:
         seeds: Fresh seeds.
         trained: Trained encoders by name (the winning method, `oracle`): folder and macro F1 of each training from a
             fresh seed.
-        masked: Configuration whose mask or crop `pca_masked` uses; None leaves that floor out.
+        masked: Configuration whose view and mask `pca_masked` uses; None leaves that floor out.
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 

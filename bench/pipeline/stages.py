@@ -194,12 +194,12 @@ class Pipeline:
         )
 
     def _masked(self, result: PipelineResult) -> Configuration | None:
-        """Return the configuration for `pca_masked`: the winner's, else the best one that has a mask or a crop."""
+        """Return the configuration for `pca_masked`: the winner's, else the best one that masks, crops or hides."""
         from cellbench.suppression import SUPPRESSIONS, Suppression
 
         def has_mask(method: str) -> bool:
             kind = SUPPRESSIONS.get(method)
-            return kind.weights is not Suppression.weights or kind.fraction < 1
+            return kind.weights is not Suppression.weights or kind.fraction < 1 or kind.hides_input
 
         order = sorted(result.winners, key=lambda name: (name != result.method, -mean(result.fresh[name])))
         return next((result.winners[name].configuration for name in order if has_mask(name)), None)

@@ -1,4 +1,4 @@
-"""First points for the radius of a mask, without any training: the radius estimate, and the linear curve."""
+"""First points for the radius of a method, without any training: the radius estimate, and the linear curve."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.home.paths import cache_dir
 from bench.space.domains import Choice, Point, Range
+from bench.space.estimates import auto_names, estimated
 from bench.space.space import Space, radius_name
 from bench.terminal.formatting import rounded
 from cellbench.scores.floors import linear_curve
@@ -24,13 +25,14 @@ def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> d
 
     The estimate and the linear curve are made for masks whose weights are divided by their mean. So the points have
     `normalize` where the space allows it. There is no estimate where no cell was found in the centres of the patches.
+    The linear curve is that of a mask; a radius that is not that of a mask gets the estimate only.
 
     Args:
         spaces: Spaces in native px.
         patch_set: The data set. The holdout is not used.
         size: Network size in px.
     """
-    from cellbench.radius import estimate_radius, recommended_r_max
+    from cellbench.radius import estimate_radius
 
     masks = {space.method: space for space in spaces if _has_mask(space)}
     if not masks:
@@ -40,16 +42,17 @@ def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> d
     points: dict[str, dict[str, Point]] = {}
     for method, space in masks.items():
         name, shape = str(radius_name(space)), str(space.complete({})["shape"])
-        domain = space.searched[name]
+        domain, kind = space.searched[name], auto_names(method).get(name, "r_max")
         assert isinstance(domain, Range)
         radii: dict[str, float] = {}
         if found.is_found:
-            radii[ESTIMATE] = recommended_r_max(found.radius_px, shape, native).best
+            radii[ESTIMATE] = float(estimated(kind, shape, found, native))
         key = (shape, domain.low, domain.high)
-        if key not in curves:
+        if kind == "r_max" and key not in curves:
             tried = np.geomspace(domain.low, domain.high, N_RADII).tolist()
             curves[key] = tried[int(np.argmax(list(linear_curve(patch_set, tried, shape, size, cache_dir()))))]
-        radii[LINEAR] = curves[key]
+        if kind == "r_max":
+            radii[LINEAR] = curves[key]
         points[method] = {source: _point(space, name, domain, radius) for source, radius in radii.items()}
     return points
 

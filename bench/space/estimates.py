@@ -16,7 +16,7 @@ AUTO = "auto"
 
 
 def auto_names(method: str) -> dict[str, str]:
-    """Return the hyperparameters of a method that can be `auto`, each with its estimate: `r_max` or `profile`."""
+    """Return the hyperparameters that can be `auto`, each with its estimate: `r_max`, `r_hide` or `profile`."""
     from cellbench.suppression import SUPPRESSIONS
 
     fields = SUPPRESSIONS.get(method).Params.model_fields
@@ -52,9 +52,28 @@ def with_estimates(spaces: Sequence[Space], patch_set: "PatchSet") -> tuple[list
     if not found.is_found:
         raise DataError(
             f"No radius can be estimated for {patch_set.card.name} ({found.doubts[0].rstrip('.').lower()}); "
-            "give one with --set r_max=PX."
+            f"give {' and '.join(_typed(spaces))}."
         )
-    return [with_values(space, _reader(found, patch_set.card.native_size)) for space in spaces], found
+    native = patch_set.card.native_size
+    return [with_values(space, lambda kind, shape: estimated(kind, shape, found, native)) for space in spaces], found
+
+
+def estimated(kind: str, shape: str, found: "RadiusEstimate", native_size: int) -> Scalar:
+    """Return the value of an estimate: a radius in native px, or a profile.
+
+    Args:
+        kind: `r_max`, `r_hide` or `profile`, as in `auto_names`.
+        shape: Shape of the mask.
+        found: The estimated cell radius.
+        native_size: Side of a patch in px.
+    """
+    from cellbench.radius import recommended_r_hide, recommended_r_max
+
+    if kind == "profile":
+        return found.weight_text
+    if kind == "r_hide":
+        return rounded(recommended_r_hide(found.radius_px, native_size))
+    return rounded(recommended_r_max(found.radius_px, shape, native_size).best)
 
 
 def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
@@ -62,7 +81,7 @@ def with_values(space: Space, read: Callable[[str, str], Scalar]) -> Space:
 
     Args:
         space: A space in native px.
-        read: Returns the value of an estimate, `r_max` or `profile`, for a shape of the mask.
+        read: Returns the value of an estimate, `r_max`, `r_hide` or `profile`, for a shape of the mask.
     """
     kinds = {name: kind for name, kind in auto_names(space.method).items() if _is_auto(space, name)}
     if not kinds:
@@ -92,12 +111,8 @@ def _is_auto(space: Space, name: str) -> bool:
     return isinstance(domain, Constant) and domain.value == AUTO
 
 
-def _reader(found: "RadiusEstimate", native_size: int) -> Callable[[str, str], Scalar]:
-    from cellbench.radius import recommended_r_max
-
-    def read(kind: str, shape: str) -> Scalar:
-        if kind == "profile":
-            return found.weight_text
-        return rounded(recommended_r_max(found.radius_px, shape, native_size).best)
-
-    return read
+def _typed(spaces: Sequence[Space]) -> list[str]:
+    """Return what to type in place of each `auto`."""
+    found = {name: kind for space in spaces for name, kind in auto_names(space.method).items() if _is_auto(space, name)}
+    values = {"profile": "'0:1 20:0.9 60:0'"}
+    return [f"--set {name}={values.get(kind, 'PX')}" for name, kind in found.items()]

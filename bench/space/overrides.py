@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bench.space.domains import Choice, Constant, Point, Range, Scalar, as_scalar
 from bench.space.estimates import AUTO, auto_names
 from bench.space.space import Space
+from bench.terminal.formatting import rounded
 from cellbench.errors import NotFoundError, SettingError
 from cellbench.registry import nearest
 from cellbench.validation import shortened
@@ -56,7 +57,7 @@ def _replaced(space: Space, name: str, values: str, text: str) -> Space:
     if values == AUTO and name in auto_names(space.method):
         new: Range | Choice | Constant = Constant(value=AUTO)
     else:
-        new = _domain(name, old, values, text)
+        new = _domain(name, old, values, text, name in (space.lengths or ()))
 
     def point(values: Point) -> Point:
         return {**values, name: new.value} if isinstance(new, Constant) and name in values else values
@@ -71,7 +72,9 @@ def _replaced(space: Space, name: str, values: str, text: str) -> Space:
     )
 
 
-def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -> Range | Choice | Constant:
+def _domain(
+    name: str, old: Range | Choice | Constant, values: str, text: str, is_length: bool
+) -> Range | Choice | Constant:
     if ".." in values:
         low, _, high = values.partition("..")
         try:
@@ -82,6 +85,8 @@ def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -
             raise SettingError(f"--set {shortened(text)}: the ends of a range must be finite numbers.")
         if not ends[0] < ends[1]:
             raise SettingError(f"--set {text}: the range must increase, got {ends[0]:g} to {ends[1]:g}.")
+        if old.default == AUTO and is_length:
+            return Range(low=ends[0], high=ends[1], log=ends[0] > 0, default=_middle(*ends))
         if not isinstance(old.default, float):
             raise SettingError(f"--set {text}: {name} has no range; its values are like {_text(old.default)!r}.")
         log = ends[0] > 0 and (name in ("lr", "beta") or (isinstance(old, Range) and old.log))
@@ -90,6 +95,11 @@ def _domain(name: str, old: Range | Choice | Constant, values: str, text: str) -
     if len(found) != len(set(found)):
         raise SettingError(f"--set {text}: a value is given twice; give each once.")
     return Constant(value=found[0]) if len(found) == 1 else Choice(choices=tuple(found))
+
+
+def _middle(low: float, high: float) -> float:
+    """Return the middle of a range: on a log scale where that is possible."""
+    return rounded((low * high) ** 0.5) if low > 0 else (low + high) / 2
 
 
 def _scalar(value: str, like: Scalar, text: str) -> Scalar:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
-    from cellbench.training.configuration import TrainingSettings
+    from cellbench.training.configuration import Configuration, TrainingSettings
     from cellbench.trials.job import TrialJob
 
 J = TypeVar("J")
@@ -45,15 +45,25 @@ def settings_for(patch_set: "PatchSet", passes: int, size: int) -> "TrainingSett
     """
     from bench.record.profiles import profile
     from cellbench.training.configuration import TrainingSettings
-    from cellbench.trials.job import N_POOL_FOLDS
 
-    n_training = len(patch_set.rows("pool")) * (N_POOL_FOLDS - 1) // N_POOL_FOLDS
     return TrainingSettings(
-        epochs=max(1, passes // n_training),
+        epochs=n_epochs(patch_set, passes),
         batch_size=profile("cpu", False).batch_size,
         network_size=size,
         threads=1,
     )
+
+
+def n_training(patch_set: "PatchSet") -> int:
+    """Return the number of patches of an epoch: the pool without the fold that a training leaves out."""
+    from cellbench.trials.job import N_POOL_FOLDS
+
+    return len(patch_set.rows("pool")) * (N_POOL_FOLDS - 1) // N_POOL_FOLDS
+
+
+def n_epochs(patch_set: "PatchSet", passes: int) -> int:
+    """Return the number of epochs in which a training sees at most `passes` patches, at least 1."""
+    return max(1, passes // n_training(patch_set))
 
 
 def make_job(
@@ -74,20 +84,35 @@ def make_job(
         seed: Seed of the training.
         folder: Parent of the training's folder.
     """
-    from bench.home.paths import cache_dir
     from cellbench.training.configuration import Configuration
+
+    job = job_of(patch_set, Configuration(method=method, params=params, **FIXED), settings, seed)
+    return job.model_copy(update={"directory": folder / f"{settings.network_size}px-{settings.epochs}epochs" / job.key})
+
+
+def job_of(
+    patch_set: "PatchSet", configuration: "Configuration", settings: "TrainingSettings", seed: int
+) -> "TrialJob":
+    """Return the job of one training. The caller names its folder.
+
+    Args:
+        patch_set: The data set.
+        configuration: Method and hyperparameters, lengths in native px.
+        settings: Settings of the training.
+        seed: Seed of the training.
+    """
+    from bench.home.paths import cache_dir
     from cellbench.trials.job import TrialJob
 
-    job = TrialJob(
+    return TrialJob(
         dataset=patch_set.path,
         fingerprint=patch_set.card.fingerprint,
         cache=cache_dir(),
         directory=Path("unnamed"),
-        configuration=Configuration(method=method, params=params, **FIXED),
+        configuration=configuration,
         settings=settings,
         seed=seed,
     )
-    return job.model_copy(update={"directory": folder / f"{settings.network_size}px-{settings.epochs}epochs" / job.key})
 
 
 def train(job: "TrialJob") -> dict[str, float]:
@@ -110,9 +135,12 @@ def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) 
 
     Args:
         jobs: The jobs.
-        processes: Number of worker processes. None: one for each available core.
+        processes: Number of worker processes. None: one for each available core. 1: the jobs run in this process.
         work: Function of a job that returns its result. It must be picklable.
     """
+    if processes == 1:
+        yield from ((job, work(job)) for job in jobs)
+        return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes or len(os.sched_getaffinity(0)), context) as pool:
         running = {pool.submit(work, job): job for job in jobs}
@@ -135,7 +163,7 @@ class Measured:
         path: The CSV file. It is created with the first row. None keeps the table in memory.
 
     Raises:
-        SettingError: The path is a folder, a pipe or a device.
+        SettingError: The path is a folder, a pipe or a device, or another file than such a table.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -148,7 +176,14 @@ class Measured:
                 f"{path} is not a regular file; name another, because the table is read when work resumes."
             )
         self._path = path
-        self.frame = pd.read_csv(path) if path is not None and path.exists() else pd.DataFrame({"key": []})
+        self.frame = pd.DataFrame({"key": []})
+        if path is not None and path.exists():
+            try:
+                self.frame = pd.read_csv(path)
+            except (ValueError, OSError) as error:  # of pandas: empty, not UTF-8, or rows of unlike length
+                raise SettingError(f"{path} is not a table of trainings ({error}); name another file.") from None
+            if "key" not in self.frame:
+                raise SettingError(f"{path} is not a table of trainings (it has no column `key`); name another file.")
 
     def lacks(self, job: "TrialJob") -> bool:
         """Return whether a training is missing from the table."""

@@ -5,6 +5,6 @@ it. The distance at which this dependence has fallen by half is the radius of th
 """
 
 from cellbench.radius.estimate import RadiusEstimate, estimate_radius
-from cellbench.radius.factors import FACTORS, Factor, recommended_r_max
+from cellbench.radius.factors import FACTORS, Factor, recommended_r_hide, recommended_r_max
 
-__all__ = ["FACTORS", "Factor", "RadiusEstimate", "estimate_radius", "recommended_r_max"]
+__all__ = ["FACTORS", "Factor", "RadiusEstimate", "estimate_radius", "recommended_r_hide", "recommended_r_max"]

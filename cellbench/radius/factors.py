@@ -1,4 +1,4 @@
-"""The radius of a mask from the radius of a cell: one table of factors by shape of the mask.
+"""The radius of a mask, and of a hidden input, from the radius of a cell: one table of factors by shape of the mask.
 
 The factor depends on the shape: the weight of `sqrt` is 0.29 at half of r_max, that of `hard` is 1 up to r_max. All
 recommendations of r_max use this table.
@@ -46,6 +46,19 @@ The factors of the other shapes are derived. Principal components of the masked 
 marrow of radius 30, 50, 70 and 100 px of 256. At these factors the root mean square distance of the weight is 0.68–0.71
 of the cell radius for all three shapes. The factors of the remaining shapes give the same distance.
 """
+
+HIDE_FACTOR = 1.15
+"""Radius beyond which `hide` hides the input, as a multiple of the estimated radius. No other factor was tried."""
+
+
+def recommended_r_hide(radius_px: float, native_size: int) -> float:
+    """Return the radius of the disc that `hide` shows for a cell radius, in native px.
+
+    Args:
+        radius_px: Radius of the cells in native px.
+        native_size: Side of a patch in px. The result is at most the distance from its centre to a corner.
+    """
+    return min(HIDE_FACTOR * radius_px, corner_radius(native_size))
 
 
 def recommended_r_max(radius_px: float, shape: str, native_size: int) -> Factor:

@@ -56,6 +56,8 @@ class Suppression(nn.Module):
     """Side of the square that the encoder sees, as a fraction of the side of the patch."""
     suppresses: ClassVar[bool] = True
     """Whether the method lowers the influence of the surroundings. False for a baseline."""
+    hides_input: ClassVar[bool] = False
+    """Whether the encoder sees a changed patch in evaluation as well. Otherwise it sees what it reproduces."""
     is_random: ClassVar[bool] = False
     """Whether `view` or `weights` draws random numbers during training."""
     example_params: ClassVar[dict[str, Any]] = {}
@@ -91,7 +93,8 @@ class Suppression(nn.Module):
         Args:
             patches: Values in 0–1, shape (B, 3, source_size, source_size).
             generator: Source of randomness, on the device of `patches`. Evaluation does not use it.
-            training: In evaluation the encoder sees the clean patch, or the centre crop of a crop method.
+            training: In evaluation the encoder sees the clean patch, or the centre crop of a crop method, unless the
+                method `hides_input`. The target is clean in evaluation.
 
         Returns:
             Inputs and targets, each of shape (B, 3, view_size, view_size).

@@ -89,13 +89,13 @@ class SuppressionConformance:
         assert (not all(map(torch.equal, first, other))) == suppression.is_random
 
     def test_evaluation_is_clean_and_needs_no_generator(self, suppression: Suppression, patches: Tensor) -> None:
-        """In evaluation the encoder sees the patch itself, or the centre crop of a crop method."""
+        """In evaluation the encoder sees the patch itself or the centre crop, unless `hides_input`."""
         inputs, targets = suppression.view(patches, None, training=False)
         again, _ = suppression.view(patches, torch.Generator().manual_seed(9), training=False)
-        assert torch.equal(inputs, targets)
+        assert torch.equal(inputs, targets) == (not suppression.hides_input)
         assert torch.equal(inputs, again)
         if suppression.fraction == 1:
-            assert torch.equal(inputs, patches)
+            assert torch.equal(targets, patches)
 
     def test_the_expected_weights_need_no_generator(self, suppression: Suppression) -> None:
         """Without a generator the weights are the same at each call."""
@@ -110,15 +110,19 @@ class SuppressionConformance:
         assert torch.equal(patches, before)
 
     def test_the_border_has_less_influence_than_the_centre(self, suppression: Suppression, patches: Tensor) -> None:
-        """The border has a lower weight, more noise, or is cropped, unless `suppresses` is False."""
+        """The border has a lower weight, more noise, or is cropped or hidden, unless `suppresses` is False."""
         inputs, _, weights = _all_outputs(suppression, patches, 0)
         side = suppression.view_size
         border, centre = (slice(0, 2), slice(0, 2)), (slice(side // 2 - 1, side // 2 + 1),) * 2
         has_lower_weight = weights.map[0, 0][border].mean() < 0.5 * weights.map[0, 0][centre].mean()
-        change = inputs - suppression.view(patches, None, training=False)[0]
-        has_more_noise = change[:, :, *border].std() > 4 * change[:, :, *centre].std().clamp_min(1e-6)
+        seen, clean = suppression.view(patches, None, training=False)
+
+        def changes_border(change: Tensor) -> Tensor:
+            return change[:, :, *border].std() > 4 * change[:, :, *centre].std().clamp_min(1e-6)
+
+        has_more_noise, is_hidden = changes_border(inputs - seen), changes_border(seen - clean)
         is_cropped = suppression.window < PAPER_SIZE
-        assert bool(has_lower_weight or has_more_noise or is_cropped) == suppression.suppresses
+        assert bool(has_lower_weight or has_more_noise or is_cropped or is_hidden) == suppression.suppresses
 
     def test_an_epoch_trains_every_weight(self, method_name: str) -> None:
         """All metrics of a training are finite, and every weight of model and suppression gets a finite gradient."""

@@ -32,6 +32,7 @@ def test_it_prints_radius_interval_and_r_max_for_each_shape_and_changes_nothing(
     assert "95 % bootstrap interval" in result.stdout
     for shape in ("sqrt", "linear", "quadratic", "cosine", "gaussian", "hard"):
         assert f"\n{shape} " in result.stdout
+    assert "r_hide of the method hide: " in result.stdout
     assert "12 groups" in result.stdout or "10 groups" in result.stdout
     assert PatchSet.open(cells.path).card.cell_radius_px is None
 

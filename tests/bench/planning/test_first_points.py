@@ -25,6 +25,13 @@ def test_masks_whose_radius_is_searched_get_the_estimate_and_the_linear_curves_b
     assert low <= found["mask_fixed"][LINEAR]["r_max"] <= high
 
 
+def test_a_hidden_input_gets_its_own_estimate_and_no_linear_curve(discs, home):
+    spaces = override([load_space("hide").scaled(discs.card.native_size)], ["r_hide=4..20"])
+    (found,) = first_points(spaces, discs, 16).values()
+    assert set(found) == {ESTIMATE}
+    assert found[ESTIMATE]["r_hide"] == pytest.approx(1.15 * estimate_radius(discs).radius_px, abs=0.01)
+
+
 def test_guesses_stay_inside_a_narrowed_space(discs, spaces, home):
     narrowed = override(spaces[1:2], ["r_max=5..7"])
     for point in first_points(narrowed, discs, 16)["mask_fixed"].values():
