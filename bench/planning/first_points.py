@@ -9,7 +9,7 @@ from bench.home.paths import cache_dir
 from bench.space.domains import Choice, Point, Range
 from bench.space.space import Space, radius_name
 from bench.terminal.formatting import rounded
-from cellbench.scores.floors import linear_curve
+from cellbench.floors.linear_curve import linear_curve
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
