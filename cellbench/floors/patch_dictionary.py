@@ -113,8 +113,8 @@ class PatchDictionary(Floor):
         windows = sampled_windows(pool, self._geometry, N_SAMPLES, np.random.default_rng(seed))
         mean, whitening = whitening_of(windows)
         white = (windows - mean) @ whitening
-        n_words = min(N_WORDS, len(np.unique(white, axis=0)))
-        means = MiniBatchKMeans(n_words, batch_size=4096, n_init=1, max_iter=50, random_state=seed).fit(white)
+        n_words = min(N_WORDS, len({window.tobytes() for window in windows}))
+        means = MiniBatchKMeans(n_words, batch_size=2048, n_init=1, max_iter=50, random_state=seed).fit(white)
         return FittedDictionary(self._geometry, mean, whitening, means.cluster_centers_.astype(np.float32))
 
     @classmethod

@@ -97,7 +97,7 @@ def test_a_trained_radius_replaces_that_of_the_configuration(patches):
     pool, labelled = patches
     found, expected = (
         MaskedPca(context(mask=mask), n_components=4).fit(pool, 0).embed(labelled)
-        for mask in (learned, fixed_mask(14.0))
+        for mask in (learned, fixed_mask(14.0, normalize=False))
     )
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

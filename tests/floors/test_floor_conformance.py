@@ -44,7 +44,7 @@ class FittedMean(FittedFloor):
     source_size = 8
 
     def embed(self, patches, device="cpu"):
-        return patches.reshape(len(patches), -1, 3).astype(np.float32).mean(axis=1)
+        return patches.astype(np.float32).mean(axis=(1, 2))
 
     def state(self):
         return {}
