@@ -2,7 +2,8 @@
 
 A. Coates, H. Lee and A. Y. Ng, "An analysis of single-layer networks in unsupervised feature learning", AISTATS 2011.
 As there, windows are whitened and encoded by the triangle activation. In place of colours it sees optical density, and
-in place of quadrants it pools rings around the centre of the cell.
+in place of quadrants it pools rings around the centre of the cell. Windows keep their mean and their contrast, because
+the density of a stain distinguishes cells.
 """
 
 from __future__ import annotations
@@ -36,11 +37,10 @@ EDGES = (0.0, 0.5, 1.0, 1.3)
 """Edges of the rings, as multiples of the cell radius."""
 N_SAMPLES = 50_000
 """Windows that the dictionary is learned from."""
-CONTRAST = 0.01
-"""Added to the variance of a window before the window is divided by its standard deviation."""
-WHITENING = 0.1
-"""Added to each eigenvalue of the covariance of the windows."""
+WHITENING = 5e-3
+"""Added to each eigenvalue of the covariance of the windows, as a share of their mean."""
 _BATCH_SIZE = 64
+_TINY = 1e-8  # for a pool whose windows are all the same
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PatchDictionary(Floor):
     @property
     def parameters(self) -> dict[str, Any]:
         """Sizes, radius, and the constants of this module."""
-        constants = [WINDOW, N_WORDS, EDGES, N_SAMPLES, CONTRAST, WHITENING]
+        constants = [WINDOW, N_WORDS, EDGES, N_SAMPLES, WHITENING]
         return {**asdict(self._geometry), "constants": constants}
 
     def fit(self, pool: np.ndarray, seed: int) -> FittedFloor:
@@ -136,7 +136,7 @@ class FittedDictionary(FittedFloor):
 
     Args:
         geometry: Where windows are cut and pooled.
-        mean: Mean of the windows after contrast normalisation, float32, shape (F,), F = 3 × window².
+        mean: Mean of the windows, float32, shape (F,), F = 3 × window².
         whitening: Symmetric matrix that makes their covariance the identity, float32, shape (F, F).
         words: Whitened windows of the dictionary, float32, shape (K, F).
     """
@@ -160,7 +160,7 @@ class FittedDictionary(FittedFloor):
         with torch.no_grad():
             for start in range(0, len(patches), _BATCH_SIZE):
                 density = torch.from_numpy(optical_density(patches[start : start + _BATCH_SIZE])).to(where)
-                windows = normalised(density.flatten(1)[:, pixels])  # (B, windows, F)
+                windows = density.flatten(1)[:, pixels]  # (B, windows, F)
                 active = triangle(distances((windows - mean) @ whitening, words))  # (B, windows, K)
                 pooled = torch.cat([ring.mean(dim=1) for ring in active.split(sizes, dim=1)], dim=1)
                 found[start : start + len(density)] = pooled.cpu().numpy()
@@ -215,14 +215,8 @@ def window_pixels(geometry: Geometry, places: np.ndarray) -> np.ndarray:
     return np.asarray(pixels[..., None] * 3 + np.arange(3)).reshape(len(places), -1)
 
 
-def normalised(windows: Tensor) -> Tensor:
-    """Return windows less their mean, divided by √(their variance + `CONTRAST`); shape (..., F)."""
-    centred = windows - windows.mean(dim=-1, keepdim=True)
-    return centred / (centred.var(dim=-1, keepdim=True, correction=0) + CONTRAST).sqrt()
-
-
 def sampled_windows(pool: np.ndarray, geometry: Geometry, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return normalised windows at random places of the rings, float32, shape (m, F).
+    """Return windows at random places of the rings, float32, shape (m, F).
 
     Args:
         pool: uint8, shape (N, S, S, 3).
@@ -230,8 +224,6 @@ def sampled_windows(pool: np.ndarray, geometry: Geometry, n: int, rng: np.random
         n: Number of windows, about: each patch gives the same number, and none twice. A small pool has fewer.
         rng: Generator of the draws.
     """
-    import torch
-
     places = np.concatenate(geometry.rings())
     chosen = np.sort(rng.permutation(len(pool))[:n])
     per_patch = min(len(places), -(-n // len(chosen)))
@@ -239,7 +231,7 @@ def sampled_windows(pool: np.ndarray, geometry: Geometry, n: int, rng: np.random
     for row in chosen:
         pixels = window_pixels(geometry, rng.permutation(places)[:per_patch])
         found.append(optical_density(pool[row]).ravel()[pixels])
-    return normalised(torch.from_numpy(np.concatenate(found))).numpy()
+    return np.concatenate(found)
 
 
 def whitening_of(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -247,5 +239,6 @@ def whitening_of(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = windows.mean(axis=0, dtype=np.float64)
     centred = windows - mean
     values, vectors = np.linalg.eigh(centred.T @ centred / len(windows))
-    whitening = (vectors / np.sqrt(np.maximum(values, 0) + WHITENING)) @ vectors.T
+    added = WHITENING * values.mean() + _TINY
+    whitening = (vectors / np.sqrt(np.maximum(values, 0) + added)) @ vectors.T
     return mean.astype(np.float32), whitening.astype(np.float32)

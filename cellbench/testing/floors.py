@@ -151,7 +151,7 @@ class FloorConformance:
             ),
         ]
         plain = kind(context)
-        patches = _resized(images, plain.source_size)
+        patches = _resized(images[:3], plain.source_size)
         expected = plain.fit(patches, 0).embed(patches).tobytes()
         for other in changed:
             floor = kind(other)

@@ -36,9 +36,9 @@ def test_a_disc_that_ends_at_an_edge_has_its_density_inside_zero_outside_and_no_
     """Radius 24 px: rings of 3.9 px. A disc of 4 rings, 15.6 px, has −ln(51/255) = 1.609 in red, white is 0."""
     found = profile(disc(64, 15.6, (51, 102, 255), (255, 255, 255)), 64, 24.0)
     assert found.shape == (8, 2, 3)
-    np.testing.assert_allclose(found[:4, 0], [[math.log(5), math.log(2.5), 0]] * 4, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[4:, 0], 0, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[:, 1], 0, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[:4, 0], [[math.log(5), math.log(2.5), 0]] * 4, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[4:, 0], 0, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[:, 1], 0, rtol=1e-5, atol=1e-5)
 
 
 def test_a_ring_that_is_half_dark_has_half_the_density_and_as_much_spread():
@@ -46,9 +46,9 @@ def test_a_ring_that_is_half_dark_has_half_the_density_and_as_much_spread():
     patches = np.full((1, 64, 64, 3), 255, np.uint8)
     patches[:, :, :32, 0] = 51
     found = profile(patches, 64, 24.0)
-    np.testing.assert_allclose(found[:, 0, 0], math.log(5) / 2, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[:, 1, 0], math.log(5) / 2, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(found[:, :, 1:], 0, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[:, 0, 0], math.log(5) / 2, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[:, 1, 0], math.log(5) / 2, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[:, :, 1:], 0, rtol=1e-5, atol=1e-5)
 
 
 def test_rings_are_the_pixels_between_two_distances_counted_by_hand():
@@ -62,7 +62,7 @@ def test_rings_are_the_pixels_between_two_distances_counted_by_hand():
 def test_a_ring_without_a_pixel_is_left_out():
     """Radius 1 px of 64: no pixel but the four at 0.71 px lies within 1.3 px."""
     found = profile(disc(64, 1.0, (51, 51, 51), (255, 255, 255)), 64, 1.0)
-    np.testing.assert_allclose(found, [[[math.log(5)] * 3, [0] * 3]], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, [[[math.log(5)] * 3, [0] * 3]], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["ring_profile", "patch_dictionary"])
