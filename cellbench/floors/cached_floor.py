@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -105,7 +105,8 @@ class CachedFloor:
             return {name: np.asarray(getattr(found, name)) for name in names}
 
         found = self._cached(seed, f"scores-{_digest([probe, SCORES_VERSION, *names])}", score)
-        return ProbeScores(**{name: found[name] if found[name].ndim else found[name].item() for name in names})
+        values: dict[str, Any] = {name: found[name] if found[name].ndim else found[name].item() for name in names}
+        return ProbeScores(**values)
 
     def f1_macro(self, probe: str = "paper") -> float:
         """Return the mean macro F1 over seeds."""

@@ -162,7 +162,7 @@ class FittedDictionary(FittedFloor):
                 density = torch.from_numpy(optical_density(patches[start : start + _BATCH_SIZE])).to(where)
                 windows = density.flatten(1)[:, pixels]  # (B, windows, F)
                 active = triangle(distances((windows - mean) @ whitening, words))  # (B, windows, K)
-                pooled = torch.cat([ring.mean(dim=1) for ring in active.split(sizes, dim=1)], dim=1)
+                pooled = torch.cat([ring.mean(dim=1) for ring in torch.split(active, sizes, dim=1)], dim=1)
                 found[start : start + len(density)] = pooled.cpu().numpy()
         return found
 

@@ -111,7 +111,7 @@ def test_the_smallest_floor_passes(images, tmp_path, monkeypatch):
     suite.test_the_record_describes_the_floor("mean")
     suite.test_embeddings_are_finite_float32_of_one_width(MeanColour, images)
     suite.test_it_depends_on_its_arguments_alone(MeanColour, images)
-    suite.test_its_state_makes_it_again(MeanColour, images, tmp_path)
+    suite.test_its_state_makes_it_again(MeanColour, images)
     suite.test_its_parameters_tell_contexts_apart(MeanColour, images)
     suite.test_neither_holdout_nor_labels_change_the_embeddings("mean", MeanColour, tmp_path)
 
@@ -130,9 +130,9 @@ def test_a_broken_floor_fails(kind, rule, images):
         getattr(FloorConformance(), f"test_{rule}")(kind, images)
 
 
-def test_a_floor_that_forgets_its_pool_fails(images, tmp_path):
+def test_a_floor_that_forgets_its_pool_fails(images):
     with pytest.raises(AssertionError):
-        FloorConformance().test_its_state_makes_it_again(Forgetful, images, tmp_path)
+        FloorConformance().test_its_state_makes_it_again(Forgetful, images)
 
 
 def test_another_package_adds_a_floor_by_an_entry_point(tmp_path):
