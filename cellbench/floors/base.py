@@ -105,7 +105,7 @@ class FittedFloor(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Return all that `Floor.restore` needs to make this fitted floor again."""
+        """Return all that `Floor.restore` needs to make this fitted floor again: numeric arrays in C order."""
 
 
 class Floor(ABC):

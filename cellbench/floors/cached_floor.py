@@ -65,7 +65,7 @@ class CachedFloor:
     def fitted(self, seed: int) -> FittedFloor:
         """Return the fitted floor of a seed."""
         if seed not in self._fitted:
-            state = self._cached(seed, "fitted", lambda: self._fit(seed))
+            state = self._state(seed)
             if seed not in self._fitted:  # it was not fitted now, but read
                 own = {name: array for name, array in state.items() if name != _SECONDS}
                 self._fitted[seed] = type(self.floor).restore(own)
@@ -126,9 +126,13 @@ class CachedFloor:
         total = 0.0
         for seed in self.seeds:
             self.embeddings(seed, "labelled")
-            self.fitted(seed)
-            total += sum(float(self._arrays[self._key(seed, part)][_SECONDS]) for part in ("fitted", "labelled"))
+            embedded = self._arrays[self._key(seed, "labelled")]
+            total += float(embedded[_SECONDS]) + float(self._state(seed)[_SECONDS])
         return total
+
+    def _state(self, seed: int) -> Arrays:
+        """Return the state of a fitted floor, and the time of fitting. A state that is read is not restored."""
+        return self._cached(seed, "fitted", lambda: self._fit(seed))
 
     def _fit(self, seed: int) -> Arrays:
         rows = self._patch_set.rows("pool")

@@ -83,7 +83,9 @@ class FittedComponents(FittedFloor):
             seen = np.repeat(seen, 2, axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):  # shares of the variance, where all patches are the same
             model = PCA(min(n_components, *seen.shape), svd_solver="randomized", random_state=0).fit(seen)
-        return cls(shown, weights, model.mean_.astype(np.float32), model.components_.astype(np.float32))
+        # scikit-learn returns columns in order, and safetensors writes memory as it lies.
+        components = np.ascontiguousarray(model.components_, np.float32)
+        return cls(shown, weights, model.mean_.astype(np.float32), components)
 
     @classmethod
     def restore(cls, state: State) -> FittedComponents:

@@ -43,6 +43,7 @@ def nothing_is_computed(monkeypatch):
     def start():
         for name in FLOORS.names():
             monkeypatch.setattr(FLOORS.get(name), "fit", forbid)
+            monkeypatch.setattr(FLOORS.get(name), "restore", forbid)
         monkeypatch.setattr(cellbench.scores.classification, "cross_validate", forbid)
         monkeypatch.setattr(PatchSet, "resized", forbid)
 
