@@ -236,7 +236,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without a question.")] = False,
     force: Force = False,
 ) -> None:
-    """Remove a data set and its resized copies. The original images stay."""
+    """Remove a data set, its resized copies and floors. The original images stay."""
     from bench.home.datasets import check_dataset_name, dataset_names, remove_dataset
     from bench.home.paths import datasets_dir
     from bench.record.request import check_unused

@@ -1,21 +1,31 @@
-"""Scores representations that need no training: an untrained encoder, and PCA of the whole and of the masked patch.
+"""Scores floors, representations without labels and gradients: an untrained encoder, PCA, rings, a dictionary.
 
     python -m bench.floors --dataset pbc
     python -m bench.floors --dataset pbc --radii 42,70,91,112,177 --size 48
+    python -m bench.floors --dataset pbc --floor ring_profile,patch_dictionary
 
 The best radius of the masked PCA is a good first value for the radius of a mask. A search has a winner only if it
-beats these scores. The holdout is not used. The program takes seconds to minutes.
+beats these scores. The holdout is not used. The program takes seconds to minutes; what it computed once, it reads from
+the cache.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.planning.options import Dataset, Options, Seed, Size, Threads, ViewCount, radii_option
-from bench.terminal.command_line import Command, options_from
+from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.parsing import Numbers
+from cellbench.errors import SettingError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cellbench.floors import CachedFloor
+    from cellbench.training.configuration import Configuration
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
@@ -26,6 +36,7 @@ class FloorOptions(Options):
     """The options of `bench.floors`."""
 
     dataset: Dataset = "marrow-mini"
+    floor: Annotated[str | None, Option("Floors to score", metavar="NAME,NAME", default="all")] = None
     radii: Annotated[Numbers | None, radii_option("7 from 12 % to 49 % of the side")] = None
     size: Size = "auto"
     views: ViewCount = None
@@ -37,54 +48,81 @@ class FloorOptions(Options):
 @user_errors
 @options_from(FloorOptions)
 def floors(options: FloorOptions) -> None:
-    """Score the untrained encoder, PCA, and PCA under a mask of each radius."""
-    import torch
-    from rich.table import Table
+    """Score every floor; those that see a mask, under a mask of each radius."""
+    from dataclasses import replace
 
     from bench.home.datasets import open_dataset
     from bench.home.paths import cache_dir
     from bench.planning.training import chosen_size, radii_px, training_settings
     from bench.record.profiles import profile
     from bench.terminal.formatting import length_in_words
-    from cellbench.scores.floors import floor_rows, masked_floors, principal_components, untrained
-    from cellbench.suppression import build_suppression
+    from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
     from cellbench.threads import use_threads
 
+    names = FLOORS.names() if options.floor is None else [name.strip() for name in options.floor.split(",")]
+    kinds = {name: FLOORS.get(name) for name in names}
     use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     card, native = patch_set.card, patch_set.card.native_size
     size = chosen_size(options.size, profile("cpu", False), card)
     radii = radii_px(options.radii, PAPER_RADII, native)
     settings = training_settings({"network_size": size} | ({} if options.views is None else {"views": options.views}))
-    patches, rows = patch_set.resized(size, cache_dir()), floor_rows(patch_set)
-
-    plain = build_suppression("vae", {}, native, size, 1)
-    seeds = (options.seed, options.seed + 1, options.seed + 2)
-    found = [
-        ("", untrained(patches, rows, settings, native, torch.device("cpu"), seeds)),
-        ("", principal_components("pca", patches, rows, plain, settings.views)),
+    context = floor_context(patch_set, settings, (options.seed, options.seed + 1, options.seed + 2))
+    masked = [
+        (length_in_words(radius, card.um_per_px), replace(context, mask=FloorMask(_fixed_mask(radius))))
+        for radius in radii
     ]
-    masked = masked_floors(patch_set, radii, {}, size, settings.views, cache_dir())
-    found += [(length_in_words(radius, card.um_per_px), floor) for radius, floor in zip(radii, masked, strict=True)]
+
+    found: list[tuple[str, CachedFloor]] = []
+    missing: list[str] = []
+    for name, kind in kinds.items():
+        for radius_text, own in masked if kind.uses_mask else [("", context)]:
+            floors, reasons = available_floors([name], own)
+            found += [
+                (radius_text, CachedFloor(name, each, patch_set, own.seeds, cache_dir())) for each in floors.values()
+            ]
+            missing += reasons
+    if not found:
+        raise SettingError(" ".join(dict.fromkeys(missing)))
+    console().print(_table(found))
+    for reason in dict.fromkeys(missing):
+        say(reason)
+    if context.radius.px is not None:
+        say(f"Cell radius: {length_in_words(context.radius.px, card.um_per_px)}, {context.radius.source}.")
+    say(
+        f"{len(patch_set.rows('labelled'))} labelled patches of {card.name} at {size} px, embeddings are over "
+        f"{counted(settings.views, 'view')}, five grouped folds; ± over folds, for a random floor over three seeds. "
+        "Seconds of fitting and embedding, when they were computed."
+    )
+
+
+def _fixed_mask(radius: float) -> "Configuration":
+    from cellbench.training.configuration import Configuration
+
+    return Configuration(method="mask_fixed", params={"r_max": radius})
+
+
+def _table(found: Sequence[tuple[str, "CachedFloor"]]) -> "Table":
+    """Return the table of floors, each with the words for the radius of its mask."""
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in ("floor", "r_max", "macro F1", "linear", "neighbours"):
-        table.add_column(name, justify="left" if name == "floor" else "right")
+    for name in ("floor", "r_max", "numbers", "macro F1", "linear", "neighbours", "seconds", ""):
+        table.add_column(name, justify="left" if name in ("floor", "") else "right")
+    best = max(floor.f1_macro() for _, floor in found)
     for radius_text, floor in found:
-        scores = floor.scores[0]
+        scores = floor.scores(floor.seeds[0])
         table.add_row(
             floor.name,
             radius_text,
-            f"{floor.f1_macro:.3f} ± {floor.f1_std:.3f}",
+            str(floor.embeddings(floor.seeds[0], "labelled").shape[1]),
+            f"{floor.f1_macro():.3f} ± {floor.f1_std():.3f}",
             f"{scores.linear_f1_macro:.3f}",
             f"{scores.knn_f1_macro:.3f}",
+            f"{floor.seconds():.1f}",
+            "strongest" if floor.f1_macro() == best else "",
         )
-    console().print(table)
-    say(
-        f"{len(rows.labelled)} labelled patches of {card.name} at {size} px, embeddings are means over "
-        f"{counted(settings.views, 'view')}, five grouped folds; ± over folds, for the untrained encoder over three "
-        "seeds."
-    )
+    return table
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def reopen_dataset(expected: DatasetIdentity) -> DataGuard:
 
 
 def remove_dataset(name: str) -> None:
-    """Remove a data set, even a damaged one, and its resized copies. The count of looks at its holdout stays."""
+    """Remove a data set, even a damaged one, and what is cached for it. The count of looks at its holdout stays."""
     import shutil
 
     from cellbench.patches.card import Card

@@ -1,6 +1,6 @@
 """Where files are: those of the user in `CELLBENCH_HOME`, by default `~/.cellbench`.
 
-`CELLBENCH_CACHE` moves only the resized copies, for example to a local disk of each node of a cluster.
+`CELLBENCH_CACHE` moves only the cache of resized copies and floors, for example to a local disk of each cluster node.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def datasets_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder of resized copies. It can be emptied at any time."""
+    """Return the folder of resized copies and of floors. It can be emptied at any time."""
     return _folder("CELLBENCH_CACHE") or home() / "cache"
 
 

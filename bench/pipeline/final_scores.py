@@ -11,9 +11,9 @@ from cellbench.dataset_identity import DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
+    from cellbench.floors import CachedFloor
     from cellbench.patches import PatchSet
     from cellbench.scores.group_interval import GroupInterval
-    from cellbench.suppression import Suppression
 
 ORACLE = "oracle"
 """Name of the ceiling: patches masked by their contour."""
@@ -42,7 +42,7 @@ class FinalScore:
 
     Attributes:
         kind: `method` for the winner, `floor` or `ceiling`.
-        name: Name of the method; `random`, `pca` or `pca_masked` of a floor, `oracle` of the ceiling.
+        name: Name of the method or floor, `oracle` of the ceiling.
         n_seeds: Number of seeds in the means.
         f1_macro: Cross-validated macro F1 on the labelled patches, mean over seeds.
         f1_std: Its standard deviation over seeds, for a floor without seeds over folds; None where there is one seed.
@@ -63,12 +63,12 @@ class FinalScoringJob:
 
     Attributes:
         dataset: Folder of the patch set.
-        cache: Folder of resized copies.
+        cache: Folder of resized copies and of floors.
         settings: Settings of the search.
         seeds: Fresh seeds.
         trained: Trained encoders by name (the winning method, `oracle`): folder and macro F1 of each training from a
             fresh seed.
-        masked: Configuration whose view and mask `pca_masked` uses; None leaves that floor out.
+        masked: Configuration whose view and mask floors see patches through; None where no method has one.
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 
@@ -81,8 +81,11 @@ class FinalScoringJob:
     r_max: float | None
 
 
-def score_finals(job: FinalScoringJob) -> list[FinalScore]:
+def score_finals(job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
     """Return the scores of floors and trained encoders, on the labelled patches and on the holdout.
+
+    Returns:
+        The scores, and for each floor that cannot be computed a sentence that says why.
 
     Raises:
         ChangedDataError: The data set is missing, damaged or changed.
@@ -94,54 +97,29 @@ def score_finals(job: FinalScoringJob) -> list[FinalScore]:
         return _score(job, guard.patch_set)
 
 
-def _score(job: FinalScoringJob, patch_set: "PatchSet") -> list[FinalScore]:
+def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore], list[str]]:
     import torch
 
-    from cellbench.scores.floors import floor_rows, principal_components, untrained
-    from cellbench.suppression import build_suppression
+    from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
     from cellbench.threads import use_threads
-    from cellbench.training.configuration import Configuration as AnyConfiguration
 
     use_threads(job.settings.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    size, native = job.settings.network_size, patch_set.card.native_size
-    rows = floor_rows(patch_set)
-    patches = patch_set.resized(size, job.cache)
-    plain = build_suppression("vae", {}, native, size, AnyConfiguration(method="vae").latent_dim)
-    floors = [untrained(patches, rows, job.settings, native, device, job.seeds)]
-    floors.append(principal_components("pca", patches, rows, plain, job.settings.views))
-    if job.masked is not None:
-        suppression = build_suppression(job.masked.method, dict(job.masked.params), native, size, job.masked.latent_dim)
-        seen = patch_set.resized(suppression.source_size, job.cache)
-        mask = _mask(job, suppression, native)
-        floors.append(principal_components("pca_masked", seen, rows, suppression, job.settings.views, mask))
-    scores = [
-        FinalScore(
-            "floor",
-            floor.name,
-            len(floor.scores),
-            floor.f1_macro,
-            floor.f1_std,
-            _holdout(patch_set, floor.labelled, floor.holdout),
-        )
-        for floor in floors
-    ]
-    return scores + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    mask = None if job.masked is None else FloorMask(job.masked, job.r_max)
+    context = floor_context(patch_set, job.settings, job.seeds, mask, device)
+    floors, missing = available_floors(FLOORS.names(), context)
+    cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
+    scores = [_floor(patch_set, floor) for floor in cached]
+    return scores + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()], missing
 
 
-def _mask(job: FinalScoringJob, suppression: "Suppression", native_size: int) -> np.ndarray:
-    """Return the weight map of `job.masked`, values ≥ 0, shape (view_size, view_size)."""
-    import torch
-
-    from cellbench.suppression import build_suppression
-
-    assert job.masked is not None
-    if job.r_max is not None:  # only its training knows a learned radius
-        params = {"r_max": job.r_max, "shape": job.masked.params.get("shape", "sqrt"), "normalize": False}
-        suppression = build_suppression("mask_fixed", params, native_size, job.settings.network_size, 1)
-    latent = torch.zeros(1, job.masked.latent_dim)
-    with torch.no_grad():
-        return np.asarray(suppression.weights(latent, suppression.view_size, None).map[0, 0])
+def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
+    holdout = _holdout(
+        patch_set,
+        [floor.embeddings(seed, "labelled") for seed in floor.seeds],
+        [floor.embeddings(seed, "holdout") for seed in floor.seeds],
+    )
+    return FinalScore("floor", floor.name, len(floor.seeds), floor.f1_macro(), floor.f1_std(), holdout)
 
 
 def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> FinalScore:

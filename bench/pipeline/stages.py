@@ -87,12 +87,12 @@ class Pipeline:
             method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
         say("floors, and one look at the holdout")
-        result.final_scores = remotely(
+        result.final_scores, missing = remotely(
             score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
         result.look = self._count_look()  # last, so that a look is not counted for scores that nobody sees
         result.seconds = time.monotonic() - start
-        result.notes = stop_reasons(request, self._folder.directory, tried)
+        result.notes = [*stop_reasons(request, self._folder.directory, tried), *missing]
         return summarise(request, self._patch_set.card, self._folder.records(), result)
 
     def _count_look(self) -> int:
@@ -194,7 +194,7 @@ class Pipeline:
         )
 
     def _masked(self, result: PipelineResult) -> Configuration | None:
-        """Return the configuration for `pca_masked`: the winner's, else the best one that masks, crops or hides."""
+        """Return the configuration for masked floors: the winner's, else the best one that masks, crops or hides."""
         from cellbench.suppression import SUPPRESSIONS, Suppression
 
         def has_mask(method: str) -> bool:

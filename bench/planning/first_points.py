@@ -10,7 +10,7 @@ from bench.space.domains import Choice, Point, Range
 from bench.space.estimates import auto_names, estimated
 from bench.space.space import Space, radius_name
 from bench.terminal.formatting import rounded
-from cellbench.scores.floors import linear_curve
+from cellbench.floors.linear_curve import linear_curve
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet

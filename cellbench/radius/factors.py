@@ -42,7 +42,7 @@ seeds; docs/radius.md has the table and its command). Single data sets allow a w
 large cells; above 1.4, it falls slowly on all.
 
 The factors of the other shapes are derived. Principal components of the masked patch
-(`cellbench.scores.floors.principal_components`) were best at 1.3 for `sqrt` and `linear` and at 1.0 for `hard`, on
+(`cellbench.floors.linear_curve`) were best at 1.3 for `sqrt` and `linear` and at 1.0 for `hard`, on
 marrow of radius 30, 50, 70 and 100 px of 256. At these factors the root mean square distance of the weight is 0.68–0.71
 of the cell radius for all three shapes. The factors of the remaining shapes give the same distance.
 """

@@ -1,4 +1,4 @@
-"""Conformance suites for suppressions and importers, for this project's tests and those of other packages.
+"""Conformance suites for what other packages can add, for the tests of this project and of theirs.
 
 A suite is a base class of pytest tests. A subclass in a test file names what is tested:
 
@@ -14,7 +14,9 @@ This package imports pytest, which `pip install cellbench` does not install. Not
 import pytest
 
 # Before the imports: pytest then shows the values of a failed assertion, as it does for test files.
-pytest.register_assert_rewrite(*(f"cellbench.testing.{name}" for name in ("importers", "scores", "suppressions")))
+pytest.register_assert_rewrite(
+    *(f"cellbench.testing.{name}" for name in ("floors", "importers", "scores", "suppressions"))
+)
 
 from cellbench.testing.importers import ImporterConformance  # noqa: E402
 from cellbench.testing.suppressions import SuppressionConformance, example_params  # noqa: E402

@@ -13,7 +13,7 @@ VALUES = ("0", "-1", "nan", "inf", "1e308", "", LONG)
 STARTS = {
     "bench.pipeline.run": ("run_search", "connect_to_ray"),
     "ray": ("init",),
-    "cellbench.scores.floors": ("untrained",),
+    "cellbench.floors": ("floor_context",),
     "cellbench.radius_conditioned": ("RadiusConditionedTrainer",),
     "cellbench.radius": ("estimate_radius",),
     "cellbench.radius.magnification": ("find_group_scales",),

@@ -102,7 +102,7 @@ def test_all_methods_are_compared_in_one_table(home):
         "--name", "all", *SMALL,
     )  # fmt: skip
     for name in ("vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_learned", "crop_small", "crop_medium",
-                 "floor random", "floor pca", "ceiling oracle"):  # fmt: skip
+                 "floor random", "floor pca", "floor ring_profile", "ceiling oracle"):  # fmt: skip
         assert name in output
     rows = (home.search("all") / "table.csv").read_text().splitlines()
     assert sum(row.startswith("method,") for row in rows) == 8

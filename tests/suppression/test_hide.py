@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from cellbench.classification.classifier import Classifier
-from cellbench.scores.floors import floor_rows, principal_components
+from cellbench.floors.base import CellRadius, FloorContext, FloorMask
+from cellbench.floors.pca_masked import MaskedPca
 from cellbench.suppression import build_suppression
+from cellbench.training.configuration import Configuration, TrainingSettings
 
 MIDDLE, EDGE, CORNER = (1 / (1 + math.exp(-(1 - math.sqrt(d) / 2) / 0.15)) for d in (0.5, 2.5, 4.5))
 """Share that is seen of a 4 × 4 px patch for r_hide = 2 px: 0.987, 0.802 and 0.400."""
@@ -41,15 +43,16 @@ def test_the_radius_is_in_native_px_and_limited_as_that_of_a_mask():
 
 
 def test_components_of_the_floor_do_not_see_what_is_hidden(discs, tmp_path):
-    hide = build_suppression("hide", {"r_hide": 8.0, "r_max": 28.0}, 40, 20, 8)
-    weights = hide.weights(torch.zeros(1, 8), 20, None).map[0, 0].numpy()
-    patches, rows = np.array(discs.resized(20, tmp_path)), floor_rows(discs)
+    configuration = Configuration(method="hide", params={"r_hide": 8.0, "r_max": 28.0}, latent_dim=8)
+    settings = TrainingSettings(network_size=20, views=1)
+    context = FloorContext(40, settings, (0,), CellRadius(8.0, "annotated"), FloorMask(configuration))
+    floor = MaskedPca(context, n_components=4)
+    patches = np.array(discs.resized(20, tmp_path))
     other = patches.copy()
     other[:, far_from_the_centre(20)] = 0
-    before, after = (
-        principal_components("pca_masked", each, rows, hide, 1, weights, n_components=4) for each in (patches, other)
-    )
-    np.testing.assert_allclose(after.labelled[0], before.labelled[0], atol=1e-2)
+    pool, labelled = discs.rows("pool"), discs.rows("labelled")
+    before, after = (floor.fit(each[pool], seed=0).embed(each[labelled]) for each in (patches, other))
+    np.testing.assert_allclose(after, before, atol=1e-2)
 
 
 def far_from_the_centre(size):

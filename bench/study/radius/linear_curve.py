@@ -16,7 +16,8 @@ from bench.home.paths import cache_dir
 from bench.study.radius.grid import RADII
 from bench.study.trainings import network_size
 from bench.terminal.console import console, say, user_errors
-from cellbench.scores.floors import N_COMPONENTS, linear_curve
+from cellbench.floors.components import N_COMPONENTS
+from cellbench.floors.linear_curve import linear_curve
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

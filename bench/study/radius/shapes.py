@@ -14,7 +14,6 @@ import typer
 from bench.study.radius.methods import CROPS, SHAPED, method_and_params
 from bench.study.trainings import network_size
 from bench.terminal.console import console, say, user_errors
-from cellbench.scores.floors import N_COMPONENTS
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -24,7 +23,7 @@ COMPARED = ("vae", "mask_auto", *SHAPED, *CROPS)
 """Variants that are compared, in the order of the table."""
 
 
-def linear_score(patch_set: "PatchSet", variant: str, size: int) -> float:
+def components_score(patch_set: "PatchSet", variant: str, size: int) -> float:
     """Return macro F1 of the principal components of the patches as a variant shows them. Nothing is trained.
 
     Args:
@@ -32,18 +31,12 @@ def linear_score(patch_set: "PatchSet", variant: str, size: int) -> float:
         variant: One of `COMPARED`.
         size: Network size in px.
     """
-    import torch
-
     from bench.home.paths import cache_dir
-    from cellbench.scores.floors import floor_rows, principal_components
-    from cellbench.suppression import build_suppression
-    from cellbench.training.configuration import TrainingSettings
+    from cellbench.floors.linear_curve import linear_score
+    from cellbench.training.configuration import Configuration
 
-    suppression = build_suppression(*method_and_params(variant, patch_set), patch_set.card.native_size, size, 1)
-    patches = patch_set.resized(suppression.source_size, cache_dir())
-    weights = suppression.weights(torch.zeros(1, 1), suppression.view_size, None).map[0, 0].numpy()
-    rows, views = floor_rows(patch_set), TrainingSettings().views
-    return principal_components(variant, patches, rows, suppression, views, weights, N_COMPONENTS).f1_macro
+    method, params = method_and_params(variant, patch_set)
+    return linear_score(patch_set, Configuration(method=method, params=params), size, cache_dir())
 
 
 @app.command()
@@ -71,7 +64,7 @@ def shapes(
     pairs = []
     for name in (each for each in COMPARED if each in trained.index):
         mean, spread, count = trained.loc[name]
-        pairs.append((mean, linear_score(patch_set, name, side)))
+        pairs.append((mean, components_score(patch_set, name, side)))
         summary.add_row(name, f"{mean:.3f}", f"{spread:.3f}", f"{count:.0f}", f"{pairs[-1][1]:.3f}")
     console().print(summary)
     if len(pairs) > 2:

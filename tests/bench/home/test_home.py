@@ -7,7 +7,9 @@ import pytest
 from bench.home import datasets, holdout_looks, paths
 from cellbench import marrow
 from cellbench.errors import DataError, NotFoundError, SettingError
+from cellbench.floors import FLOORS, CachedFloor, floor_context
 from cellbench.patches import write_patch_set
+from cellbench.training.configuration import TrainingSettings
 
 
 @pytest.fixture
@@ -103,9 +105,12 @@ def test_a_damaged_counter_is_an_error(built_in):
         holdout_looks.count_holdout_look(patch_set)
 
 
-def test_removing_a_data_set_removes_its_resized_copies(built_in):
+def test_removing_a_data_set_removes_its_resized_copies_and_floors(built_in):
     patch_set = datasets.open_dataset("toy")
     patch_set.resized(4, paths.cache_dir())
+    context = floor_context(patch_set, TrainingSettings(network_size=8, views=1), (0,))
+    CachedFloor("pca", FLOORS.get("pca")(context), patch_set, (0,), paths.cache_dir()).fitted(0)
+    assert len(list(paths.cache_dir().glob("*-floor-pca-*"))) == 1
     datasets.remove_dataset("toy")
     assert not list(paths.cache_dir().iterdir())
     assert datasets.dataset_names() == []

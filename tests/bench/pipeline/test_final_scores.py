@@ -1,8 +1,11 @@
 """The final scores of a search."""
 
 import numpy as np
+import pytest
 
-from bench.pipeline.final_scores import _holdout
+from bench.pipeline.final_scores import FinalScoringJob, _holdout, score_finals
+from cellbench.dataset_identity import DatasetIdentity
+from cellbench.training.configuration import Configuration, TrainingSettings
 
 
 def test_the_probe_of_the_holdout_has_learned_the_labelled_patches_only(discs):
@@ -14,3 +17,20 @@ def test_the_probe_of_the_holdout_has_learned_the_labelled_patches_only(discs):
     turned = _holdout(discs, [known], [classes[(discs.labels(holdout) + 1) % 3] * 4])
     assert seen.f1_macro == 1
     assert turned.f1_macro == 0
+
+
+@pytest.mark.parametrize("masked", [None, Configuration(method="mask_fixed", params={"r_max": 14.0})])
+def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, masked):
+    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1)
+    identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
+    found, missing = score_finals(FinalScoringJob(identity, tmp_path, settings, (5, 6), {}, masked, None))
+    names = ["patch_dictionary", "pca", "pca_masked", "random", "ring_profile"]
+    if masked is None:
+        assert ["The floor pca_masked needs a mask or a crop" in reason for reason in missing] == [True]
+        names.remove("pca_masked")
+    else:
+        assert missing == []
+    assert [score.name for score in found] == names
+    assert {score.kind for score in found} == {"floor"}
+    assert {score.name: score.n_seeds for score in found if score.n_seeds > 1} == {"random": 2}
+    assert all(0 <= score.f1_macro <= 1 and score.holdout.n_patches == len(discs.rows("holdout")) for score in found)

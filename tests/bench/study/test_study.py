@@ -18,10 +18,10 @@ from bench.study.radius.methods import VARIANTS, method_and_params
 from bench.study.radius.radius_factors import f1_differences
 from bench.study.radius.ranking import Route, rank_correlation, routes_of
 from bench.study.radius.samplers import replay
-from bench.study.radius.shapes import linear_score
+from bench.study.radius.shapes import components_score
 from bench.study.trainings import settings_for
 from cellbench.errors import DataError, NotFoundError
-from cellbench.scores.floors import linear_curve
+from cellbench.floors.linear_curve import linear_curve
 
 RADII = np.array([25.0, 50.0, 100.0])
 
@@ -194,6 +194,6 @@ def test_multiples_of_the_estimate_are_read_from_the_mean_curve():
 def test_components_of_a_shape_equal_the_linear_curve_and_those_of_a_crop_its_view(discs, tmp_path):
     _, params = method_and_params("mask_auto, hard", discs)
     (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, tmp_path)
-    assert linear_score(discs, "mask_auto, hard", 16) == expected
-    whole, small = (linear_score(discs, name, 16) for name in ("vae", "crop_small"))
+    assert components_score(discs, "mask_auto, hard", 16) == expected
+    whole, small = (components_score(discs, name, 16) for name in ("vae", "crop_small"))
     assert small < whole, "a quarter of the side does not show these discs"
