@@ -102,6 +102,8 @@ def expressions(tree: ast.Module) -> Iterator[ast.expr]:
             parts = [*node.decorator_list, *node.bases]
         elif isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr) or _is_skipped(node):
             parts = [node]
+        elif isinstance(node, ast.keyword) and node.arg == "strict":  # a guard against lengths that differ
+            parts = [node.value]
         skipped.update(id(child) for part in parts if part is not None for child in ast.walk(part))
     for node in ast.walk(tree):
         if isinstance(node, ast.expr) and id(node) not in skipped:

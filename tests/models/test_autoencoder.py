@@ -64,3 +64,15 @@ def test_a_sample_spreads_as_the_posterior_says():
     drawn = posterior.sample(torch.Generator().manual_seed(0))
     torch.testing.assert_close(drawn.std(dim=0), torch.tensor([0.1353, 1.0, 2.7183]), rtol=0.02, atol=0)
     torch.testing.assert_close(drawn.mean(dim=0), mean[0], rtol=0, atol=0.05)
+
+
+def test_the_divergence_from_the_prior_is_that_of_two_normal_distributions():
+    """KL(N(μ, σ²) ‖ N(0, 1)) = (μ² + σ² − 1 − log σ²) / 2: 0 for the prior, 2 for μ = 2, (e − 2) / 2 for σ² = e."""
+    posterior = Posterior(torch.tensor([[0.0, 2.0, 0.0]]), torch.tensor([[0.0, 0.0, 1.0]]))
+    torch.testing.assert_close(posterior.kl(), torch.tensor([[0.0, 2.0, 0.35914]]), rtol=0, atol=1e-5)
+
+
+def test_a_plain_auto_encoder_has_neither_noise_nor_divergence():
+    posterior = Posterior(torch.tensor([[3.0, -1.0]]), None)
+    assert torch.equal(posterior.sample(None), posterior.mean)
+    assert torch.equal(posterior.kl(), torch.zeros(1, 2))

@@ -80,6 +80,29 @@ def test_leakage_is_0_for_the_cell_1_for_the_surroundings_and_undefined_for_a_co
     assert math.isnan(score(np.zeros((32, 32), np.float32)))
 
 
+class CellAndSurroundings(Averages):
+    """An encoder whose latent is the mean colour of the cell, and of the surroundings."""
+
+    latent_dim = 6
+
+    def encode(self, patches: torch.Tensor) -> Posterior:
+        means = [(patches * part).sum(dim=(2, 3)) / part.sum() for part in self.region]
+        return Posterior(torch.cat(means, dim=1), torch.zeros(len(patches), 6))
+
+
+def test_leakage_is_the_share_of_the_squared_movement():
+    """Surroundings move the latent by 160 / 255 in each channel, the cell by 80 / 255: 160² / (160² + 80²) = 0.8."""
+    axis = np.arange(32, dtype=np.float32) - 15.5
+    distance = np.hypot(axis[:, None], axis[None])
+    patches = np.where((distance < 11)[..., None], np.uint8(100), np.uint8(40))[None].repeat(2, axis=0)
+    patches[1] = np.where((distance < 11)[..., None], 180, 200)
+    patches = patches.repeat(3, axis=-1)
+    model = CellAndSurroundings(np.stack([distance < 6, distance > 14]).astype(np.float32))
+    none = build_suppression("vae", {}, 32, 32, 6)
+    cells = EncodedCells(model, none, patches, np.arange(2), np.zeros(2, int), np.full(2, 10.0), 32, CPU)
+    assert leakage(cells) == pytest.approx(0.8, abs=1e-3)
+
+
 def content(region: np.ndarray, n: int = 200) -> float:
     rng = np.random.default_rng(0)
     axis = np.arange(32) - 15.5

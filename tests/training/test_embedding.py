@@ -8,7 +8,7 @@ import torch
 
 from cellbench.models.autoencoder import INITIAL_LOG_VARIANCE
 from cellbench.scores.base import ScoreContext
-from cellbench.training.augment import random_symmetry, symmetries
+from cellbench.training.augment import random_symmetry, stain_jitter, symmetries
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.training.embedding import embed
 from cellbench.training.trainer import build
@@ -65,6 +65,20 @@ def test_each_augmentation_draws_its_symmetries_and_no_others():
     assert drawn("turns") == turned
     assert drawn("flips") == flipped
     assert drawn("flips,turns") == turned | {tuple(view.flatten().tolist()) for view in symmetries(patch, 8)}
+
+
+def test_stain_jitter_scales_the_optical_density_of_each_channel():
+    """A gain g turns the transmission t into t^g; without strength nothing changes but values below 1/255."""
+    patches = torch.tensor([1 / 255, 0.25, 1.0]).expand(400, 2, 3)[..., None].contiguous()
+    unchanged = stain_jitter(patches, 0.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(unchanged, patches)
+    jittered = stain_jitter(patches, 0.1, torch.Generator().manual_seed(0))
+    gain = jittered[:, :, 1, 0].log() / np.log(0.25)
+    torch.testing.assert_close(jittered[:, :, 0, 0].log() / np.log(1 / 255), gain)
+    assert torch.equal(jittered[:, :, 2], patches[:, :, 2]), "white stays white"
+    assert gain.mean() == pytest.approx(1, abs=0.02)
+    assert gain.std() == pytest.approx(0.1, abs=0.01)
+    assert np.corrcoef(gain[:, 0], gain[:, 1])[0, 1] == pytest.approx(0, abs=0.2), "channels are drawn apart"
 
 
 def test_settings_of_older_requests_keep_their_augmentation():
