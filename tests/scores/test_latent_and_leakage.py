@@ -28,8 +28,8 @@ def test_effective_rank_counts_equal_directions():
 
 
 def test_active_units_have_variance():
-    embedding = np.random.default_rng(0).normal(size=(500, 3)) * [1, 0.2, 0.05]
-    assert active_units(embedding) == 2
+    embedding = np.random.default_rng(0).normal(size=(500, 4)) * [1, 0.2, 0.12, 0.05]
+    assert active_units(embedding) == 3, "the variance 0.0144 exceeds 0.01"
 
 
 def test_partners_share_the_group_and_the_colour():

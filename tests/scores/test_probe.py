@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from cellbench.patches.folds import probe_folds
 from cellbench.scores.classification import confusion, cross_validate, f1_by_class, macro_f1
 from cellbench.scores.probe import Standardizer, fit_probe, fit_probes
 
@@ -77,6 +78,16 @@ def test_separable_classes_are_found_and_noise_is_not():
     assert good.confusion.sum() == len(labels)
     noise = np.random.default_rng(1).normal(size=features.shape)
     assert cross_validate(noise, labels, groups, 3, peers=False).f1_macro < 0.5
+
+
+def test_the_spread_is_the_standard_deviation_of_the_folds():
+    features, labels, groups = blobs(spread=3)
+    found = cross_validate(features, labels, groups, 3, seeds=(0,), peers=False)
+    each = []
+    for train, test in probe_folds(labels, groups, n_folds=5, seed=0):
+        probe = fit_probe(features[train], labels[train], 3, 0)
+        each.append(macro_f1(labels[test], probe.predict(features[test]), 3))
+    assert found.f1_std == pytest.approx(np.std(each, ddof=1), rel=0.05)
 
 
 def test_predictions_are_out_of_fold():

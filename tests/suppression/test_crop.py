@@ -99,3 +99,10 @@ def test_offsets_of_crops_have_their_scale_in_native_px(network, sigma):
     assert (offsets**2).sum(dim=1).mean().sqrt().item() == pytest.approx(sigma, rel=0.08)  # √ E|N(0, σ²)|²
     assert offsets.mean(dim=0).abs().max() < 0.15 * sigma
     assert offsets.std(dim=0).tolist() == pytest.approx([sigma / 2**0.5] * 2, rel=0.1)
+
+
+def test_the_window_is_the_crop_or_the_whole_patch():
+    whole = build_suppression("vae", {}, 100, 32, 8)
+    small = build_suppression("crop_small", {"offset_sigma": 0.0}, 100, 32, 8)
+    assert whole.window == 100
+    assert 33 < small.window < 36, "0.344 of the side, a whole number of source px"

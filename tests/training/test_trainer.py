@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from cellbench.errors import TrainingError
 from cellbench.testing import example_params
@@ -67,8 +68,25 @@ def test_beta_and_learning_rate_follow_their_schedules():
     assert [round(run._beta_now(step), 3) for step in (0, 2, 5, 11)] == [0.167, 0.5, 1.0, 1.0]
     factors = [run._lr_factor(step) for step in range(12)]
     assert factors[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert factors[3] == 1, "the cosine begins at the peak"
     assert factors[3:] == sorted(factors[3:], reverse=True)
     assert factors[-1] < 0.1
+
+
+@pytest.mark.parametrize(("precision", "halved"), [("auto", False), ("float32", False), ("bfloat16", True)])
+def test_on_a_cpu_only_bfloat16_by_name_computes_in_half_precision(precision, halved):
+    run = trainer("vae", precision=precision)
+    seen = []
+    run.model.encoder.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    run.run_epoch()
+    assert set(seen) == {torch.bfloat16 if halved else torch.float32}
+
+
+def test_the_smallest_settings_are_accepted_and_smaller_ones_are_not():
+    assert TrainingSettings(batch_size=2, views=1).views == 1
+    for wrong in ({"batch_size": 1}, {"views": 3}, {"network_size": 7}):
+        with pytest.raises(ValidationError):
+            TrainingSettings(**wrong)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
