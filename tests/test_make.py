@@ -1,5 +1,6 @@
 """The targets of the Makefile: what `make help` lists, and what each would run."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ def make(*arguments, installed=True):
     """Run make with the Python of these tests; return what it prints."""
     given = [f"BIN={Path(sys.executable).parent}", "INSTALLED="] if installed else []
     command = ["make", "--no-print-directory", *given, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # A make that runs these tests hands its own variables down, for example WORKERS.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_help_lists_every_target_and_is_what_make_alone_shows():
