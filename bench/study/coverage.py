@@ -37,6 +37,8 @@ class Population:
         concentration: Concentration of the Dirichlet distribution of a group's mix of classes. Small: mixes differ.
         difficulty: Standard deviation over groups of the logit of the accuracy. Each class of a group has half of it on
             top.
+        bad_share: Share of groups that are classified badly: 3 is taken from the logit of their accuracy.
+        size_effect: What is taken from the logit of the accuracy of a group e times as large.
     """
 
     size: float = 60
@@ -44,6 +46,8 @@ class Population:
     ratio: float = 0.87
     concentration: float = 12
     difficulty: float = 0.6
+    bad_share: float = 0.0
+    size_effect: float = 0.0
 
     def draw(self, n: int, n_groups: int, rng: "Generator") -> tuple[np.ndarray, np.ndarray]:
         """Return hits and totals of `interval_of_counts` for n holdouts, shape (n, fits, groups, classes).
@@ -58,6 +62,9 @@ class Population:
         counts = rng.multinomial(sizes, rng.dirichlet(self.concentration * share / share.sum(), (n, n_groups)))
         effect = rng.normal(0, self.difficulty, (n, n_groups, 1))
         effect = effect + rng.normal(0, self.difficulty / 2, (n, n_groups, N_CLASSES))
+        effect = effect - self.size_effect * np.log(sizes / self.size)[..., None]
+        if self.bad_share:
+            effect = effect - 3 * (rng.random((n, n_groups, 1)) < self.bad_share)
         right = 1 / (1 + np.exp(-(np.linspace(2, 0.3, N_CLASSES) + effect)))[..., None]
         apart = np.abs(np.subtract.outer(np.arange(N_CLASSES), np.arange(N_CLASSES))).astype(float)
         wrong = np.where(apart > 0, 1 / np.maximum(apart, 1) ** 1.5, 0)
@@ -78,6 +85,8 @@ POPULATIONS = {
     "rare classes": replace(USUAL, ratio=0.7),
     "very unequal groups": replace(USUAL, size_sigma=1.0),
     "small groups": replace(USUAL, size=20),
+    "one group in five is bad": replace(USUAL, bad_share=0.2),
+    "large groups are hard": replace(USUAL, size_sigma=0.8, size_effect=1.0),
     "very rare classes": Population(40, 0.6, 0.6, 8, 0.6),
     "very rare classes, unlike groups": Population(40, 0.6, 0.6, 3, 1.0),
 }

@@ -1,9 +1,9 @@
 """Identical and nearly identical patches: their groups are merged, and different labels of one patch are reported.
 
-A near-duplicate is the same image again: compressed anew, turned, mirrored, brighter or blurred. It is found in two
-steps. The *hash* of a patch is what its thumbnail has in common with its eight symmetries, reduced to a few numbers by
-a projection. A projection brings no two patches further apart, so patches with unlike hashes cannot correlate highly.
-Patches with like hashes are compared by the correlation of their thumbnails in all eight symmetries.
+A near-duplicate is the same image again: compressed anew, turned by quarters, mirrored, slightly brighter or blurred.
+It is found in two steps. The *hash* of a patch is what its thumbnail has in common with its eight symmetries, reduced
+to a few numbers by a projection. A projection brings no two patches further apart, so patches with unlike hashes cannot
+correlate highly. Patches with like hashes are compared by the correlation of their thumbnails in all eight symmetries.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,13 @@ THUMBNAIL_PX = 32
 """Side of a thumbnail in px."""
 MIN_CORRELATION = 0.985
 """Smallest correlation of near-duplicates. Unlike cells reach 0.918 in `pbc`, 0.981 in `wbc1` (docs/data.md)."""
+STRICT_CORRELATION = 0.998
+"""Smallest correlation of near-duplicates where many patches are alike."""
 MAX_SHARE = 0.1
-"""Largest share of near-duplicates. Where more patches are alike, the thumbnails do not tell cells apart."""
+"""Largest share of near-duplicates at `MIN_CORRELATION`, and of one cluster at `STRICT_CORRELATION`.
+
+Where more patches are alike, the thumbnails do not tell cells apart.
+"""
 _DIMENSIONS = 24  # of a hash
 _MAX_CANDIDATES = 50  # pairs with like hashes per patch
 _CHUNK = 1000  # pairs, or patches, at a time
@@ -87,12 +92,14 @@ class NearDuplicates:
     Attributes:
         cluster: Number of the cluster of each patch, shape (N,). Near-duplicates share a cluster, also through a third.
         n_patches: Number of patches that are near-duplicates of an earlier one.
+        limit: Smallest correlation of near-duplicates.
         too_many: Whether so many patches look alike that they are not taken for near-duplicates. Only identical
             patches share a cluster then.
     """
 
     cluster: NDArray[np.int64]
     n_patches: int
+    limit: float
     too_many: bool
 
 
@@ -113,18 +120,21 @@ def near_duplicates(thumbnails: NDArray[np.uint8], hashes: Sequence[str]) -> Nea
     from scipy.sparse.csgraph import connected_components
 
     _, first, content = np.unique(np.asarray(hashes, dtype=object), return_index=True, return_inverse=True)
-    pairs = _near_pairs(thumbnails[first])
     n = len(first)
-    too_many = pairs is None or len(np.unique(pairs)) > max(2, MAX_SHARE * n)
-    if pairs is None or too_many:
-        return NearDuplicates(content.astype(np.int64), 0, True)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    n_clusters, cluster = connected_components(graph, directed=False)
-    return NearDuplicates(cluster[content].astype(np.int64), n - n_clusters, False)
+    for limit in (MIN_CORRELATION, STRICT_CORRELATION):
+        pairs = _near_pairs(thumbnails[first], limit)
+        if pairs is None:
+            continue
+        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+        n_clusters, cluster = connected_components(graph, directed=False)
+        alike = len(np.unique(pairs)) if limit == MIN_CORRELATION else np.bincount(cluster).max()
+        if alike <= max(2, MAX_SHARE * n):
+            return NearDuplicates(cluster[content].astype(np.int64), n - n_clusters, limit, False)
+    return NearDuplicates(content.astype(np.int64), 0, STRICT_CORRELATION, True)
 
 
-def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64] | None:
-    """Return pairs of positions of near-duplicates, shape (P, 2); None where too many have like hashes."""
+def _near_pairs(thumbnails: NDArray[np.uint8], limit: float) -> NDArray[np.int64] | None:
+    """Return pairs of positions whose correlation reaches the limit, shape (P, 2); None where hashes are too alike."""
     from scipy.spatial import cKDTree
 
     means, norms = _moments(thumbnails)
@@ -133,12 +143,12 @@ def _near_pairs(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64] | None:
         return np.empty((0, 2), np.int64)
     tree = cKDTree(_projected(thumbnails, means, norms, usable))
     # Unit vectors x and y with the correlation c are sqrt(2 - 2c) apart; the hash of both is no further apart.
-    reach = (2 - 2 * MIN_CORRELATION) ** 0.5
+    reach = (2 - 2 * limit) ** 0.5
     if tree.count_neighbors(tree, reach) > (2 * _MAX_CANDIDATES + 1) * len(usable):
         return None
     candidates = usable[tree.query_pairs(reach, output_type="ndarray").astype(np.int64)]
     near = [
-        part[_best_correlation(thumbnails, means, norms, part) >= MIN_CORRELATION]
+        part[_best_correlation(thumbnails, means, norms, part) >= limit]
         for part in np.array_split(candidates, -(-len(candidates) // _CHUNK) or 1)
     ]
     return np.concatenate(near)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cellbench.disk import check_free_space, explained, sweep_leftovers, temporary_name
 from cellbench.errors import DataError, SettingError, StoreError
 from cellbench.patches.card import Card, RadiusSource
-from cellbench.patches.duplicates import contradictions, merge_duplicates, near_duplicates, thumbnail
+from cellbench.patches.duplicates import MIN_CORRELATION, contradictions, merge_duplicates, near_duplicates, thumbnail
 from cellbench.patches.fingerprint import fingerprint
 from cellbench.patches.index import ROLE_COLUMNS, complete_index, given_roles
 from cellbench.patches.patchset import COLUMNS, PatchSet
@@ -196,9 +196,15 @@ class PatchWriter:
                 "More than a tenth of the patches look alike at 32 px. They are not taken for copies of one image, so "
                 "copies that differ in bytes may lie in different folds."
             ]
+        strict = []
+        if found.limit > MIN_CORRELATION:
+            strict = [
+                f"More than a tenth of the patches look alike at 32 px. Only those with a correlation of {found.limit} "
+                "or more are taken for copies of one image."
+            ]
         merged, _ = merge_duplicates(groups, [str(number) for number in found.cluster])
         if not found.n_patches:
-            return merged, []
+            return merged, strict
         before, after = len(set(groups)), len(set(merged))
         verb = (
             "patch is a near-duplicate of another" if found.n_patches == 1 else "patches are near-duplicates of others"
@@ -206,7 +212,7 @@ class PatchWriter:
         what = f"{found.n_patches} {verb}: the same image, turned or compressed anew"
         together = f"up to {np.bincount(found.cluster).max()} together"
         joined = f"{before} groups became {after}" if after < before else "they are in the groups of those already"
-        return merged, [f"{what} ({together}). Near-duplicates share a group: {joined}."]
+        return merged, [*strict, f"{what} ({together}). Near-duplicates share a group: {joined}."]
 
     def _put_in_place(self) -> None:
         old = None

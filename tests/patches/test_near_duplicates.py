@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
-from cellbench.patches.duplicates import MIN_CORRELATION, near_duplicates, thumbnail
+from cellbench.patches.duplicates import MIN_CORRELATION, STRICT_CORRELATION, near_duplicates, thumbnail
 from cellbench.patches.folds import pool_folds
 from cellbench.patches.write import write_patch_set
 
@@ -74,6 +74,15 @@ def test_where_most_patches_look_alike_they_are_not_joined():
     found = clusters((cells(1) + noise).clip(0, 255).astype(np.uint8))
     assert found.too_many
     assert len(set(found.cluster)) == 50
+
+
+def test_a_set_of_which_every_patch_has_a_mirrored_copy_is_joined():
+    patches = cells(40)
+    found = clusters([*patches, *patches[:, :, ::-1]])
+    assert not found.too_many
+    assert found.limit == STRICT_CORRELATION
+    assert found.cluster[:40].tolist() == found.cluster[40:].tolist()
+    assert len(set(found.cluster)) == 40
 
 
 def test_blank_patches_are_not_alike():
