@@ -15,8 +15,9 @@ def make(*arguments, installed=True):
     """Run make with the Python of these tests; return what it prints."""
     given = [f"BIN={Path(sys.executable).parent}", "INSTALLED="] if installed else []
     command = ["make", "--no-print-directory", *given, *arguments]
-    # A make that runs these tests hands its own variables down, for example WORKERS.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    # A make that runs these tests hands its own variables down.
+    handed_down = ("MAKE", "MFLAGS", "WORKERS", "SLOW", "ARGS", "EXTRAS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(handed_down)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
