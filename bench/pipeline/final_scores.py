@@ -1,14 +1,17 @@
 """The final scores of a search: floors, winner and ceiling, holdout included; computed in a worker, as a trial is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bench.pipeline.leads import lead, out_of_fold
+from bench.statistics.share import Lead
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.trials.names import EMBEDDINGS
 
 if TYPE_CHECKING:
     from cellbench.floors import CachedFloor
@@ -47,6 +50,7 @@ class FinalScore:
         f1_macro: Cross-validated macro F1 on the labelled patches, mean over seeds.
         f1_std: Its standard deviation over seeds, for a floor without seeds over folds; None where there is one seed.
         holdout: Score on the holdout; None where the holdout is empty.
+        lead: Of a ceiling, its lead over the strongest floor; None for all others.
     """
 
     kind: Literal["method", "floor", "ceiling"]
@@ -55,6 +59,7 @@ class FinalScore:
     f1_macro: float
     f1_std: float | None
     holdout: HoldoutScore | None
+    lead: Lead | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,28 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
     floors, missing = available_floors(FLOORS.names(), context)
     cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
     scores = [_floor(patch_set, floor) for floor in cached]
-    return scores + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()], missing
+    scores += [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
+    return _with_leads(patch_set, scores, cached, job.trained), missing
+
+
+def _with_leads(
+    patch_set: "PatchSet",
+    scores: Sequence[FinalScore],
+    floors: Sequence["CachedFloor"],
+    trained: dict[str, tuple[tuple[Path, float], ...]],
+) -> list[FinalScore]:
+    """Return the scores, with the lead over the strongest floor in those of ceilings."""
+    if all(score.kind != "ceiling" for score in scores):
+        return list(scores)
+    strongest = max(floors, key=lambda floor: floor.f1_macro())
+    below = out_of_fold(patch_set, [strongest.embeddings(seed, "labelled") for seed in strongest.seeds])
+    found = []
+    for score in scores:
+        if score.kind == "ceiling":
+            own = [embeddings["labelled"] for embeddings in _stored(trained[score.name])]
+            score = replace(score, lead=lead(patch_set, out_of_fold(patch_set, own), below))
+        found.append(score)
+    return found
 
 
 def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
@@ -123,7 +149,7 @@ def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
 
 
 def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> FinalScore:
-    stored = [np.load(folder / "embeddings.npz", allow_pickle=False) for folder, _ in trainings]
+    stored = _stored(trainings)
     f1 = [score for _, score in trainings]
     return FinalScore(
         "ceiling" if name == ORACLE else "method",
@@ -133,6 +159,11 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,
         _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored]),
     )
+
+
+def _stored(trainings: Sequence[tuple[Path, float]]) -> list[Mapping[str, np.ndarray]]:
+    """Return the embeddings of trainings, by role."""
+    return [np.load(folder / EMBEDDINGS, allow_pickle=False) for folder, _ in trainings]
 
 
 def _holdout(

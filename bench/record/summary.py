@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.record.folder import SearchFolder
 from bench.record.radius_range import RadiusRange
+from bench.terminal.formatting import share_in_words
 from cellbench.disk import write_text
 from cellbench.errors import DataError
 from cellbench.input_files import read_text
@@ -26,6 +27,13 @@ class Row(BaseModel):
         f1_std: Its standard deviation over seeds, for PCA over folds; None where there is one seed.
         n_seeds: Number of trainings in that mean.
         scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
+        share: Share of the way from the strongest floor to the ceiling; None where there is no ceiling, or where the
+            floor reaches it.
+        lead: Of a ceiling, its macro F1 minus that of the strongest floor on the same patches; None in summaries of
+            older versions.
+        lead_low: Lower end of the lead's 95 % interval over groups; None where there is no interval.
+        lead_high: Upper end of that interval.
+        lead_interval: The interval in words, or why there is none.
         holdout: Macro F1 on the holdout; None except for the winner, the floors and the ceiling.
         holdout_low: Lower end of its 95 % interval over groups; None where there is no interval.
         holdout_high: Upper end of that interval.
@@ -49,6 +57,11 @@ class Row(BaseModel):
     f1_std: float | None
     n_seeds: int = 1
     scores: dict[str, float] = {}
+    share: float | None = None
+    lead: float | None = None
+    lead_low: float | None = None
+    lead_high: float | None = None
+    lead_interval: str = ""
     holdout: float | None = None
     holdout_low: float | None = None
     holdout_high: float | None = None
@@ -124,8 +137,13 @@ class Summary(BaseModel):
 
     @property
     def best_floor(self) -> Row:
-        """The highest floor's row."""
+        """The row of the strongest floor: the one with the highest macro F1 of all floors of the registry."""
         return max(self._floors, key=lambda row: row.f1_macro)
+
+    @property
+    def ceiling(self) -> Row | None:
+        """The row of the ceiling that shares are taken of: the first one. None where there is none."""
+        return next((row for row in self.rows if row.kind == "ceiling"), None)
 
     @property
     def _floors(self) -> list[Row]:
@@ -191,11 +209,27 @@ class Summary(BaseModel):
                 f"{best.name} reaches {best.f1_macro:.3f}."
             )
         margin = best.f1_macro - floor.f1_macro
-        text = f"{best.name} is {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
+        text = f"{best.name} is {margin:.3f} above the strongest floor, {floor.name} ({floor.f1_macro:.3f})"
         return "; ".join(filter(None, [text, self.doubt])) + "."
 
+    def way(self) -> str:
+        """Return one sentence on how far the winner goes from the strongest floor to the ceiling.
+
+        It is empty without a ceiling, and for the summary of an older version, which has no lead.
+        """
+        best, floor, ceiling = self.best, self.best_floor, self.ceiling
+        if ceiling is None or ceiling.lead is None:
+            return ""
+        side = "below" if ceiling.lead < 0 else "above"
+        lead = f"{ceiling.name} is {abs(ceiling.lead):.3f} {side} {floor.name} ({ceiling.lead_interval})"
+        if best.share is None:
+            return f"No share of the way: the floor reaches the ceiling at this size; {lead}."
+        return (
+            f"{best.name} goes {share_in_words(best.share)} of the way from the strongest floor to the ceiling; {lead}."
+        )
+
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the search's MLflow run: those of the winner, and of the holdout.
+        """Return the metrics of the search's MLflow run: those of the winner, of floor and ceiling, and of the holdout.
 
         Raises:
             NotFoundError: The table of metrics does not have one of them.
@@ -206,6 +240,11 @@ class Summary(BaseModel):
         found = {**self.final, **best.scores, **(self.response.metrics() if self.response else {})}
         named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
         found |= {f"holdout/{name}": value for name, value in named.items() if value is not None}
+        found["floor/f1_macro"] = self.best_floor.f1_macro
+        if (top := self.ceiling) is not None:
+            named = {"f1_macro": top.f1_macro, "lead": top.lead, "lead_low": top.lead_low, "lead_high": top.lead_high}
+            named["share"] = best.share
+            found |= {f"ceiling/{name}": value for name, value in named.items() if value is not None}
         check_known(found)
         return found
 
@@ -216,8 +255,9 @@ class Summary(BaseModel):
             "cellbench.outcome": "completed",
             "cellbench.configuration": self.best.configuration,
             "cellbench.winner": self.winner if self.beats_floors else "none",
+            "cellbench.floor": self.best_floor.name,
             "cellbench.lead": "clear" if self.is_clear else "unclear" if self.beats_floors else "none",
-            "mlflow.note.content": " ".join([self.verdict(), *radii, *self.notes]),
+            "mlflow.note.content": " ".join(filter(None, [self.verdict(), self.way(), *radii, *self.notes])),
         }
 
     def frame(self) -> "pd.DataFrame":

@@ -79,7 +79,7 @@ def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, real_data):
     for part in ("fresh seeds", "floor pca_masked", "95 % interval", "look number 1 at this holdout", "r_max",
                  "python -m bench.ui", "python -m bench.classify --search s", "Importance"):  # fmt: skip
         assert part in output
-    assert "No winner" in output or "above the best floor" in output
+    assert "No winner" in output or "above the strongest floor" in output
     assert {"request.yaml", "summary.json", "table.csv", "figure.png", "importances.csv"} <= {
         path.name for path in home.search("s").iterdir()
     }
