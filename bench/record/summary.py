@@ -205,12 +205,19 @@ class Summary(BaseModel):
         best, floor = self.best, self.best_floor
         if not self.beats_floors:
             return (
-                f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without training, "
+                f"No winner: the strongest floor, {floor.name}, reaches {floor.f1_macro:.3f} without training, "
                 f"{best.name} reaches {best.f1_macro:.3f}."
             )
         margin = best.f1_macro - floor.f1_macro
         text = f"{best.name} is {margin:.3f} above the strongest floor, {floor.name} ({floor.f1_macro:.3f})"
         return "; ".join(filter(None, [text, self.doubt])) + "."
+
+    def advice(self) -> str:
+        """Return, where a floor wins, the sentence that says which classifier serves the user; else an empty text."""
+        if self.beats_floors:
+            return ""
+        command = f"python -m bench.classify --search {self.search} --representation {self.best_floor.name}"
+        return f"The floor serves you better than {self.best.name}: {command}"
 
     def way(self) -> str:
         """Return one sentence on how far the winner goes from the strongest floor to the ceiling.
@@ -257,7 +264,9 @@ class Summary(BaseModel):
             "cellbench.winner": self.winner if self.beats_floors else "none",
             "cellbench.floor": self.best_floor.name,
             "cellbench.lead": "clear" if self.is_clear else "unclear" if self.beats_floors else "none",
-            "mlflow.note.content": " ".join(filter(None, [self.verdict(), self.way(), *radii, *self.notes])),
+            "mlflow.note.content": " ".join(
+                filter(None, [self.verdict(), self.advice(), self.way(), *radii, *self.notes])
+            ),
         }
 
     def frame(self) -> "pd.DataFrame":

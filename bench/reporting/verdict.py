@@ -28,8 +28,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say()
     colour = "green" if summary.is_clear else "yellow"
     say(summary.verdict(), f"bold {colour}")
-    if way := summary.way():
-        say(way)
+    for sentence in filter(None, (summary.advice(), summary.way())):
+        say(sentence)
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
@@ -58,7 +58,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say()
     say("Next:")
     say("  python -m bench.ui                       every trial in MLflow")
-    say(f"  python -m bench.classify --search {summary.search}")
+    floor = "" if summary.beats_floors else f" --representation {summary.best_floor.name}"
+    say(f"  python -m bench.classify --search {summary.search}{floor}")
 
 
 def holdout_sentence(summary: "Summary") -> str:

@@ -71,8 +71,8 @@ def difference_interval(
     first, second = (_counts(labels, each, groups, n_classes) for each in (own, other))
     if (n_groups := first[0].shape[1]) < MIN_GROUPS:
         return _too_few(n_groups, level)
-    scores, without = (np.subtract(*pair) for pair in zip(_leave_one_out(*first), _leave_one_out(*second), strict=True))
-    return _jackknife(float(scores), without, first[1][0].sum(axis=1), level)
+    (score, without), (other_score, other_without) = _leave_one_out(*first), _leave_one_out(*second)
+    return _jackknife(score - other_score, without - other_without, first[1][0].sum(axis=1), level)
 
 
 def _counts(
