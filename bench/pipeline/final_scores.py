@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench.pipeline.leads import lead, out_of_fold
+from bench.pipeline.supervised import Supervised, SupervisedCeiling, supervised_ceiling
 from bench.statistics.share import Lead
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
@@ -74,6 +75,7 @@ class FinalScoringJob:
         trained: Trained encoders by name (the winning method, `oracle`): folder and macro F1 of each training from a
             fresh seed.
         masked: Configuration whose view and mask floors see patches through; None where no method has one.
+        supervised: Extent of the supervised ceiling.
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 
@@ -84,6 +86,7 @@ class FinalScoringJob:
     trained: dict[str, tuple[tuple[Path, float], ...]]
     masked: Configuration | None
     r_max: float | None
+    supervised: Supervised = "none"
 
 
 def score_finals(job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
@@ -116,27 +119,32 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
     cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
     scores = [_floor(patch_set, floor) for floor in cached]
     scores += [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
-    return _with_leads(patch_set, scores, cached, job.trained), missing
-
-
-def _with_leads(
-    patch_set: "PatchSet",
-    scores: Sequence[FinalScore],
-    floors: Sequence["CachedFloor"],
-    trained: dict[str, tuple[tuple[Path, float], ...]],
-) -> list[FinalScore]:
-    """Return the scores, with the lead over the strongest floor in those of ceilings."""
-    if all(score.kind != "ceiling" for score in scores):
-        return list(scores)
-    strongest = max(floors, key=lambda floor: floor.f1_macro())
+    if job.supervised == "none" and all(score.kind != "ceiling" for score in scores):
+        return scores, missing
+    strongest = max(cached, key=lambda floor: floor.f1_macro())
     below = out_of_fold(patch_set, [strongest.embeddings(seed, "labelled") for seed in strongest.seeds])
-    found = []
-    for score in scores:
+    for number, score in enumerate(scores):
         if score.kind == "ceiling":
-            own = [embeddings["labelled"] for embeddings in _stored(trained[score.name])]
-            score = replace(score, lead=lead(patch_set, out_of_fold(patch_set, own), below))
-        found.append(score)
-    return found
+            own = out_of_fold(patch_set, [each["labelled"] for each in _stored(job.trained[score.name])])
+            scores[number] = replace(score, lead=lead(patch_set, own, below))
+    if job.supervised != "none":
+        found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
+        scores.append(_supervised(patch_set, found, lead(patch_set, [found.predictions], below, found.among)))
+    return scores, missing
+
+
+def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -> FinalScore:
+    from cellbench.scores.classification import macro_f1
+    from cellbench.scores.group_interval import f1_interval
+
+    n_classes, rows, unseen = len(patch_set.card.classes), patch_set.rows("labelled"), patch_set.rows("holdout")
+    f1 = macro_f1(patch_set.labels(rows)[ceiling.among], ceiling.predictions[ceiling.among], n_classes)
+    holdout = None
+    if ceiling.holdout is not None:
+        truth = patch_set.labels(unseen)
+        interval = f1_interval(truth, [ceiling.holdout], patch_set.groups(unseen), n_classes)
+        holdout = HoldoutScore(macro_f1(truth, ceiling.holdout, n_classes), None, interval, len(unseen))
+    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead)
 
 
 def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:

@@ -13,6 +13,7 @@ from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
 from bench.pipeline.floor_mask import floor_mask
 from bench.pipeline.race import run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
+from bench.pipeline.supervised import N_TRAININGS
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.summary import Summary
@@ -87,7 +88,8 @@ class Pipeline:
         result = PipelineResult(
             method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
-        say("floors, and one look at the holdout")
+        ceiling = "" if request.supervised == "none" else ", the supervised ceiling"
+        say(f"floors{ceiling}, and one look at the holdout")
         result.final_scores, missing = remotely(
             score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
@@ -175,7 +177,8 @@ class Pipeline:
             request.most_winners * request.n_seeds,
             int(request.oracle),
         ]
-        return sum(-(-size // at_once) for size in sizes)
+        n_last = N_TRAININGS[request.supervised]  # one after another, in one worker
+        return sum(-(-size // at_once) for size in sizes) + n_last
 
     def _final_scoring_job(self, result: PipelineResult) -> FinalScoringJob:
         winner = result.winners[result.method].configuration
@@ -192,6 +195,7 @@ class Pipeline:
             trained={name: found for name, found in trained.items() if found},
             masked=None if mask is None else mask.configuration,
             r_max=None if mask is None else mask.r_max,
+            supervised=self._request.supervised,
         )
 
     def _trainings(self, stage: str, configuration: Configuration) -> tuple[tuple[Path, float], ...]:

@@ -128,7 +128,10 @@ def with_shares(rows: Sequence[Row]) -> list[Row]:
     lead = None
     if top is not None and top.lead is not None:
         lead = Lead(top.lead, top.lead_low, top.lead_high, top.lead_interval)
-    return [row.model_copy(update={"share": share_of_way(row.f1_macro, floor, lead)}) for row in rows]
+    shares = [share_of_way(row.f1_macro, floor, lead) for row in rows]
+    # The score of a ceiling on one fold is not on the scale of the others; its lead on that fold is.
+    shares = [1.0 if row is top and share is not None else share for row, share in zip(rows, shares, strict=True)]
+    return [row.model_copy(update={"share": share}) for row, share in zip(rows, shares, strict=True)]
 
 
 def _holdout(score: FinalScore | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.record.folder import SearchFolder
+from bench.record.noise import half_width
 from bench.record.radius_range import RadiusRange
 from bench.terminal.formatting import share_in_words
 from cellbench.disk import write_text
@@ -187,7 +188,7 @@ class Summary(BaseModel):
         for floor in sorted(self._floors, key=lambda row: -row.f1_macro):
             margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
             of_seeds = std if floor.n_seeds > 1 else 0.0
-            noise = _half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
+            noise = half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
             lead = "this lead" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
             if margin < noise:
                 return f"{lead} is within the noise of {best.n_seeds} seeds"
@@ -283,20 +284,3 @@ class Summary(BaseModel):
             entry |= {f"params/{name}": value for name, value in row.params.items()}
             flat.append(entry)
         return pd.DataFrame(flat)
-
-
-def _half_width(own: float, n_own: int, other: float, n_other: int) -> float:
-    """Return half of Welch's 95 % interval of a difference of two means.
-
-    Args:
-        own: Squared standard error of the first mean.
-        n_own: Number of its seeds, 2 or more.
-        other: Squared standard error of the second mean; 0 where it has no seeds.
-        n_other: Number of its seeds.
-    """
-    from scipy.special import stdtrit  # scipy.stats takes longer to import, and lists of searches need this too
-
-    if own + other == 0:
-        return 0.0
-    freedom = (own + other) ** 2 / (own**2 / (n_own - 1) + other**2 / max(1, n_other - 1))
-    return float(stdtrit(freedom, 0.975) * (own + other) ** 0.5)
