@@ -143,7 +143,7 @@ class Summary(BaseModel):
 
     @property
     def ceiling(self) -> Row | None:
-        """The row of the ceiling that shares are taken of: the first one. None where there is none."""
+        """The row of the ceiling that shares are taken of: the oracle, else the supervised one; None without both."""
         return next((row for row in self.rows if row.kind == "ceiling"), None)
 
     @property
