@@ -32,8 +32,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def classify(
     search: Annotated[str, typer.Option(help="Name of a finished search.")],
     representation: Annotated[
-        str, typer.Option(metavar="FLOOR", help="Name of a floor; without it, the encoder of the winner.")
-    ] = "",
+        str | None, typer.Option(metavar="FLOOR", help="Name of a floor, in place of the winner.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, score and register a classifier on the encoder of a search's winner, or on a floor."""
@@ -51,14 +51,15 @@ def classify(
     from cellbench.scores.group_interval import f1_interval
     from cellbench.threads import use_threads
 
-    if representation:
+    if representation is not None:
         FLOORS.get(representation)  # an unknown name is an error before anything is opened
     folder = SearchFolder.open(search)
     folder.check_links()
     request = Request.read(folder)
     use_threads(request.settings.threads)
     summary = summary_of(folder)
-    trial = None if representation else winning_trial(folder, summary)
+    if representation is None:
+        winning_trial(folder, summary)  # a missing encoder is an error before anything is opened
     guard = reopen_dataset(request.dataset_identity)
     patch_set = guard.patch_set
     classes, rows = patch_set.card.classes, patch_set.rows("holdout")
@@ -70,10 +71,11 @@ def classify(
     # All that can fail comes before the look: a look is counted only for scores that are shown.
     with open_classifier_run(search, request.dataset, representation or summary.winner) as run:
         with guard.unchanged():
-            if trial is None:
+            if representation is not None:
                 found = floor_representation(representation, folder, request, summary, patch_set)
                 classifier = Classifier.fit_on(found, patch_set, cache_dir(), seed)
             else:
+                trial = winning_trial(folder, summary)
                 classifier = Classifier.fit(folder.trial(trial.key).directory, patch_set, cache_dir(), seed)
             truth = patch_set.labels(rows)
             predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
@@ -92,7 +94,7 @@ def classify(
         )
         if summary.notes:
             say(" ".join(summary.notes))
-        if representation:
+        if representation is not None:
             say(f"{summary.verdict()} This classifier uses the floor {representation}, as asked.")
         elif not summary.is_clear:
             say(f"{summary.verdict()} This classifier uses {summary.winner} nevertheless.", "yellow")
