@@ -1,14 +1,18 @@
 """The final scores of a search: floors, winner and ceiling, holdout included; computed in a worker, as a trial is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bench.pipeline.leads import lead, out_of_fold
+from bench.pipeline.supervised import Supervised, SupervisedCeiling, supervised_ceiling
+from bench.statistics.share import Lead
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.training.configuration import Configuration, TrainingSettings
+from cellbench.trials.names import EMBEDDINGS
 
 if TYPE_CHECKING:
     from cellbench.floors import CachedFloor
@@ -47,6 +51,7 @@ class FinalScore:
         f1_macro: Cross-validated macro F1 on the labelled patches, mean over seeds.
         f1_std: Its standard deviation over seeds, for a floor without seeds over folds; None where there is one seed.
         holdout: Score on the holdout; None where the holdout is empty.
+        lead: Of a ceiling, its lead over the strongest floor; None for all others.
     """
 
     kind: Literal["method", "floor", "ceiling"]
@@ -55,6 +60,7 @@ class FinalScore:
     f1_macro: float
     f1_std: float | None
     holdout: HoldoutScore | None
+    lead: Lead | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class FinalScoringJob:
         trained: Trained encoders by name (the winning method, `oracle`): folder and macro F1 of each training from a
             fresh seed.
         masked: Configuration whose view and mask floors see patches through; None where no method has one.
+        supervised: Extent of the supervised ceiling.
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
     """
 
@@ -79,6 +86,7 @@ class FinalScoringJob:
     trained: dict[str, tuple[tuple[Path, float], ...]]
     masked: Configuration | None
     r_max: float | None
+    supervised: Supervised = "none"
 
 
 def score_finals(job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
@@ -110,7 +118,33 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
     floors, missing = available_floors(FLOORS.names(), context)
     cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
     scores = [_floor(patch_set, floor) for floor in cached]
-    return scores + [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()], missing
+    scores += [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
+    if job.supervised == "none" and all(score.kind != "ceiling" for score in scores):
+        return scores, missing
+    strongest = max(cached, key=lambda floor: floor.f1_macro())
+    below = out_of_fold(patch_set, [strongest.embeddings(seed, "labelled") for seed in strongest.seeds])
+    for number, score in enumerate(scores):
+        if score.kind == "ceiling":
+            own = out_of_fold(patch_set, [each["labelled"] for each in _stored(job.trained[score.name])])
+            scores[number] = replace(score, lead=lead(patch_set, own, below))
+    if job.supervised != "none":
+        found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
+        scores.append(_supervised(patch_set, found, lead(patch_set, [found.predictions], below, found.among)))
+    return scores, missing
+
+
+def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -> FinalScore:
+    from cellbench.scores.classification import macro_f1
+    from cellbench.scores.group_interval import f1_interval
+
+    n_classes, rows, unseen = len(patch_set.card.classes), patch_set.rows("labelled"), patch_set.rows("holdout")
+    f1 = macro_f1(patch_set.labels(rows)[ceiling.among], ceiling.predictions[ceiling.among], n_classes)
+    holdout = None
+    if ceiling.holdout is not None:
+        truth = patch_set.labels(unseen)
+        interval = f1_interval(truth, [ceiling.holdout], patch_set.groups(unseen), n_classes)
+        holdout = HoldoutScore(macro_f1(truth, ceiling.holdout, n_classes), None, interval, len(unseen))
+    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead)
 
 
 def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
@@ -123,7 +157,7 @@ def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
 
 
 def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> FinalScore:
-    stored = [np.load(folder / "embeddings.npz", allow_pickle=False) for folder, _ in trainings]
+    stored = _stored(trainings)
     f1 = [score for _, score in trainings]
     return FinalScore(
         "ceiling" if name == ORACLE else "method",
@@ -133,6 +167,11 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,
         _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored]),
     )
+
+
+def _stored(trainings: Sequence[tuple[Path, float]]) -> list[Mapping[str, np.ndarray]]:
+    """Return the embeddings of trainings, by role."""
+    return [np.load(folder / EMBEDDINGS, allow_pickle=False) for folder, _ in trainings]
 
 
 def _holdout(

@@ -10,8 +10,10 @@ from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
 from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
+from bench.pipeline.floor_mask import floor_mask
 from bench.pipeline.race import run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
+from bench.pipeline.supervised import N_TRAININGS
 from bench.record.jobs import Jobs
 from bench.record.request import Request
 from bench.record.summary import Summary
@@ -86,7 +88,8 @@ class Pipeline:
         result = PipelineResult(
             method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
-        say("floors, and one look at the holdout")
+        ceiling = "" if request.supervised == "none" else ", the supervised ceiling"
+        say(f"floors{ceiling}, and one look at the holdout")
         result.final_scores, missing = remotely(
             score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
         )
@@ -174,39 +177,26 @@ class Pipeline:
             request.most_winners * request.n_seeds,
             int(request.oracle),
         ]
-        return sum(-(-size // at_once) for size in sizes)
+        n_last = N_TRAININGS[request.supervised]  # one after another, in one worker
+        return sum(-(-size // at_once) for size in sizes) + n_last
 
     def _final_scoring_job(self, result: PipelineResult) -> FinalScoringJob:
         winner = result.winners[result.method].configuration
         trained = {result.method: self._trainings("final", winner)}
         if self._request.oracle:
             trained[ORACLE] = self._trainings("oracle", winner)
-        masked = self._masked(result)
-        radius = None if masked is None else self._radius(masked)
+        order = sorted(result.winners, key=lambda name: (name != result.method, -mean(result.fresh[name])))
+        mask = floor_mask([result.winners[name].configuration for name in order], self._folder.records("final"))
         return FinalScoringJob(
             dataset=self._request.dataset_identity,
             cache=cache_dir(),
             settings=self._request.settings,
             seeds=tuple(self._request.final_seeds()),
             trained={name: found for name, found in trained.items() if found},
-            masked=masked,
-            r_max=radius,
+            masked=None if mask is None else mask.configuration,
+            r_max=None if mask is None else mask.r_max,
+            supervised=self._request.supervised,
         )
-
-    def _masked(self, result: PipelineResult) -> Configuration | None:
-        """Return the configuration for masked floors: the winner's, else the best one that masks, crops or hides."""
-        from cellbench.suppression import SUPPRESSIONS, Suppression
-
-        def has_mask(method: str) -> bool:
-            kind = SUPPRESSIONS.get(method)
-            return kind.weights is not Suppression.weights or kind.fraction < 1 or kind.hides_input
-
-        order = sorted(result.winners, key=lambda name: (name != result.method, -mean(result.fresh[name])))
-        return next((result.winners[name].configuration for name in order if has_mask(name)), None)
-
-    def _radius(self, configuration: Configuration) -> float | None:
-        own = [record for record in self._done("final", configuration) if "radius/r_max" in record.metrics]
-        return sum(record.metrics["radius/r_max"] for record in own) / len(own) if own else None
 
     def _trainings(self, stage: str, configuration: Configuration) -> tuple[tuple[Path, float], ...]:
         return tuple(

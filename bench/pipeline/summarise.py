@@ -15,6 +15,7 @@ from bench.statistics.importance import importances
 from bench.statistics.pareto_front import members
 from bench.statistics.radius_range import response
 from bench.statistics.selection import Standing
+from bench.statistics.share import Lead, share_of_way
 from cellbench.errors import listing
 from cellbench.patches.card import Card
 from cellbench.scores.metrics import all_metrics, find_metric
@@ -106,7 +107,31 @@ def _row_without_trials(score: FinalScore) -> Row:
         f1_std=score.f1_std,
         n_seeds=score.n_seeds,
         **_holdout(score),
+        **_lead(score.lead),
     )
+
+
+def _lead(lead: Lead | None) -> dict[str, Any]:
+    if lead is None:
+        return {}
+    return {"lead": lead.f1, "lead_low": lead.low, "lead_high": lead.high, "lead_interval": lead.words}
+
+
+def with_shares(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows, each with its share of the way from the strongest floor to the first ceiling.
+
+    Args:
+        rows: Methods, floors and ceilings. The lead of a ceiling is that over the strongest of the floors.
+    """
+    floor = max(row.f1_macro for row in rows if row.kind == "floor")
+    top = next((row for row in rows if row.kind == "ceiling"), None)
+    lead = None
+    if top is not None and top.lead is not None:
+        lead = Lead(top.lead, top.lead_low, top.lead_high, top.lead_interval)
+    shares = [share_of_way(row.f1_macro, floor, lead) for row in rows]
+    # The score of a ceiling on one fold is not on the scale of the others; its lead on that fold is.
+    shares = [1.0 if row is top and share is not None else share for row, share in zip(rows, shares, strict=True)]
+    return [row.model_copy(update={"share": share}) for row, share in zip(rows, shares, strict=True)]
 
 
 def _holdout(score: FinalScore | None) -> dict[str, Any]:
@@ -138,6 +163,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], resu
         [_row_without_trials(score) for score in result.final_scores if score.kind == kind]
         for kind in ("floor", "ceiling")
     )
+    rows = with_shares([*methods, *floors, *ceilings])
     found = {
         space.method: importances(records_of(records, "search"), space, request.primary_objective)
         for space in request.spaces
@@ -151,7 +177,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], resu
         search=request.name,
         dataset=request.dataset,
         winner=result.method,
-        rows=[*methods, *floors, *ceilings],
+        rows=rows,
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=result.look,

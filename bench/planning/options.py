@@ -151,6 +151,9 @@ class SearchOptions(Options):
     )
     share_trials: Annotated[bool, Option("Give promising methods more trials; no comparison", BUDGET)] = False
     oracle: Annotated[bool, Option("Train the ceiling too", BUDGET, default="yes, where contours are known")] = True
+    supervised: Annotated[
+        Literal["none", "fold", "all"], Option("Ceiling trained on labels: none, fold or all", BUDGET, metavar="NAME")
+    ] = "fold"
 
     size: Size = "auto"
     encoder: Encoder = None

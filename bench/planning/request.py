@@ -124,6 +124,7 @@ def make_request(
         trial_timeout_s=options.trial_timeout,
         checkpoint_s=options.checkpoint_every,
         oracle=options.oracle and patch_set.masks is not None,
+        supervised=options.supervised,
         settings=settings,
         concurrent=options.concurrent,
         cpus_per_trial=shares.cpus,

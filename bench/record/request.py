@@ -61,7 +61,8 @@ class Request(BaseModel):
         share_trials: Whether promising methods get more trials, and the finalists are the best of all methods.
         trial_timeout_s: Longest time of an epoch, s; a trial that takes longer fails.
         checkpoint_s: Time between two checkpoints of a trial, s. There is also one at each rung.
-        oracle: Whether the ceiling is trained.
+        oracle: Whether the ceiling that uses contours is trained.
+        supervised: Extent of the ceiling that is trained on labels: `none`, one `fold`, or `all`.
         settings: Settings that all trainings share.
         concurrent: Number of trials at once.
         cpus_per_trial: CPUs of a trial.
@@ -102,6 +103,7 @@ class Request(BaseModel):
     trial_timeout_s: float = Field(TRIAL_TIMEOUT_S, gt=0)
     checkpoint_s: float = Field(CHECKPOINT_S, gt=0)
     oracle: bool
+    supervised: Literal["none", "fold", "all"] = "none"
     settings: TrainingSettings
     concurrent: int | Auto
     cpus_per_trial: int | Auto

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.record.folder import SearchFolder
+from bench.record.noise import half_width
 from bench.record.radius_range import RadiusRange
+from bench.terminal.formatting import share_in_words
 from cellbench.disk import write_text
 from cellbench.errors import DataError
 from cellbench.input_files import read_text
@@ -26,6 +28,13 @@ class Row(BaseModel):
         f1_std: Its standard deviation over seeds, for PCA over folds; None where there is one seed.
         n_seeds: Number of trainings in that mean.
         scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
+        share: Share of the way from the strongest floor to the ceiling; None where there is no ceiling, or where the
+            floor reaches it.
+        lead: Of a ceiling, its macro F1 minus that of the strongest floor on the same patches; None in summaries of
+            older versions.
+        lead_low: Lower end of the lead's 95 % interval over groups; None where there is no interval.
+        lead_high: Upper end of that interval.
+        lead_interval: The interval in words, or why there is none.
         holdout: Macro F1 on the holdout; None except for the winner, the floors and the ceiling.
         holdout_low: Lower end of its 95 % interval over groups; None where there is no interval.
         holdout_high: Upper end of that interval.
@@ -49,6 +58,11 @@ class Row(BaseModel):
     f1_std: float | None
     n_seeds: int = 1
     scores: dict[str, float] = {}
+    share: float | None = None
+    lead: float | None = None
+    lead_low: float | None = None
+    lead_high: float | None = None
+    lead_interval: str = ""
     holdout: float | None = None
     holdout_low: float | None = None
     holdout_high: float | None = None
@@ -124,8 +138,13 @@ class Summary(BaseModel):
 
     @property
     def best_floor(self) -> Row:
-        """The highest floor's row."""
+        """The row of the strongest floor: the one with the highest macro F1 of all floors of the registry."""
         return max(self._floors, key=lambda row: row.f1_macro)
+
+    @property
+    def ceiling(self) -> Row | None:
+        """The row of the ceiling that shares are taken of: the oracle, else the supervised one; None without both."""
+        return next((row for row in self.rows if row.kind == "ceiling"), None)
 
     @property
     def _floors(self) -> list[Row]:
@@ -169,7 +188,7 @@ class Summary(BaseModel):
         for floor in sorted(self._floors, key=lambda row: -row.f1_macro):
             margin, std = best.f1_macro - floor.f1_macro, floor.f1_std or 0.0
             of_seeds = std if floor.n_seeds > 1 else 0.0
-            noise = _half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
+            noise = half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
             lead = "this lead" if floor == self.best_floor else f"its lead over {floor.name} ({floor.f1_macro:.3f})"
             if margin < noise:
                 return f"{lead} is within the noise of {best.n_seeds} seeds"
@@ -187,15 +206,38 @@ class Summary(BaseModel):
         best, floor = self.best, self.best_floor
         if not self.beats_floors:
             return (
-                f"No winner: the floor {floor.name} reaches {floor.f1_macro:.3f} without training, "
+                f"No winner: the strongest floor, {floor.name}, reaches {floor.f1_macro:.3f} without training, "
                 f"{best.name} reaches {best.f1_macro:.3f}."
             )
         margin = best.f1_macro - floor.f1_macro
-        text = f"{best.name} is {margin:.3f} above the best floor, {floor.name} ({floor.f1_macro:.3f})"
+        text = f"{best.name} is {margin:.3f} above the strongest floor, {floor.name} ({floor.f1_macro:.3f})"
         return "; ".join(filter(None, [text, self.doubt])) + "."
 
+    def advice(self) -> str:
+        """Return, where a floor wins, the sentence that says which classifier serves the user; else an empty text."""
+        if self.beats_floors:
+            return ""
+        command = f"python -m bench.classify --search {self.search} --representation {self.best_floor.name}"
+        return f"The floor serves you better than {self.best.name}: {command}"
+
+    def way(self) -> str:
+        """Return one sentence on how far the winner goes from the strongest floor to the ceiling.
+
+        It is empty without a ceiling, and for the summary of an older version, which has no lead.
+        """
+        best, floor, ceiling = self.best, self.best_floor, self.ceiling
+        if ceiling is None or ceiling.lead is None:
+            return ""
+        side = "below" if ceiling.lead < 0 else "above"
+        lead = f"{ceiling.name} is {abs(ceiling.lead):.3f} {side} {floor.name} ({ceiling.lead_interval})"
+        if best.share is None:
+            return f"No share of the way: the floor reaches the ceiling at this size; {lead}."
+        return (
+            f"{best.name} goes {share_in_words(best.share)} of the way from the strongest floor to the ceiling; {lead}."
+        )
+
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the search's MLflow run: those of the winner, and of the holdout.
+        """Return the metrics of the search's MLflow run: those of the winner, of floor and ceiling, and of the holdout.
 
         Raises:
             NotFoundError: The table of metrics does not have one of them.
@@ -206,6 +248,11 @@ class Summary(BaseModel):
         found = {**self.final, **best.scores, **(self.response.metrics() if self.response else {})}
         named = {"f1_macro": best.holdout, "f1_low": best.holdout_low, "f1_high": best.holdout_high}
         found |= {f"holdout/{name}": value for name, value in named.items() if value is not None}
+        found["floor/f1_macro"] = self.best_floor.f1_macro
+        if (top := self.ceiling) is not None:
+            named = {"f1_macro": top.f1_macro, "lead": top.lead, "lead_low": top.lead_low, "lead_high": top.lead_high}
+            named["share"] = best.share
+            found |= {f"ceiling/{name}": value for name, value in named.items() if value is not None}
         check_known(found)
         return found
 
@@ -216,8 +263,11 @@ class Summary(BaseModel):
             "cellbench.outcome": "completed",
             "cellbench.configuration": self.best.configuration,
             "cellbench.winner": self.winner if self.beats_floors else "none",
+            "cellbench.floor": self.best_floor.name,
             "cellbench.lead": "clear" if self.is_clear else "unclear" if self.beats_floors else "none",
-            "mlflow.note.content": " ".join([self.verdict(), *radii, *self.notes]),
+            "mlflow.note.content": " ".join(
+                filter(None, [self.verdict(), self.advice(), self.way(), *radii, *self.notes])
+            ),
         }
 
     def frame(self) -> "pd.DataFrame":
@@ -234,20 +284,3 @@ class Summary(BaseModel):
             entry |= {f"params/{name}": value for name, value in row.params.items()}
             flat.append(entry)
         return pd.DataFrame(flat)
-
-
-def _half_width(own: float, n_own: int, other: float, n_other: int) -> float:
-    """Return half of Welch's 95 % interval of a difference of two means.
-
-    Args:
-        own: Squared standard error of the first mean.
-        n_own: Number of its seeds, 2 or more.
-        other: Squared standard error of the second mean; 0 where it has no seeds.
-        n_other: Number of its seeds.
-    """
-    from scipy.special import stdtrit  # scipy.stats takes longer to import, and lists of searches need this too
-
-    if own + other == 0:
-        return 0.0
-    freedom = (own + other) ** 2 / (own**2 / (n_own - 1) + other**2 / max(1, n_other - 1))
-    return float(stdtrit(freedom, 0.975) * (own + other) ** 0.5)

@@ -9,7 +9,7 @@ from bench.record.summary import Member
 from bench.record.trial import TrialRecord
 from bench.space.objectives import OBJECTIVES
 from bench.space.space import COMMON
-from bench.terminal.formatting import lengths_in_words
+from bench.terminal.formatting import lengths_in_words, share_in_words
 from cellbench.disk import replaced_file
 from cellbench.scores.metrics import find_metric
 from cellbench.suppression.base import length_names
@@ -46,11 +46,19 @@ def draw_search(summary: "Summary", tried: Sequence[TrialRecord], path: Path) ->
         values, names = zip(*looked, strict=True)
         bars.plot(values, names, "D", color="black", markersize=4, label="holdout")
         bars.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1, frameon=False)
+    for place, row in enumerate(rows):
+        if row.share is not None:
+            bars.text(0.01, place, share_in_words(row.share), color="white", va="center", fontsize=8)
     bars.axvline(summary.best_floor.f1_macro, color=COLOURS["floor"], linestyle="--", linewidth=1)
     bars.set_xlim(0, 1)
     bars.set_xlabel("macro F1 (labelled patches; error bars: standard deviation over seeds, for PCA over folds)")
     winner = summary.winner if summary.is_clear else f"{summary.winner}, not clearly ahead"
-    bars.set_title(f"{summary.dataset}: {winner if summary.beats_floors else 'no winner'}", loc="left")
+    what = f"{summary.dataset}: {winner if summary.beats_floors else 'no winner'}"
+    if summary.best.share is not None:
+        what += "\n(in the bars: share of the way from the strongest floor to the ceiling)"
+    elif summary.way():
+        what += "\n(the floor reaches the ceiling at this size)"
+    bars.set_title(what, loc="left", fontsize=10)
     _draw_trials(points, summary, tried)
     with replaced_file(path) as part:
         figure.savefig(part, dpi=130, format="png")

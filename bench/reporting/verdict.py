@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from bench.space.formatting import params_in_words
 from bench.terminal.console import console, say
-from bench.terminal.formatting import counted, duration, with_spread
+from bench.terminal.formatting import counted, duration, share_in_words, with_spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say()
     colour = "green" if summary.is_clear else "yellow"
     say(summary.verdict(), f"bold {colour}")
+    for sentence in filter(None, (summary.advice(), summary.way())):
+        say(sentence)
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
     say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
@@ -56,7 +58,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say()
     say("Next:")
     say("  python -m bench.ui                       every trial in MLflow")
-    say(f"  python -m bench.classify --search {summary.search}")
+    floor = "" if summary.beats_floors else f" --representation {summary.best_floor.name}"
+    say(f"  python -m bench.classify --search {summary.search}{floor}")
 
 
 def holdout_sentence(summary: "Summary") -> str:
@@ -116,7 +119,7 @@ def table(summary: "Summary", scores: "Sequence[Metric]") -> "Table":
     from rich.table import Table
 
     found = Table(box=None, pad_edge=False, caption_justify="left")
-    for name in ("", "macro F1", "holdout", *(metric.column for metric in scores), "cost"):
+    for name in ("", "macro F1", "of the way", "holdout", *(metric.column for metric in scores), "cost"):
         found.add_column(name, justify="right" if name else "left", no_wrap=True)
     for row in summary.rows:
         found.add_row(*_cells(row, scores), style=None if row.kind == "method" else "dim")
@@ -127,6 +130,7 @@ def _cells(row: "Row", scores: "Sequence[Metric]") -> list[str]:
     return [
         row.name if row.kind == "method" else f"{row.kind} {row.name}",
         with_spread(row.f1_macro, row.f1_std),
+        share_in_words(row.share),
         "–" if row.holdout is None else f"{row.holdout:.3f}",
         *(f"{row.scores[metric.name]:.3f}" if metric.name in row.scores else "–" for metric in scores),
         duration(row.seconds) if row.seconds else "–",

@@ -46,6 +46,15 @@ def with_spread(mean: float, spread: float | None) -> str:
     return f"{mean:.3f}" if spread is None else f"{mean:.3f} ± {spread:.3f}"
 
 
+def share_in_words(share: float | None) -> str:
+    """Return a share of the way from floor to ceiling in per cent; a dash where there is none.
+
+    >>> share_in_words(0.344), share_in_words(-0.5), share_in_words(None)
+    ('34 %', '−50 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.0f} %".replace("-0 %", "0 %").replace("-", "−")
+
+
 def rounded(value: float) -> float:
     """Return a number with four significant digits.
 

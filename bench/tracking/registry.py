@@ -109,12 +109,13 @@ class ClassifierRun:
 
 
 @contextmanager
-def open_classifier_run(search: str, dataset: str) -> Iterator[ClassifierRun]:
+def open_classifier_run(search: str, dataset: str, representation: str = "") -> Iterator[ClassifierRun]:
     """Open a run of its own for a classifier. It ends as FINISHED, or as FAILED where the block raises an error.
 
     Args:
         search: Name of the search that the classifier comes from.
         dataset: Name of the data set; also of the MLflow experiment.
+        representation: Name of the method or floor that embeds the patches.
 
     Raises:
         StoreError: The MLflow store cannot be used.
@@ -130,6 +131,7 @@ def open_classifier_run(search: str, dataset: str) -> Iterator[ClassifierRun]:
             "mlflow.runName": f"classifier of {search}",
             "cellbench.search": search,
             "cellbench.dataset": dataset,
+            "cellbench.representation": representation,
         }
         run = client.create_run(open_experiment(client, dataset), tags=tags)
         mlflow.start_run(run_id=run.info.run_id)  # `log_model` needs an active run

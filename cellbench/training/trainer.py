@@ -115,7 +115,7 @@ class Trainer:
         Raises:
             TrainingError: The loss became infinite or NaN.
         """
-        generator = torch.Generator(self.device).manual_seed(_epoch_seed(self.seed, self.epoch))
+        generator = torch.Generator(self.device).manual_seed(epoch_seed(self.seed, self.epoch))
         self.model.train()
         self.suppression.train()
         sums = torch.zeros(4, device=self.device, dtype=torch.float64)
@@ -123,7 +123,7 @@ class Trainer:
         start = time.perf_counter()
         # Dropout and stochastic depth of some encoders draw from the global generators.
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(_epoch_seed(self.seed, self.epoch))
+            torch.manual_seed(epoch_seed(self.seed, self.epoch))
             for step, batch in enumerate(self._batches(generator)):
                 self._optimizer.zero_grad(set_to_none=True)
                 loss, reconstruction, kl, r_max = self._loss(batch, self._beta_now(step), generator)
@@ -224,13 +224,23 @@ class Trainer:
         return beta * min(1.0, (done + 1) / ramp) if ramp > 0 else beta
 
     def _lr_factor(self, step: int) -> float:
-        total = self.settings.epochs * self._steps
-        rise = max(1, round(self.settings.warmup * total))
-        if step < rise:
-            return (step + 1) / rise
-        if self.settings.schedule == "constant":
-            return 1.0
-        return 0.5 * (1 + float(np.cos(np.pi * min(1.0, (step - rise) / max(1, total - rise)))))
+        return lr_factor(step, self.settings.epochs * self._steps, self.settings)
+
+
+def lr_factor(step: int, total: int, settings: TrainingSettings) -> float:
+    """Return the learning rate of a step as a share of the peak.
+
+    Args:
+        step: Number of the step, from 0.
+        total: Number of steps of the training.
+        settings: Schedule and warm-up.
+    """
+    rise = max(1, round(settings.warmup * total))
+    if step < rise:
+        return (step + 1) / rise
+    if settings.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + float(np.cos(np.pi * min(1.0, (step - rise) / max(1, total - rise)))))
 
 
 class _Mapped:
@@ -261,5 +271,6 @@ class _Resident:
         return self._patches[positions].permute(0, 3, 1, 2)
 
 
-def _epoch_seed(seed: int, epoch: int) -> int:
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Return the seed of all random draws of an epoch."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

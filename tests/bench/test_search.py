@@ -1,5 +1,7 @@
 """The search command as a user types it, from files to the verdict."""
 
+import json
+
 import pytest
 from programs import SMALL, Home
 from typer.testing import CliRunner
@@ -79,7 +81,7 @@ def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, real_data):
     for part in ("fresh seeds", "floor pca_masked", "95 % interval", "look number 1 at this holdout", "r_max",
                  "python -m bench.ui", "python -m bench.classify --search s", "Importance"):  # fmt: skip
         assert part in output
-    assert "No winner" in output or "above the best floor" in output
+    assert "No winner" in output or "above the strongest floor" in output
     assert {"request.yaml", "summary.json", "table.csv", "figure.png", "importances.csv"} <= {
         path.name for path in home.search("s").iterdir()
     }
@@ -158,3 +160,24 @@ def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself
     parent = dict(home.runs("warm"))[""].data
     assert {"response/r_max_low", "response/r_max_high", "response/noise"} <= set(parent.metrics)
     assert parent.params["warm_start"].startswith("mask_fixed: front, the radius estimate")
+
+
+@pytest.mark.slow
+def test_a_search_has_the_supervised_ceiling_and_a_resumed_one_does_not_train_it_again(home):
+    output, _ = home.run(
+        "--method", "vae", "--dataset", "discs", "--trials", "1", "--epochs", "2", "--seeds", "1", "--folds", "1",
+        "--no-oracle", "--name", "s", *SMALL,
+    )  # fmt: skip
+    assert "floors, the supervised ceiling, and one look at the holdout" in output
+    assert "ceiling supervised (one fold)" in output
+    assert "of the way" in output
+    shown = (home.search("s") / "summary.json").read_text()
+    cached = {path: path.stat().st_mtime_ns for path in (home.path / "cache").glob("*-supervised-*-fold*")}
+    assert len(cached) == 1
+    for name in ("summary.json", ".recorded"):
+        (home.search("s") / name).unlink()
+    home.run("--resume", "s")
+    assert {path: path.stat().st_mtime_ns for path in (home.path / "cache").glob("*-supervised-*")} == cached
+    again = (home.search("s") / "summary.json").read_text()
+    rows = [json.loads(text)["rows"] for text in (shown, again)]
+    assert rows[0] == rows[1]

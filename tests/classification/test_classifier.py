@@ -1,11 +1,16 @@
 """A classifier from a finished trial: fitted, saved, loaded, refused where files are damaged."""
 
+import json
+
 import numpy as np
 import pytest
 
 from cellbench.classification.classifier import Classifier
+from cellbench.classification.representation import FloorRepresentation
 from cellbench.errors import DataError
+from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
 from cellbench.scores.classification import macro_f1
+from cellbench.training.configuration import Configuration, TrainingSettings
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,7 @@ def test_a_classifier_sees_what_the_trial_saw(discs, trial):
 
 def test_a_loaded_classifier_says_the_same(discs, trial, tmp_path):
     classifier = Classifier.fit(trial.directory, discs, trial.cache)
-    classifier.save(tmp_path / "classifier", trial.directory)
+    classifier.save(tmp_path / "classifier")
     loaded = Classifier.load(tmp_path / "classifier")
     patches = np.array(discs.patches[discs.rows("holdout")])
     np.testing.assert_allclose(loaded.probabilities(patches), classifier.probabilities(patches), atol=1e-5)
@@ -49,9 +54,70 @@ def test_patches_of_another_size_are_refused(discs, trial):
 
 def test_damaged_files_are_named(trial, discs, tmp_path):
     classifier = Classifier.fit(trial.directory, discs, trial.cache)
-    classifier.save(tmp_path, trial.directory)
+    classifier.save(tmp_path)
     (tmp_path / "encoder.safetensors").write_bytes(b"short")
     with pytest.raises(DataError, match="has no trained encoder"):
         Classifier.load(tmp_path)
     with pytest.raises(DataError, match="has no trained encoder"):
         Classifier.fit(tmp_path / "nowhere", discs, trial.cache)
+
+
+@pytest.fixture(scope="module")
+def floors(discs, tmp_path_factory):
+    """Every floor on the data set, and the folder of their cache."""
+    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1)
+    mask = FloorMask(Configuration(method="mask_fixed", params={"r_max": 14.0}))
+    cache = tmp_path_factory.mktemp("cache")
+    found, missing = available_floors(FLOORS.names(), floor_context(discs, settings, (3,), mask))
+    assert missing == []
+    return {name: CachedFloor(name, floor, discs, (3,), cache) for name, floor in found.items()}, cache
+
+
+@pytest.mark.parametrize("name", FLOORS.names())
+def test_a_classifier_on_a_floor_sees_what_was_scored_and_says_the_same_when_loaded(discs, floors, tmp_path, name):
+    (known, cache), rows = floors, discs.rows("labelled")
+    cached = known[name]
+    seed = cached.seeds[0]
+    classifier = Classifier.fit_on(FloorRepresentation(name, cached.fitted(seed)), discs, cache)
+    direct = classifier.probe.probabilities(cached.embeddings(seed, "labelled"))
+    patches = np.array(discs.patches[rows])
+    np.testing.assert_allclose(classifier.probabilities(patches), direct, atol=1e-3)
+    classifier.save(tmp_path)
+    loaded = Classifier.load(tmp_path)
+    np.testing.assert_array_equal(loaded.probabilities(patches), classifier.probabilities(patches))
+    assert {path.name for path in tmp_path.iterdir()} == {"floor.safetensors", "probe.safetensors", "classes.json"}
+
+
+def test_a_classifier_replaces_one_of_the_other_kind(discs, floors, trial, tmp_path):
+    known, cache = floors
+    trained = Classifier.fit(trial.directory, discs, trial.cache)
+    floor = Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), discs, cache)
+    trained.save(tmp_path)
+    floor.save(tmp_path)
+    assert Classifier.load(tmp_path).representation.floor == "pca"
+    assert not (tmp_path / "encoder.safetensors").exists()
+    trained.save(tmp_path)
+    assert Classifier.load(tmp_path).representation.floor == ""
+    assert not (tmp_path / "floor.safetensors").exists()
+
+
+def test_a_damaged_or_unknown_floor_is_named(discs, floors, tmp_path):
+    known, cache = floors
+    Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), discs, cache).save(tmp_path)
+    about = (tmp_path / "classes.json").read_text()
+    (tmp_path / "classes.json").write_text(about.replace('"pca"', '"pcb"'))
+    with pytest.raises(DataError, match=r"no classifier that can be read \(There is no floor 'pcb'"):
+        Classifier.load(tmp_path)
+    (tmp_path / "classes.json").write_text(about)
+    (tmp_path / "floor.safetensors").write_bytes(b"short")
+    with pytest.raises(DataError, match="no classifier that can be read"):
+        Classifier.load(tmp_path)
+
+
+def test_a_classifier_of_an_older_version_has_a_trained_encoder(discs, trial, tmp_path):
+    """Its description does not name a floor."""
+    Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path)
+    about = json.loads((tmp_path / "classes.json").read_text())
+    del about["floor"]
+    (tmp_path / "classes.json").write_text(json.dumps(about))
+    assert Classifier.load(tmp_path).representation.floor == ""

@@ -5,7 +5,7 @@ import pytest
 
 from bench.study.coverage import POPULATIONS, USUAL, covered, macro_f1
 from cellbench.scores.classification import macro_f1 as f1_of_patches
-from cellbench.scores.group_interval import MIN_GROUPS, GroupInterval, f1_interval
+from cellbench.scores.group_interval import MIN_GROUPS, GroupInterval, difference_interval, f1_interval
 
 
 def some(n_groups: int, seed: int = 0):
@@ -87,3 +87,30 @@ def test_it_covers_what_it_promises_and_the_percentile_bootstrap_does_not_with_f
     assert known == 1
     if n_groups == 5:
         assert covered(USUAL, 5, 200, "percentile bootstrap", truth, 1)[0] < 0.9
+
+
+def test_the_interval_of_a_difference_leaves_a_group_out_of_both_at_once():
+    labels, first, groups = some(10)
+    second = np.where(np.arange(len(labels)) % 3 == 0, labels, first)
+    names = sorted(set(groups))
+
+    def gap(kept):
+        return f1_of_patches(labels[kept], second[kept], 3) - f1_of_patches(labels[kept], first[kept], 3)
+
+    score, left = gap(groups >= 0), [gap(groups != g) for g in names]
+    error = (9 / 10 * sum((each - np.mean(left)) ** 2 for each in left)) ** 0.5
+    unbiased = 10 * score - 9 * np.mean(left)
+    half = 2.262157 * error  # Student's t, 0.975, 9 degrees of freedom
+    found = difference_interval(labels, [second], [first], groups, 3)
+    assert (found.low, found.high) == pytest.approx(
+        (min(score, unbiased) - half, max(score, unbiased) + half), abs=1e-6
+    )
+    turned = difference_interval(labels, [first], [second], groups, 3)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9), "it may be below 0"
+
+
+def test_a_difference_of_few_groups_or_of_equal_predictions_has_no_interval():
+    labels, first, groups = some(4)
+    assert difference_interval(labels, [first], [labels], groups, 3).reason == "4 of the 5 groups that one needs"
+    labels, first, groups = some(6)
+    assert "never changes" in difference_interval(labels, [first], [first], groups, 3).reason

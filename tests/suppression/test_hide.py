@@ -68,7 +68,7 @@ def trial(finished_trial, tmp_path_factory):
 
 
 def test_a_saved_classifier_hides_its_input(discs, trial, tmp_path):
-    Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path, trial.directory)
+    Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path)
     loaded = Classifier.load(tmp_path)
     patches = np.array(discs.patches[discs.rows("holdout")])
     other = patches.copy()

@@ -34,3 +34,18 @@ def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, ma
     assert {score.kind for score in found} == {"floor"}
     assert {score.name: score.n_seeds for score in found if score.n_seeds > 1} == {"random": 2}
     assert all(0 <= score.f1_macro <= 1 and score.holdout.n_patches == len(discs.rows("holdout")) for score in found)
+
+
+def test_the_ceiling_has_its_lead_over_the_strongest_floor(discs, tmp_path):
+    labelled = discs.rows("labelled")
+    perfect = np.eye(3, dtype=np.float32)[discs.labels(labelled)] * 4
+    np.savez(tmp_path / "embeddings.npz", labelled=perfect, holdout=perfect[: len(discs.rows("holdout"))])
+    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1)
+    identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
+    job = FinalScoringJob(identity, tmp_path / "cache", settings, (5,), {"oracle": ((tmp_path, 1.0),)}, None, None)
+    found, _ = score_finals(job)
+    best = max(score.f1_macro for score in found if score.kind == "floor")
+    ceiling = found[-1]
+    assert (ceiling.kind, ceiling.name) == ("ceiling", "oracle")
+    assert ceiling.lead.f1 == pytest.approx(1 - best, abs=1e-6)
+    assert all(score.lead is None for score in found[:-1])

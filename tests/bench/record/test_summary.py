@@ -54,7 +54,7 @@ def test_a_summary_of_version_0_1_0_is_read(folder):
     assert found.look == 2
     assert found.metrics() == {
         "probe/f1_macro": 0.7, "probe/f1/large": 0.8, "val/ssim_cell": 0.4, "val/l1_core": 0.1,
-        "holdout/f1_macro": 0.6, "holdout/f1_low": 0.5, "holdout/f1_high": 0.7,
+        "holdout/f1_macro": 0.6, "holdout/f1_low": 0.5, "holdout/f1_high": 0.7, "floor/f1_macro": 0.5,
         "response/r_max_best": 14.0, "response/r_max_low": 12.0, "response/r_max_high": 16.0, "response/noise": 0.02,
     }  # fmt: skip
 

@@ -135,15 +135,18 @@ def summary(f1, floor, std=0.01, n_seeds=3, floor_std=0.0, untrained=0.1):
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (summary(0.60, 0.64), "No winner: the floor pca_masked reaches 0.640 without training, vae reaches 0.600."),
+        (
+            summary(0.60, 0.64),
+            "No winner: the strongest floor, pca_masked, reaches 0.640 without training, vae reaches 0.600.",
+        ),
         (summary(0.64, 0.64), "No winner"),
-        (summary(0.70, 0.64), "vae is 0.060 above the best floor, pca_masked (0.640)."),
+        (summary(0.70, 0.64), "vae is 0.060 above the strongest floor, pca_masked (0.640)."),
         (summary(0.65, 0.64), "pca_masked (0.640); this lead is within the noise of 3 seeds"),
         (
             summary(0.67, 0.64, floor_std=0.04),
             "(0.640); this lead is smaller than that floor's standard deviation over folds (0.040)",
         ),
-        (summary(0.67, 0.65, untrained=0.66), "best floor, random (0.660); this lead is within the"),
+        (summary(0.67, 0.65, untrained=0.66), "strongest floor, random (0.660); this lead is within the"),
         (
             summary(0.70, 0.65, floor_std=0.06, untrained=0.66),
             "random (0.660); its lead over pca_masked (0.650) is smaller",
@@ -173,6 +176,7 @@ def test_the_search_run_carries_the_holdout_with_its_interval():
     metrics = summary(0.7, 0.6).metrics()
     assert metrics == {
         "probe/f1_macro": 0.7, "holdout/f1_macro": 0.5, "holdout/f1_low": 0.4, "holdout/f1_high": 0.6,
+        "floor/f1_macro": 0.6,
     }  # fmt: skip
 
 
