@@ -15,7 +15,7 @@ from cellbench.input_files import load_json, read_text
 from cellbench.models import AutoEncoder
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.resize import resize_patch
-from cellbench.scores.probe import Probe, Standardizer, fit_probe
+from cellbench.probes import PROBES, FittedProbe
 from cellbench.suppression import Suppression
 from cellbench.training.embedding import embed
 from cellbench.trials.files import read_encoder
@@ -40,7 +40,7 @@ class Classifier:
 
     model: AutoEncoder
     suppression: Suppression
-    probe: Probe
+    probe: FittedProbe
     classes: tuple[str, ...]
     native_size: int
     views: int
