@@ -46,7 +46,7 @@ def classify(
     from cellbench.classification.classifier import Classifier
     from cellbench.errors import SettingError
     from cellbench.floors import FLOORS
-    from cellbench.scores.classification import confusion, f1_by_class
+    from cellbench.probes.f1 import confusion, f1_by_class
     from cellbench.scores.confusion_figure import save_confusion
     from cellbench.scores.group_interval import f1_interval
     from cellbench.threads import use_threads
@@ -73,7 +73,7 @@ def classify(
         with guard.unchanged():
             if representation is not None:
                 found = floor_representation(representation, folder, request, summary, patch_set)
-                classifier = Classifier.fit_on(found, patch_set, cache_dir(), seed)
+                classifier = Classifier.fit_on(found, request.settings.probe, patch_set, cache_dir(), seed)
             else:
                 trial = winning_trial(folder, summary)
                 classifier = Classifier.fit(folder.trial(trial.key).directory, patch_set, cache_dir(), seed)

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.planning.options import Dataset, Options, Seed, Size, Threads, ViewCount, radii_option
+from bench.planning.options import Dataset, Options, ProbeName, Seed, Size, Threads, ViewCount, radii_option
 from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.parsing import Numbers
 from cellbench.errors import SettingError
+from cellbench.probes.base import DEFAULT_PROBE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,6 +42,7 @@ class FloorOptions(Options):
     size: Size = "auto"
     views: ViewCount = None
     seed: Seed = 0
+    probe: ProbeName = DEFAULT_PROBE
     threads: Threads = 1
 
 
@@ -57,10 +59,12 @@ def floors(options: FloorOptions) -> None:
     from bench.record.profiles import profile
     from bench.terminal.formatting import length_in_words
     from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
+    from cellbench.probes import PROBES
     from cellbench.threads import use_threads
 
     names = FLOORS.names() if options.floor is None else [name.strip() for name in options.floor.split(",")]
     kinds = {name: FLOORS.get(name) for name in names}
+    PROBES.get(options.probe)
     use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     card, native = patch_set.card, patch_set.card.native_size
@@ -84,7 +88,7 @@ def floors(options: FloorOptions) -> None:
             missing += reasons
     if not found:
         raise SettingError(" ".join(dict.fromkeys(missing)))
-    console().print(_table(found))
+    console().print(_table(found, options.probe))
     for reason in dict.fromkeys(missing):
         say(reason)
     if context.radius.px is not None:
@@ -102,25 +106,25 @@ def _fixed_mask(radius: float) -> "Configuration":
     return Configuration(method="mask_fixed", params={"r_max": radius})
 
 
-def _table(found: Sequence[tuple[str, "CachedFloor"]]) -> "Table":
-    """Return the table of floors, each with the words for the radius of its mask."""
+def _table(found: Sequence[tuple[str, "CachedFloor"]], probe: str) -> "Table":
+    """Return the table of floors, each with the words for the radius of its mask, scored by a probe."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("floor", "r_max", "numbers", "macro F1", "linear", "neighbours", "seconds", ""):
         table.add_column(name, justify="left" if name in ("floor", "") else "right")
-    best = max(floor.f1_macro() for _, floor in found)
+    best = max(floor.f1_macro(probe) for _, floor in found)
     for radius_text, floor in found:
-        scores = floor.scores(floor.seeds[0])
+        scores = floor.scores(floor.seeds[0], probe)
         table.add_row(
             floor.name,
             radius_text,
             str(floor.embeddings(floor.seeds[0], "labelled").shape[1]),
-            f"{floor.f1_macro():.3f} ± {floor.f1_std():.3f}",
+            f"{floor.f1_macro(probe):.3f} ± {floor.f1_std(probe):.3f}",
             f"{scores.linear_f1_macro:.3f}",
             f"{scores.knn_f1_macro:.3f}",
             f"{floor.seconds():.1f}",
-            "strongest" if floor.f1_macro() == best else "",
+            "strongest" if floor.f1_macro(probe) == best else "",
         )
     return table
 

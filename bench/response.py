@@ -22,6 +22,7 @@ from bench.planning.options import (
     Encoder,
     Epochs,
     Options,
+    ProbeName,
     Seed,
     Size,
     Threads,
@@ -33,6 +34,7 @@ from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.parsing import Numbers
 from cellbench.errors import SettingError
+from cellbench.probes.base import DEFAULT_PROBE
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet
@@ -62,6 +64,7 @@ class ResponseOptions(Options):
     batch_size: BatchSize = None
     views: ViewCount = None
     threads: Threads = 1
+    probe: ProbeName = DEFAULT_PROBE
     csv: Annotated[Path | None, Option("File to write the curve to")] = None
 
 
@@ -74,10 +77,12 @@ def response(options: ResponseOptions) -> None:
     from bench.planning.training import radii_px
     from bench.terminal.formatting import rounded, value_in_words
     from cellbench.output_files import check_output, write_output
+    from cellbench.probes import PROBES
     from cellbench.radius_conditioned import configuration_of, fine_tune, response_curve
     from cellbench.threads import use_threads
 
     check_output(options.csv, "--csv")
+    PROBES.get(options.probe)
     use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     native = patch_set.card.native_size
@@ -85,7 +90,7 @@ def response(options: ResponseOptions) -> None:
     trainer = _trainer(patch_set, configuration_of(native, options.seen, options.shape, LR, BETA), options)
     _train(trainer, "all radii")
     found = []
-    for one in response_curve(trainer, patch_set, radii):
+    for one in response_curve(trainer, patch_set, radii, options.probe):
         note(f"r_max {value_in_words(one.radius)} px: macro F1 {one.scores.f1_macro:.3f}")
         found.append(("curve", one))
     best = max((one for _, one in found), key=lambda one: one.scores.f1_macro)
@@ -93,7 +98,7 @@ def response(options: ResponseOptions) -> None:
     if options.fine_tune:
         tuned = fine_tune(trainer, best.radius, options.fine_tune, FINE_TUNE_LR)
         _train(tuned, f"r_max {value_in_words(best.radius)} px")
-        found += [("fine-tuned", one) for one in response_curve(tuned, patch_set, [best.radius])]
+        found += [("fine-tuned", one) for one in response_curve(tuned, patch_set, [best.radius], options.probe)]
         n_trained += tuned.n_patches * tuned.epoch
 
     _print_curve(found, best, patch_set.card.um_per_px)
@@ -114,6 +119,7 @@ def response(options: ResponseOptions) -> None:
                 "seen": options.seen,
                 "seed": options.seed,
                 "r_max": one.radius,
+                "probe": options.probe,
                 "network_size": trainer.settings.network_size,
                 "epochs": trainer.epoch + (options.fine_tune if stage == "fine-tuned" else 0),
                 "f1_macro": one.scores.f1_macro,
@@ -154,7 +160,7 @@ def _trainer(
     import torch
 
     from bench.home.paths import cache_dir
-    from bench.planning.training import check_encoder, chosen_size, training_settings
+    from bench.planning.training import check_networks, chosen_size, training_settings
     from bench.record.profiles import n_epochs, profile
     from cellbench.radius_conditioned import RadiusConditionedTrainer
     from cellbench.trials.run import training_rows
@@ -171,7 +177,7 @@ def _trainer(
         "batch_size": defaults.batch_size,
     }
     settings = training_settings(values | {name: value for name, value in typed.items() if value is not None})
-    check_encoder(settings)
+    check_networks(settings)
     if settings.batch_size > len(rows):
         raise SettingError(
             f"--batch-size must be at most {len(rows)}, the patches of a training; got {settings.batch_size}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bench.pipeline.leads import lead, out_of_fold
+from bench.pipeline.leads import lead, predictions_of
 from bench.pipeline.supervised import Supervised, SupervisedCeiling, supervised_ceiling
 from bench.statistics.share import Lead
 from cellbench.dataset_identity import DatasetIdentity
@@ -113,19 +113,20 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
 
     use_threads(job.settings.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    probe = job.settings.probe
     mask = None if job.masked is None else FloorMask(job.masked, job.r_max)
     context = floor_context(patch_set, job.settings, job.seeds, mask, device)
     floors, missing = available_floors(FLOORS.names(), context)
     cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
-    scores = [_floor(patch_set, floor) for floor in cached]
-    scores += [_trained(patch_set, name, trainings) for name, trainings in job.trained.items()]
+    scores = [_floor(patch_set, floor, probe) for floor in cached]
+    scores += [_trained(patch_set, name, trainings, probe) for name, trainings in job.trained.items()]
     if job.supervised == "none" and all(score.kind != "ceiling" for score in scores):
         return scores, missing
-    strongest = max(cached, key=lambda floor: floor.f1_macro())
-    below = out_of_fold(patch_set, [strongest.embeddings(seed, "labelled") for seed in strongest.seeds])
+    strongest = max(cached, key=lambda floor: floor.f1_macro(probe))
+    below = predictions_of(patch_set, [strongest.embeddings(seed, "labelled") for seed in strongest.seeds], probe)
     for number, score in enumerate(scores):
         if score.kind == "ceiling":
-            own = out_of_fold(patch_set, [each["labelled"] for each in _stored(job.trained[score.name])])
+            own = predictions_of(patch_set, [each["labelled"] for each in _stored(job.trained[score.name])], probe)
             scores[number] = replace(score, lead=lead(patch_set, own, below))
     if job.supervised != "none":
         found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
@@ -134,7 +135,7 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
 
 
 def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -> FinalScore:
-    from cellbench.scores.classification import macro_f1
+    from cellbench.probes.f1 import macro_f1
     from cellbench.scores.group_interval import f1_interval
 
     n_classes, rows, unseen = len(patch_set.card.classes), patch_set.rows("labelled"), patch_set.rows("holdout")
@@ -147,16 +148,17 @@ def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -
     return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead)
 
 
-def _floor(patch_set: "PatchSet", floor: "CachedFloor") -> FinalScore:
+def _floor(patch_set: "PatchSet", floor: "CachedFloor", probe: str) -> FinalScore:
     holdout = _holdout(
         patch_set,
         [floor.embeddings(seed, "labelled") for seed in floor.seeds],
         [floor.embeddings(seed, "holdout") for seed in floor.seeds],
+        probe,
     )
-    return FinalScore("floor", floor.name, len(floor.seeds), floor.f1_macro(), floor.f1_std(), holdout)
+    return FinalScore("floor", floor.name, len(floor.seeds), floor.f1_macro(probe), floor.f1_std(probe), holdout)
 
 
-def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]]) -> FinalScore:
+def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]], probe: str) -> FinalScore:
     stored = _stored(trainings)
     f1 = [score for _, score in trainings]
     return FinalScore(
@@ -165,7 +167,7 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
         len(f1),
         float(np.mean(f1)),
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,
-        _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored]),
+        _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored], probe),
     )
 
 
@@ -175,7 +177,7 @@ def _stored(trainings: Sequence[tuple[Path, float]]) -> list[Mapping[str, np.nda
 
 
 def _holdout(
-    patch_set: "PatchSet", labelled: Sequence[np.ndarray], holdout: Sequence[np.ndarray]
+    patch_set: "PatchSet", labelled: Sequence[np.ndarray], holdout: Sequence[np.ndarray], probe: str
 ) -> HoldoutScore | None:
     """Fit probes on all labelled patches, and return their score on the holdout; None where it is empty.
 
@@ -183,18 +185,20 @@ def _holdout(
         patch_set: The data set.
         labelled: Embeddings of the labelled patches for each fresh seed, each of shape (N, D).
         holdout: Embeddings of the holdout likewise, each of shape (M, D).
+        probe: Name of the probe.
     """
-    from cellbench.scores.classification import macro_f1
+    from cellbench.probes import PROBES
+    from cellbench.probes.f1 import macro_f1
     from cellbench.scores.group_interval import f1_interval
-    from cellbench.scores.probe import DEFAULT_SEEDS, fit_probe
 
     rows, known = patch_set.rows("holdout"), patch_set.rows("labelled")
     if len(rows) == 0:
         return None
     n_classes = len(patch_set.card.classes)
-    labels, truth = patch_set.labels(known), patch_set.labels(rows)
+    labels, groups, truth = patch_set.labels(known), patch_set.groups(known), patch_set.labels(rows)
+    kind = PROBES.get(probe)
     predictions = [
-        [fit_probe(train, labels, n_classes, seed).predict(test) for seed in DEFAULT_SEEDS]
+        [fitted.predict(test) for fitted in kind.fit_whole(train, labels, groups, n_classes, kind.seeds)]
         for train, test in zip(labelled, holdout, strict=True)
     ]
     f1 = [np.mean([macro_f1(truth, each, n_classes) for each in fits]) for fits in predictions]

@@ -14,7 +14,7 @@ Predictions = list[np.ndarray]
 """Predicted class codes of the labelled patches, one array of shape (N,) for each fit."""
 
 
-def out_of_fold(patch_set: "PatchSet", embeddings: Sequence[np.ndarray]) -> Predictions:
+def predictions_of(patch_set: "PatchSet", embeddings: Sequence[np.ndarray], probe: str) -> Predictions:
     """Return the predictions of cross-validated probes: for each seed of an encoder, one for each seed of the probe.
 
     Folds and seeds are those of the cross-validated scores.
@@ -22,23 +22,13 @@ def out_of_fold(patch_set: "PatchSet", embeddings: Sequence[np.ndarray]) -> Pred
     Args:
         patch_set: The data set.
         embeddings: Embeddings of the labelled patches for each seed of the encoder, each of shape (N, D).
+        probe: Name of the probe.
     """
-    from cellbench.patches import probe_folds
-    from cellbench.scores.classification import N_FOLDS
-    from cellbench.scores.probe import DEFAULT_SEEDS, fit_probes
+    from cellbench.scores.classification import out_of_fold
 
     rows = patch_set.rows("labelled")
-    labels, n_classes = patch_set.labels(rows), len(patch_set.card.classes)
-    folds = probe_folds(labels, patch_set.groups(rows), n_folds=N_FOLDS, seed=0)
-    found = []
-    for each in embeddings:
-        probes = iter(fit_probes(each, labels, n_classes, [(train, s) for s in DEFAULT_SEEDS for train, _ in folds]))
-        for _ in DEFAULT_SEEDS:
-            predicted = np.empty_like(labels)
-            for _, test in folds:
-                predicted[test] = next(probes).predict(each[test])
-            found.append(predicted)
-    return found
+    labels, groups, n_classes = patch_set.labels(rows), patch_set.groups(rows), len(patch_set.card.classes)
+    return [predictions for each in embeddings for predictions in out_of_fold(each, labels, groups, n_classes, probe)]
 
 
 def lead(patch_set: "PatchSet", ceiling: Predictions, floor: Predictions, among: np.ndarray | None = None) -> Lead:
@@ -50,7 +40,7 @@ def lead(patch_set: "PatchSet", ceiling: Predictions, floor: Predictions, among:
         floor: Predictions of the floor.
         among: Positions of the labelled patches that are compared, the others are left out; None for all.
     """
-    from cellbench.scores.classification import macro_f1
+    from cellbench.probes.f1 import macro_f1
     from cellbench.scores.group_interval import difference_interval
 
     rows = patch_set.rows("labelled")

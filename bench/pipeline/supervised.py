@@ -24,6 +24,8 @@ N_TRAININGS = {"none": 0, "fold": 1, "all": 6}
 VERSION = 1
 """Raised with each change of the numbers, so that predictions of an older version are not read from the cache."""
 LIBRARIES = ("numpy", "timm", "torch")
+NOT_USED = {"threads", "compile", "representation", "kl_warmup", "probe"}
+"""Settings that do not change a supervised training."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _key(patch_set: "PatchSet", settings: TrainingSettings, seed: int, device: s
     identity = {
         "fingerprint": patch_set.card.fingerprint,
         "version": VERSION,
-        "settings": settings.model_dump(mode="json", exclude={"threads", "compile", "representation", "kl_warmup"}),
+        "settings": settings.model_dump(mode="json", exclude=NOT_USED),
         "weights": None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest(),
         "seed": seed,
         "device": device.partition(":")[0],

@@ -20,7 +20,7 @@ N_RADII = 8
 """Number of radii of the linear curve, evenly spaced on a log scale over the space."""
 
 
-def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> dict[str, dict[str, Point]]:
+def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int, probe: str) -> dict[str, dict[str, Point]]:
     """Return complete points by their source for each method whose radius is searched, lengths in native px.
 
     The estimate and the linear curve are made for masks whose weights are divided by their mean. So the points have
@@ -31,6 +31,7 @@ def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> d
         spaces: Spaces in native px.
         patch_set: The data set. The holdout is not used.
         size: Network size in px.
+        probe: Name of the probe.
     """
     from cellbench.radius import estimate_radius
 
@@ -50,7 +51,7 @@ def first_points(spaces: Sequence[Space], patch_set: "PatchSet", size: int) -> d
         key = (shape, domain.low, domain.high)
         if kind == "r_max" and key not in curves:
             tried = np.geomspace(domain.low, domain.high, N_RADII).tolist()
-            curves[key] = tried[int(np.argmax(list(linear_curve(patch_set, tried, shape, size, cache_dir()))))]
+            curves[key] = tried[int(np.argmax(list(linear_curve(patch_set, tried, shape, size, cache_dir(), probe))))]
         if kind == "r_max":
             radii[LINEAR] = curves[key]
         points[method] = {source: _point(space, name, domain, radius) for source, radius in radii.items()}

@@ -57,6 +57,7 @@ MAX_SEED = 1_000_000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of the random numbers")]
 
 
+ProbeName = Annotated[str, Option("Classifier of representations", metavar="NAME")]
 Threads = Annotated[int, Field(ge=1, le=1024), Option("CPU threads; they change the last digits")]
 
 
@@ -183,6 +184,9 @@ class SearchOptions(Options):
     ] = None
     representation: Annotated[
         Representation | None, Option("μ, or a sample of z", TRAINING, default=_by_profile("representation"))
+    ] = None
+    probe: Annotated[
+        str | None, Option("Classifier of representations", TRAINING, metavar="NAME", default=_by_profile("probe"))
     ] = None
     precision: Annotated[
         Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])

@@ -11,7 +11,7 @@ from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Machine, Plan, plan
 from bench.planning.combinations import check_combinations, chosen_sampler, default_scheduler
 from bench.planning.options import SearchOptions
-from bench.planning.training import check_encoder, chosen_size, training_settings
+from bench.planning.training import check_networks, chosen_size, training_settings
 from bench.record.folder import SearchFolder, search_names
 from bench.record.profiles import Profile, n_epochs, profile
 from bench.record.request import Request
@@ -81,17 +81,18 @@ def make_request(
             "augment": defaults.augment,
             "views": defaults.views,
             "representation": defaults.representation,
+            "probe": defaults.probe,
             **options.training,
         }
     )
     _check_fit(options, settings, n_training)
     size = options.screen_size or settings.network_size
-    native, warm = _warm(options, native, patch_set, size)
+    native, warm = _warm(options, native, patch_set, size, settings.probe)
     for space in native:
         check_values(space, card.native_size, size)
         if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves no point of the grid of {space.method}; choose --sampler random or tpe.")
-    check_encoder(settings)
+    check_networks(settings)
     name = options.name or _new_name(card.name, spaces)
     n_trials = options.trials or _n_trials(sampler, native, defaults)
     request = Request(
@@ -210,7 +211,7 @@ def _spaces(options: SearchOptions) -> list[Space]:
 
 
 def _warm(
-    options: SearchOptions, spaces: list[Space], patch_set: PatchSet, size: int
+    options: SearchOptions, spaces: list[Space], patch_set: PatchSet, size: int, probe: str
 ) -> tuple[list[Space], dict[str, list[str]]]:
     """Return the spaces with warm-start points prepended, and the source of each of these points by method."""
     if not options.warm_start:
@@ -218,7 +219,7 @@ def _warm(
     from bench.planning.first_points import first_points
     from bench.planning.warm_start import with_warm_start
 
-    guessed = first_points(spaces, patch_set, size)
+    guessed = first_points(spaces, patch_set, size, probe)
     found = {space.method: with_warm_start(space, patch_set.card, guessed.get(space.method, {})) for space in spaces}
     return [space for space, _ in found.values()], {method: names for method, (_, names) in found.items()}
 

@@ -27,12 +27,18 @@ def training_settings(values: Mapping[str, Any]) -> TrainingSettings:
     return validated(TrainingSettings, values, lambda path: _OPTIONS.get(str(path[0]), option_name(str(path[0]))))
 
 
-def check_encoder(settings: TrainingSettings) -> None:
-    """Check that the encoder exists and its weights fit. The default needs no check, and timm is slow to import.
+def check_networks(settings: TrainingSettings) -> None:
+    """Check that the probe and the encoder exist, and that the encoder's weights fit.
+
+    The default encoder needs no check, and timm is slow to import.
 
     Raises:
+        NotFoundError: There is no such probe.
         CellbenchError: There is no such encoder, or the weights are not its weights.
     """
+    from cellbench.probes import PROBES
+
+    PROBES.get(settings.probe)
     if settings.encoder != "resnet18" or settings.encoder_weights is not None:
         from cellbench.models.encoder import Encoder
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cellbench.errors import NotFoundError
+from cellbench.probes.base import DEFAULT_PROBE
 from cellbench.registry import nearest
 from cellbench.training.configuration import Augment, Representation, Views
 
@@ -35,6 +36,7 @@ class Profile:
         augment: Random symmetries of a patch in training.
         views: Symmetries of the square that an embedding is the mean of.
         representation: What is embedded, μ or a sample of z.
+        probe: Name of the probe that classifies representations.
         fixes_paper_values: Whether hyperparameters have the values of the paper where a search space has them.
     """
 
@@ -55,6 +57,7 @@ class Profile:
     augment: Augment = "flips,turns"
     views: Views = 8
     representation: Representation = "mean"
+    probe: str = DEFAULT_PROBE
     fixes_paper_values: bool = False
 
 
@@ -109,6 +112,7 @@ PROFILES = {
             augment="none",
             views=1,
             representation="sample",
+            probe="paper",
             fixes_paper_values=True,
         ),
     )

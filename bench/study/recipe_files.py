@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bench.space.domains import Scalar
 from bench.study.trainings import job_of, n_epochs, table_key
 from cellbench.errors import DataError, NotFoundError, SettingError
+from cellbench.probes.base import DEFAULT_PROBE
 from cellbench.training.configuration import TrainingSettings
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Recipe(BaseModel):
         method: Name of the suppression.
         parameters: Its hyperparameters, lr, beta and latent_dim. Lengths are in px of a 256 px patch, or `auto`.
         passes: Largest number of patches that the training sees; it runs whole epochs, at least one.
-        settings: Settings of the training, as the network size. Those that are not given have their defaults.
+        settings: Settings of the training, as the network size. Those that are not given have their defaults; the
+            probe is that of a new search.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +37,12 @@ class Recipe(BaseModel):
     method: str
     parameters: dict[str, Scalar]
     passes: int = Field(ge=1, le=1_000_000_000)
-    settings: TrainingSettings = TrainingSettings()
+    settings: TrainingSettings = TrainingSettings(probe=DEFAULT_PROBE)
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _has_the_probe_of_a_new_search(cls, settings: Any) -> Any:
+        return {"probe": DEFAULT_PROBE, **settings} if isinstance(settings, dict) else settings
 
     @field_validator("settings")
     @classmethod
@@ -111,7 +118,7 @@ def recipe_jobs(
         DataError: A length is `auto`, and no radius can be estimated from the patches.
         SettingError: A recipe does not fit its method or the data set, or two recipes are the same training.
     """
-    from bench.planning.training import check_encoder
+    from bench.planning.training import check_networks
 
     found: dict[str, list[TrialJob]] = {}
     names: dict[str, str] = {}
@@ -119,7 +126,7 @@ def recipe_jobs(
     for (name, recipe), space in zip(recipes.items(), _native_spaces(patch_set, recipes), strict=True):
         if recipe.settings.network_size > native:
             raise SettingError(f"{name}: network_size must be at most {native} px, the side of the patches.")
-        check_encoder(recipe.settings)
+        check_networks(recipe.settings)
         settings = recipe.settings.model_copy(update={"epochs": n_epochs(patch_set, recipe.passes), "threads": 1})
         configuration = space.configuration(space.complete({}))
         found[name] = []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 FIXED = {"lr": 1e-3, "beta": 2e-3, "latent_dim": 256}
 """Hyperparameters of all trainings."""
+PROBE = "paper"
+"""Probe of the studies of radii and masks, whose tables were begun with it."""
 PASSES = 10_000
 """Largest number of patches that one training sees, by default. An epoch counts every patch once."""
 MIN_CELL_RADIUS = 8
@@ -51,6 +53,7 @@ def settings_for(patch_set: "PatchSet", passes: int, size: int) -> "TrainingSett
         batch_size=profile("cpu", False).batch_size,
         network_size=size,
         threads=1,
+        probe=PROBE,
     )
 
 

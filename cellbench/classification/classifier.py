@@ -14,7 +14,7 @@ from cellbench.errors import DataError
 from cellbench.input_files import load_json, read_text
 from cellbench.patches.patchset import PatchSet
 from cellbench.patches.resize import resize_patch
-from cellbench.scores.probe import Probe, Standardizer, fit_probe
+from cellbench.probes import PROBES, FittedProbe
 from cellbench.trials.names import ENCODER, MODEL
 
 PROBE = "probe.safetensors"
@@ -28,18 +28,20 @@ class Classifier:
     Attributes:
         representation: Embeds the patches.
         probe: Probe that is fitted on the embeddings of labelled patches.
+        probe_name: Its name in the registry of probes.
         classes: Names of the classes, in the order of the probe's outputs.
         native_size: Side in px of the patches that it classifies.
     """
 
     representation: Representation
-    probe: Probe
+    probe: FittedProbe
+    probe_name: str
     classes: tuple[str, ...]
     native_size: int
 
     @classmethod
     def fit(cls, trial: Path, patch_set: PatchSet, cache: Path, seed: int = 0) -> "Classifier":
-        """Return a classifier whose probe is fitted on all labelled patches of a data set.
+        """Return a classifier whose probe, that of the trial, is fitted on all labelled patches of a data set.
 
         Args:
             trial: Folder of a finished trial that kept its encoder.
@@ -50,23 +52,30 @@ class Classifier:
         Raises:
             DataError: The folder has no readable encoder.
         """
-        return cls.fit_on(TrainedEncoder.read(trial), patch_set, cache, seed)
+        encoder = TrainedEncoder.read(trial)
+        return cls.fit_on(encoder, encoder.probe, patch_set, cache, seed)
 
     @classmethod
-    def fit_on(cls, representation: Representation, patch_set: PatchSet, cache: Path, seed: int = 0) -> "Classifier":
+    def fit_on(
+        cls, representation: Representation, probe: str, patch_set: PatchSet, cache: Path, seed: int = 0
+    ) -> "Classifier":
         """Return a classifier whose probe is fitted on the embeddings of all labelled patches of a data set.
 
         Args:
             representation: Embeds the patches.
+            probe: Name of the probe.
             patch_set: The data set.
             cache: Folder of resized copies.
             seed: Seed of the probe.
+
+        Raises:
+            NotFoundError: The probe is unknown.
         """
         rows = patch_set.rows("labelled")
         features = representation.embed(np.array(patch_set.resized(representation.source_size, cache)[rows]))
-        probe = fit_probe(features, patch_set.labels(rows), len(patch_set.card.classes), seed)
-        classes = tuple(patch_set.card.classes)
-        return cls(representation, probe, classes, patch_set.card.native_size)
+        classes, labels, groups = tuple(patch_set.card.classes), patch_set.labels(rows), patch_set.groups(rows)
+        (fitted,) = PROBES.get(probe).fit_whole(features, labels, groups, len(classes), (seed,))
+        return cls(representation, fitted, probe, classes, patch_set.card.native_size)
 
     @classmethod
     def load(cls, directory: Path) -> "Classifier":
@@ -80,16 +89,11 @@ class Classifier:
         """
         try:
             about = load_json(read_text(directory / CLASSES))
-            # Classifiers of older versions do not name a floor, and have none.
+            # Classifiers of older versions name neither a floor nor a probe: they have no floor and the paper's probe.
             representation = read_representation(directory, about.get("floor", ""))
-            arrays = load_arrays(directory / PROBE)
-            n_layers = sum(name.startswith("weight") for name in arrays)
-            probe = Probe(
-                Standardizer(arrays["mean"], arrays["scale"]),
-                tuple(arrays[f"weight{number}"] for number in range(n_layers)),
-                tuple(arrays[f"bias{number}"] for number in range(n_layers)),
-            )
-            return cls(representation, probe, tuple(about["classes"]), about["native_size"])
+            name = about.get("probe", "paper")
+            probe = PROBES.get(name).restore(load_arrays(directory / PROBE))
+            return cls(representation, probe, name, tuple(about["classes"]), about["native_size"])
         except DataError:
             raise
         except Exception as error:
@@ -105,12 +109,14 @@ class Classifier:
         self.representation.save(directory)
         for name in (ENCODER, MODEL) if self.representation.floor else (FLOOR,):
             (directory / name).unlink(missing_ok=True)  # of an earlier classifier of the other kind
-        arrays = {"mean": self.probe.standardizer.mean, "scale": self.probe.standardizer.scale}
-        for number, (weight, bias) in enumerate(zip(self.probe.weights, self.probe.biases, strict=True)):
-            arrays |= {f"weight{number}": weight, f"bias{number}": bias}
-        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        plain = {name: np.ascontiguousarray(array) for name, array in self.probe.state().items()}
         (directory / PROBE).write_bytes(save_arrays(plain))
-        about = {"classes": self.classes, "native_size": self.native_size, "floor": self.representation.floor}
+        about = {
+            "classes": self.classes,
+            "native_size": self.native_size,
+            "floor": self.representation.floor,
+            "probe": self.probe_name,
+        }
         (directory / CLASSES).write_text(json.dumps(about, indent=1))
 
     def probabilities(self, patches: np.ndarray) -> np.ndarray:

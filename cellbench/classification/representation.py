@@ -55,12 +55,14 @@ class TrainedEncoder(Representation):
         model: The trained auto-encoder.
         suppression: Its suppression, which selects what the encoder sees.
         views: Symmetries of the square that an embedding is the mean of.
+        probe: Name of the probe that scored the trial.
     """
 
     directory: Path
     model: AutoEncoder
     suppression: Suppression
     views: int
+    probe: str
 
     @classmethod
     def read(cls, directory: Path) -> TrainedEncoder:
@@ -70,7 +72,7 @@ class TrainedEncoder(Representation):
             DataError: The folder has no readable encoder.
         """
         model, suppression, settings = read_encoder(directory)
-        return cls(directory, model, suppression, settings.views)
+        return cls(directory, model, suppression, settings.views, settings.probe)
 
     @property
     def floor(self) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cellbench.errors import DataError, SettingError
+from cellbench.errors import DataError
 from cellbench.floors.array_cache import Arrays, cached_arrays
 from cellbench.floors.base import FittedFloor, Floor
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("numpy", "scikit-learn", "timm", "torch")
 """Libraries whose version may change the numbers of a floor."""
-PROBES = ("paper",)
-"""Names of the probes that score a floor."""
-SCORES_VERSION = 1
-"""Raised with each change of the scores of a probe, so that older scores are not read from the cache."""
 _SECONDS = "cache/seconds"
 """Name of the time in a file of the cache, beside the arrays of the floor."""
 
@@ -82,7 +78,7 @@ class CachedFloor:
 
         return self._cached(seed, role, embed)["embeddings"]
 
-    def scores(self, seed: int, probe: str = "paper") -> ProbeScores:
+    def scores(self, seed: int, probe: str) -> ProbeScores:
         """Return the cross-validated scores of the labelled patches.
 
         Args:
@@ -90,29 +86,29 @@ class CachedFloor:
             probe: Name of the probe.
 
         Raises:
-            SettingError: The probe is unknown.
+            NotFoundError: The probe is unknown.
         """
+        from cellbench.probes import PROBES
         from cellbench.scores.classification import ProbeScores, cross_validate
 
-        if probe not in PROBES:
-            raise SettingError(f"There is no probe '{probe}'; known: {', '.join(PROBES)}.")
+        version = PROBES.get(probe).version
         names = [field.name for field in fields(ProbeScores)]
 
         def score() -> Arrays:
             rows, classes = self._patch_set.rows("labelled"), self._patch_set.card.classes
             labels, groups = self._patch_set.labels(rows), self._patch_set.groups(rows)
-            found = cross_validate(self.embeddings(seed, "labelled"), labels, groups, len(classes))
+            found = cross_validate(self.embeddings(seed, "labelled"), labels, groups, len(classes), probe)
             return {name: np.asarray(getattr(found, name)) for name in names}
 
-        found = self._cached(seed, f"scores-{_digest([probe, SCORES_VERSION, *names])}", score)
+        found = self._cached(seed, f"scores-{_digest([probe, version, *names])}", score)
         values: dict[str, Any] = {name: found[name] if found[name].ndim else found[name].item() for name in names}
         return ProbeScores(**values)
 
-    def f1_macro(self, probe: str = "paper") -> float:
+    def f1_macro(self, probe: str) -> float:
         """Return the mean macro F1 over seeds."""
         return float(np.mean([self.scores(seed, probe).f1_macro for seed in self.seeds]))
 
-    def f1_std(self, probe: str = "paper") -> float:
+    def f1_std(self, probe: str) -> float:
         """Return the standard deviation of macro F1 over seeds; for one seed, over the folds of the probe."""
         if len(self.seeds) > 1:
             return float(np.std([self.scores(seed, probe).f1_macro for seed in self.seeds], ddof=1))

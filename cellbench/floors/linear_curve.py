@@ -22,6 +22,7 @@ def linear_curve(
     shape: str,
     size: int,
     cache_dir: Path,
+    probe: str,
     n_components: int = N_COMPONENTS,
 ) -> Iterator[float]:
     """Yield the macro F1 of the probe on principal components of the masked patch, for one radius after the other.
@@ -34,13 +35,16 @@ def linear_curve(
         shape: Shape of the mask, whose weights are divided by their mean.
         size: Network size in px.
         cache_dir: Folder of the cache.
+        probe: Name of the probe.
         n_components: Number of components.
     """
     from cellbench.training.configuration import Configuration
 
     for radius in radii:
         params: dict[str, float | bool | str] = {"r_max": radius, "shape": shape, "normalize": True}
-        yield linear_score(patch_set, Configuration(method="mask_fixed", params=params), size, cache_dir, n_components)
+        yield linear_score(
+            patch_set, Configuration(method="mask_fixed", params=params), size, cache_dir, probe, n_components
+        )
 
 
 def linear_score(
@@ -48,6 +52,7 @@ def linear_score(
     configuration: Configuration,
     size: int,
     cache_dir: Path,
+    probe: str,
     n_components: int = N_COMPONENTS,
 ) -> float:
     """Return the macro F1 of the probe on principal components of the patches as a method shows them.
@@ -59,6 +64,7 @@ def linear_score(
         configuration: Method and hyperparameters, lengths in native px.
         size: Network size in px.
         cache_dir: Folder of the cache.
+        probe: Name of the probe.
         n_components: Number of components.
     """
     from cellbench.training.configuration import TrainingSettings
@@ -67,4 +73,4 @@ def linear_score(
     radius = CellRadius(None, "the linear curve does not use it")
     context = FloorContext(patch_set.card.native_size, settings, (0,), radius, FloorMask(configuration))
     floor = MaskedPca(context, n_components, spread=False)
-    return CachedFloor("pca_masked", floor, patch_set, (0,), cache_dir).f1_macro()
+    return CachedFloor("pca_masked", floor, patch_set, (0,), cache_dir).f1_macro(probe)

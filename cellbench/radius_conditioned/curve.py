@@ -9,7 +9,6 @@ import torch
 from cellbench.patches.patchset import PatchSet
 from cellbench.radius_conditioned.trainer import RadiusConditionedTrainer
 from cellbench.scores.classification import ProbeScores, cross_validate
-from cellbench.scores.probe import DEFAULT_SEEDS
 from cellbench.training.embedding import embed
 
 
@@ -32,7 +31,7 @@ def response_curve(
     trainer: RadiusConditionedTrainer,
     patch_set: PatchSet,
     radii: Sequence[float],
-    seeds: Sequence[int] = DEFAULT_SEEDS,
+    probe: str,
 ) -> Iterator[CurvePoint]:
     """Yield the scores at each radius as soon as they are computed. The network is not trained further.
 
@@ -40,13 +39,13 @@ def response_curve(
         trainer: Trainer of the network.
         patch_set: Data set of the trainer's patches. Its labelled patches are scored.
         radii: Values of r_max in native px.
-        seeds: Seeds of the probe.
+        probe: Name of the probe.
     """
     rows = patch_set.rows("labelled")
     labels, groups, n_classes = patch_set.labels(rows), patch_set.groups(rows), len(patch_set.card.classes)
     for radius in radii:
         embeddings = embed_at(trainer, rows, radius)
-        scores = cross_validate(embeddings, labels, groups, n_classes, seeds, peers=False)
+        scores = cross_validate(embeddings, labels, groups, n_classes, probe, peers=False)
         yield CurvePoint(radius, scores, len(rows) * trainer.settings.views)
 
 

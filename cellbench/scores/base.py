@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from cellbench.errors import SettingError
+from cellbench.probes.base import DEFAULT_PROBE
 from cellbench.registry import Registry, import_modules
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class ScoreContext:
         views: Symmetries of the square that an embedding is the mean of: 1, 2, 4 or 8.
         device: Device that computes.
         sample_seed: Seed of the samples of z that represent the labelled patches and the holdout; None for μ.
+        probe: Name of the probe that classifies representations.
     """
 
     moment: Moment
@@ -161,6 +163,7 @@ class ScoreContext:
     views: int
     device: torch.device
     sample_seed: int | None = None
+    probe: str = DEFAULT_PROBE
 
     def unseen(self, n: int) -> np.ndarray:
         """Return at most n rows that the trial was not trained on, sorted."""

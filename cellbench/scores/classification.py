@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cellbench.probes import PROBES
+from cellbench.probes.f1 import confusion, f1_by_class, macro_f1
+from cellbench.probes.paper import Standardizer
 from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
-from cellbench.scores.probe import DEFAULT_SEEDS, Standardizer, fit_probes
 
 N_FOLDS = 5
 N_NEIGHBOURS = 20
-RUNG_SEEDS = (0,)
-"""Seeds of the probe at a rung, where its score only ranks trials."""
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
@@ -39,30 +39,41 @@ class ProbeScores:
     confusion: np.ndarray
 
 
-def macro_f1(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> float:
-    """Return macro F1 over a fixed list of classes; a class that is neither present nor predicted counts as 0."""
-    return float(f1_by_class(labels, predictions, n_classes).mean())
-
-
-def f1_by_class(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the F1 of each class, float64, shape (n_classes,), 0 where it is undefined.
+def out_of_fold(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    n_classes: int,
+    probe: str,
+    seeds: Sequence[int] | None = None,
+) -> list[np.ndarray]:
+    """Return class codes of shape (N,), predicted in a five-fold cross-validation over groups, for each seed.
 
     Args:
+        embeddings: Shape (N, D).
         labels: Class codes, shape (N,).
-        predictions: Predicted class codes, shape (N,).
+        groups: Group codes, shape (N,); no fold splits a group.
         n_classes: Length of the fixed list of classes.
+        probe: Name of the probe.
+        seeds: Seeds of the probe; the folds are the same for all. None for those of the probe's results.
+
+    Raises:
+        NotFoundError: The probe is unknown.
     """
-    from sklearn.metrics import f1_score
+    from cellbench.patches.folds import probe_folds
 
-    classes = np.arange(n_classes)
-    return np.asarray(f1_score(labels, predictions, labels=classes, average=None, zero_division=0))
-
-
-def confusion(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the confusion matrix: counts of shape (n_classes, n_classes), rows true and columns predicted."""
-    from sklearn.metrics import confusion_matrix
-
-    return np.asarray(confusion_matrix(labels, predictions, labels=np.arange(n_classes)))
+    folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
+    kind = PROBES.get(probe)
+    seeds = kind.seeds if seeds is None else seeds
+    fits = [(train, seed) for seed in seeds for train, _ in folds]
+    fitted = iter(kind.fit(embeddings, labels, groups, n_classes, fits))
+    found = []
+    for _ in seeds:
+        predictions = np.empty_like(labels)
+        for _, test in folds:
+            predictions[test] = next(fitted).predict(embeddings[test])
+        found.append(predictions)
+    return found
 
 
 def cross_validate(
@@ -70,7 +81,8 @@ def cross_validate(
     labels: np.ndarray,
     groups: np.ndarray,
     n_classes: int,
-    seeds: Sequence[int] = DEFAULT_SEEDS,
+    probe: str,
+    seeds: Sequence[int] | None = None,
     peers: bool = True,
 ) -> ProbeScores:
     """Return the scores of probes in a five-fold cross-validation over groups.
@@ -80,18 +92,18 @@ def cross_validate(
         labels: Class codes, shape (N,).
         groups: Group codes, shape (N,); no fold splits a group.
         n_classes: Length of the fixed list of classes.
-        seeds: Seeds of the probe; the folds are the same for all.
+        probe: Name of the probe.
+        seeds: Seeds of the probe; the folds are the same for all. None for those of the probe's results.
         peers: Whether to score nearest neighbours and logistic regression as well.
+
+    Raises:
+        NotFoundError: The probe is unknown.
     """
     from cellbench.patches.folds import probe_folds
 
     folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
-    probes = fit_probes(embeddings, labels, n_classes, [(train, seed) for seed in seeds for train, _ in folds])
     f1, spread, by_class, accuracy, tables = [], [], [], [], []
-    for number in range(len(seeds)):
-        predictions = np.empty_like(labels)
-        for probe, (_, test) in zip(probes[number * len(folds) : (number + 1) * len(folds)], folds, strict=True):
-            predictions[test] = probe.predict(embeddings[test])
+    for predictions in out_of_fold(embeddings, labels, groups, n_classes, probe, seeds):
         spread.append(np.std([macro_f1(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
         by_class.append(f1_by_class(labels, predictions, n_classes))
         f1.append(by_class[-1].mean())
@@ -110,7 +122,7 @@ def cross_validate(
 
 @SCORES.register("probe", "macro F1 of a shallow classifier on the embeddings of labelled patches")
 class CrossValidatedProbe(Score):
-    """Classification of the labelled patches' embeddings, by one probe seed at rungs, by three at the end."""
+    """Classification of the labelled patches' embeddings by the probe of the trial."""
 
     moments = ("rung", "end")
     metrics = (
@@ -133,7 +145,8 @@ class CrossValidatedProbe(Score):
             context.patch_set.labels(rows),
             context.patch_set.groups(rows),
             len(classes),
-            DEFAULT_SEEDS if at_end else RUNG_SEEDS,
+            context.probe,
+            None if at_end else PROBES.get(context.probe).rung_seeds,
             peers=at_end,
         )
         if not at_end:

@@ -70,6 +70,7 @@ class TrainingSettings(BaseModel):
     representation: Representation = Field(
         "mean", description="what is embedded: mean is μ; sample is one draw of z, with the seed of the training"
     )
+    probe: str = Field("paper", description="probe that scores representations")
     precision: Precision = Field("auto", description="auto: bfloat16 on CUDA only")
     compile: bool = Field(False, description="use torch.compile")
     threads: int | None = Field(None, gt=0, description="CPU threads per trial")

@@ -199,6 +199,7 @@ class TrialRun:
             self.job.settings.views,
             self.device,
             self.job.seed if self.job.settings.representation == "sample" else None,
+            self.job.settings.probe,
         )
 
     def _scored(self, context: ScoreContext) -> dict[str, float]:

@@ -8,7 +8,7 @@ import pytest
 from programs import SMALL, Home
 
 from cellbench.classification.classifier import Classifier
-from cellbench.scores.classification import macro_f1
+from cellbench.probes.f1 import macro_f1
 
 
 @pytest.mark.slow

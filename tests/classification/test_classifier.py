@@ -9,7 +9,7 @@ from cellbench.classification.classifier import Classifier
 from cellbench.classification.representation import FloorRepresentation
 from cellbench.errors import DataError
 from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
-from cellbench.scores.classification import macro_f1
+from cellbench.probes.f1 import macro_f1
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import cellbench.scores.classification
-from cellbench.errors import DataError, SettingError, StoreError
+from cellbench.errors import DataError, NotFoundError, StoreError
 from cellbench.floors import FLOORS, CachedFloor, CellRadius, available_floors, cell_radius, floor_context
 from cellbench.floors.array_cache import cached_arrays
 from cellbench.floors.base import packed, unpacked
 from cellbench.patches.patchset import PatchSet
+from cellbench.probes import PROBES
 from cellbench.radius import estimate_radius
 from cellbench.scores.classification import cross_validate
 from cellbench.training.configuration import TrainingSettings
@@ -54,7 +55,7 @@ def nothing_is_computed(monkeypatch):
 def test_a_second_search_on_the_same_data_pays_nothing(make, nothing_is_computed, name):
     first = make(name)
     found = [
-        (first.embeddings(seed, "labelled"), first.embeddings(seed, "holdout"), first.scores(seed))
+        (first.embeddings(seed, "labelled"), first.embeddings(seed, "holdout"), first.scores(seed, "paper"))
         for seed in first.seeds
     ]
     seconds = first.seconds()
@@ -65,17 +66,17 @@ def test_a_second_search_on_the_same_data_pays_nothing(make, nothing_is_computed
         assert again.embeddings(seed, "labelled").tobytes() == labelled.tobytes()
         assert again.embeddings(seed, "holdout").tobytes() == holdout.tobytes()
         for field in dataclasses.fields(scores):
-            value, expected = getattr(again.scores(seed), field.name), getattr(scores, field.name)
+            value, expected = getattr(again.scores(seed, "paper"), field.name), getattr(scores, field.name)
             assert type(value) is type(expected)
             assert np.array_equal(value, expected)
 
 
 def test_scores_are_those_of_the_probe(make, discs):
     floor, rows = make("ring_profile"), discs.rows("labelled")
-    expected = cross_validate(floor.embeddings(0, "labelled"), discs.labels(rows), discs.groups(rows), 3)
-    assert floor.scores(0).f1_macro == floor.f1_macro() == expected.f1_macro
-    assert floor.f1_std() == expected.f1_std
-    with pytest.raises(SettingError, match="There is no probe 'pape'; known: paper"):
+    expected = cross_validate(floor.embeddings(0, "labelled"), discs.labels(rows), discs.groups(rows), 3, "paper")
+    assert floor.scores(0, "paper").f1_macro == floor.f1_macro("paper") == expected.f1_macro
+    assert floor.f1_std("paper") == expected.f1_std
+    with pytest.raises(NotFoundError, match="There is no probe 'pape'; did you mean 'paper'"):
         floor.scores(0, "pape")
 
 
@@ -83,9 +84,9 @@ def test_a_random_floor_is_scored_from_several_seeds(make):
     floor = make("random")
     assert floor.seeds == (1, 2)
     assert not np.allclose(floor.embeddings(1, "labelled"), floor.embeddings(2, "labelled"))
-    f1 = [floor.scores(seed).f1_macro for seed in (1, 2)]
-    assert floor.f1_macro() == pytest.approx(np.mean(f1))
-    assert floor.f1_std() == pytest.approx(np.std(f1, ddof=1))
+    f1 = [floor.scores(seed, "paper").f1_macro for seed in (1, 2)]
+    assert floor.f1_macro("paper") == pytest.approx(np.mean(f1))
+    assert floor.f1_std("paper") == pytest.approx(np.std(f1, ddof=1))
     assert make("pca").seeds == (0,)
 
 
@@ -94,27 +95,29 @@ def changed_card(patch_set, **values):
 
 
 def test_whatever_the_numbers_depend_on_is_in_the_name_of_the_file(make, discs, context, tmp_path, monkeypatch):
-    make("ring_profile").f1_macro()
+    make("ring_profile").f1_macro("paper")
 
     def n_files():
         return len(list((tmp_path / "cache").glob("*-floor-*")))
 
     assert n_files() == 3  # fitted, labelled, scores
-    make("ring_profile").f1_macro()
+    make("ring_profile").f1_macro("paper")
     assert n_files() == 3
-    make("ring_profile", own=dataclasses.replace(context, radius=CellRadius(5.0, "annotated"))).f1_macro()
+    make("ring_profile", own=dataclasses.replace(context, radius=CellRadius(5.0, "annotated"))).f1_macro("paper")
     assert n_files() == 6
-    make("ring_profile", patch_set=changed_card(discs, fingerprint="0" * 32)).f1_macro()
+    make("ring_profile", patch_set=changed_card(discs, fingerprint="0" * 32)).f1_macro("paper")
     assert n_files() == 9
     monkeypatch.setattr(FLOORS.get("ring_profile"), "version", 2)
-    make("ring_profile").f1_macro()
+    make("ring_profile").f1_macro("paper")
     assert n_files() == 12
-    monkeypatch.setattr("cellbench.floors.cached_floor.PROBES", ("paper", "other"))
-    make("ring_profile").f1_macro("other")
+    make("ring_profile").f1_macro("kernel_ridge")
     assert n_files() == 13
+    monkeypatch.setattr(PROBES.get("kernel_ridge"), "version", 2)
+    make("ring_profile").f1_macro("kernel_ridge")
+    assert n_files() == 14
     monkeypatch.setattr("cellbench.floors.cached_floor.LIBRARIES", ("numpy",))
-    make("ring_profile").f1_macro()
-    assert n_files() == 16
+    make("ring_profile").f1_macro("paper")
+    assert n_files() == 17
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "folder"])

@@ -77,7 +77,7 @@ def test_a_mask_helps_where_the_surroundings_are_noise(discs, tmp_path):
             ("pca_masked", MaskedPca(context(mask=fixed_mask(14.0)), n_components=8)),
         )
     )
-    assert masked.f1_macro() > plain.f1_macro()
+    assert masked.f1_macro("paper") > plain.f1_macro("paper")
 
 
 def test_pca_of_a_crop_sees_the_crop(discs):
@@ -111,6 +111,6 @@ def test_the_linear_curve_is_the_floor_without_the_spread_and_leaves_the_holdout
     settings = TrainingSettings(network_size=16)
     mask = fixed_mask(14.0, shape="sqrt", normalize=True)
     own = replace(context(mask=mask), settings=settings)
-    expected = CachedFloor("pca_masked", MaskedPca(own, spread=False), discs, (0,), tmp_path / "a").f1_macro()
-    assert list(linear_curve(discs, [14.0], "sqrt", 16, tmp_path / "b")) == [expected]
+    expected = CachedFloor("pca_masked", MaskedPca(own, spread=False), discs, (0,), tmp_path / "a").f1_macro("paper")
+    assert list(linear_curve(discs, [14.0], "sqrt", 16, tmp_path / "b", "paper")) == [expected]
     assert not list((tmp_path / "b").glob("*holdout"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.study.coverage import POPULATIONS, USUAL, covered, macro_f1
-from cellbench.scores.classification import macro_f1 as f1_of_patches
+from cellbench.probes.f1 import macro_f1 as f1_of_patches
 from cellbench.scores.group_interval import MIN_GROUPS, GroupInterval, difference_interval, f1_interval
 
 

@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cellbench.patches.folds import probe_folds
-from cellbench.scores.classification import confusion, cross_validate, f1_by_class, macro_f1
-from cellbench.scores.probe import Standardizer, fit_probe, fit_probes
+from cellbench.probes.f1 import confusion, f1_by_class, macro_f1
+from cellbench.probes.paper import Network, Standardizer, fit_networks
+from cellbench.scores.classification import cross_validate
+
+
+def fit_network(features: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> Network:
+    return fit_networks(features, labels, n_classes, [(np.arange(len(labels)), seed)])[0]
 
 
 def blobs(n: int = 240, n_features: int = 10, n_classes: int = 3, spread: float = 1.0, seed: int = 0):
@@ -46,7 +51,7 @@ def fit_one_by_one(features: np.ndarray, labels: np.ndarray, n_classes: int, see
 
 def test_the_batched_probe_equals_probes_that_are_fitted_one_by_one():
     features, labels, _ = blobs(spread=3)
-    batched = fit_probes(features, labels, 3, [(np.arange(len(labels)), seed) for seed in (0, 7)])
+    batched = fit_networks(features, labels, 3, [(np.arange(len(labels)), seed) for seed in (0, 7)])
     for probe, seed in zip(batched, (0, 7), strict=True):
         plain = fit_one_by_one(features, labels, 3, seed)
         with torch.no_grad():
@@ -57,8 +62,8 @@ def test_the_batched_probe_equals_probes_that_are_fitted_one_by_one():
 def test_probes_of_different_size_do_not_influence_each_other():
     features, labels, _ = blobs(spread=3)
     small = np.arange(0, 240, 2)
-    together = fit_probes(features, labels, 3, [(small, 1), (small, 2)])[0]
-    alone = fit_probe(features[small], labels[small], 3, 1)
+    together = fit_networks(features, labels, 3, [(small, 1), (small, 2)])[0]
+    alone = fit_network(features[small], labels[small], 3, 1)
     np.testing.assert_allclose(together.probabilities(features), alone.probabilities(features), atol=2e-3)
 
 
@@ -71,21 +76,21 @@ def test_an_inactive_unit_is_not_scaled_up():
 
 def test_separable_classes_are_found_and_noise_is_not():
     features, labels, groups = blobs(spread=0.5)
-    good = cross_validate(features, labels, groups, 3)
+    good = cross_validate(features, labels, groups, 3, "paper")
     assert good.f1_macro > 0.97
     assert good.knn_f1_macro > 0.97
     assert good.linear_f1_macro > 0.97
     assert good.confusion.sum() == len(labels)
     noise = np.random.default_rng(1).normal(size=features.shape)
-    assert cross_validate(noise, labels, groups, 3, peers=False).f1_macro < 0.5
+    assert cross_validate(noise, labels, groups, 3, "paper", peers=False).f1_macro < 0.5
 
 
 def test_the_spread_is_the_standard_deviation_of_the_folds():
     features, labels, groups = blobs(spread=3)
-    found = cross_validate(features, labels, groups, 3, seeds=(0,), peers=False)
+    found = cross_validate(features, labels, groups, 3, "paper", seeds=(0,), peers=False)
     each = []
     for train, test in probe_folds(labels, groups, n_folds=5, seed=0):
-        probe = fit_probe(features[train], labels[train], 3, 0)
+        probe = fit_network(features[train], labels[train], 3, 0)
         each.append(macro_f1(labels[test], probe.predict(features[test]), 3))
     assert found.f1_std == pytest.approx(np.std(each, ddof=1), rel=0.05)
 
@@ -94,15 +99,15 @@ def test_predictions_are_out_of_fold():
     """Random labels can be memorised, but not predicted."""
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
-    memorised = fit_probe(features, labels, 2, 0)
+    memorised = fit_network(features, labels, 2, 0)
     assert macro_f1(labels, memorised.predict(features), 2) > 0.95
-    assert cross_validate(features, labels, np.arange(200), 2, seeds=(0,), peers=False).f1_macro < 0.65
+    assert cross_validate(features, labels, np.arange(200), 2, "paper", seeds=(0,), peers=False).f1_macro < 0.65
 
 
 def test_the_same_seeds_give_the_same_scores():
     features, labels, groups = blobs(spread=4)
     first, again, other = (
-        cross_validate(features, labels, groups, 3, seeds=s, peers=False) for s in ((0,), (0,), (1,))
+        cross_validate(features, labels, groups, 3, "paper", seeds=s, peers=False) for s in ((0,), (0,), (1,))
     )
     assert first.f1_macro == again.f1_macro
     assert first.f1_macro != other.f1_macro

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.study.radius.grid import RADII
-from bench.study.trainings import FIXED, PASSES, network_size, settings_for
+from bench.study.trainings import FIXED, PASSES, PROBE, network_size, settings_for
 from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
 
@@ -55,7 +55,7 @@ def radius_conditioned_curve(
     trainer = RadiusConditionedTrainer(configuration, settings, patches, rows, native, seed, cpu)
     _train(trainer)
     scale = native / PAPER_SIZE
-    curve = list(response_curve(trainer, patch_set, [radius * scale for radius in RADII]))
+    curve = list(response_curve(trainer, patch_set, [radius * scale for radius in RADII], PROBE))
     pixels = settings.epochs * len(rows) * size**2
     found = [
         (f"radius-conditioned, {seen}", radius, one.scores.f1_macro, pixels)
@@ -65,7 +65,7 @@ def radius_conditioned_curve(
         best = max(found, key=lambda row: row[2])[1]
         tuned = fine_tuned_trainer(trainer, best * scale, fine_tune, FINE_TUNE_LR)
         _train(tuned)
-        (one,) = response_curve(tuned, patch_set, [best * scale])
+        (one,) = response_curve(tuned, patch_set, [best * scale], PROBE)
         pixels += fine_tune * len(rows) * size**2
         found.append((f"radius-conditioned, {seen}, fine-tuned", best, one.scores.f1_macro, pixels))
     columns = ("route", "r_256", "score", "cost/pixels")

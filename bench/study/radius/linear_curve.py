@@ -14,7 +14,7 @@ import typer
 
 from bench.home.paths import cache_dir
 from bench.study.radius.grid import RADII
-from bench.study.trainings import network_size
+from bench.study.trainings import PROBE, network_size
 from bench.terminal.console import console, say, user_errors
 from cellbench.floors.components import N_COMPONENTS
 from cellbench.floors.linear_curve import linear_curve
@@ -52,7 +52,9 @@ def show_linear_curve(
     requested = [float(text) for text in radii.split(",")]
     start = time.process_time()
     scale = patch_set.card.native_size / PAPER_SIZE
-    f1 = list(linear_curve(patch_set, [radius * scale for radius in requested], shape, side, cache_dir(), components))
+    f1 = list(
+        linear_curve(patch_set, [radius * scale for radius in requested], shape, side, cache_dir(), PROBE, components)
+    )
     seconds = time.process_time() - start
     summary = Table(box=None, pad_edge=False)
     for name in ("of 256", "macro F1"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.study.radius.methods import CROPS, SHAPED, method_and_params
-from bench.study.trainings import network_size
+from bench.study.trainings import PROBE, network_size
 from bench.terminal.console import console, say, user_errors
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def components_score(patch_set: "PatchSet", variant: str, size: int) -> float:
     from cellbench.training.configuration import Configuration
 
     method, params = method_and_params(variant, patch_set)
-    return linear_score(patch_set, Configuration(method=method, params=params), size, cache_dir())
+    return linear_score(patch_set, Configuration(method=method, params=params), size, cache_dir(), PROBE)
 
 
 @app.command()

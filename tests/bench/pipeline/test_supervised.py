@@ -12,7 +12,7 @@ from bench.record.summary import Row
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.errors import TrainingError
 from cellbench.patches import probe_folds
-from cellbench.scores.classification import macro_f1
+from cellbench.probes.f1 import macro_f1
 from cellbench.training import supervised as training
 from cellbench.training.configuration import TrainingSettings
 

@@ -193,7 +193,7 @@ def test_multiples_of_the_estimate_are_read_from_the_mean_curve():
 
 def test_components_of_a_shape_equal_the_linear_curve_and_those_of_a_crop_its_view(discs, tmp_path):
     _, params = method_and_params("mask_auto, hard", discs)
-    (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, tmp_path)
+    (expected,) = linear_curve(discs, [params["r_max"]], "hard", 16, tmp_path, "paper")
     assert components_score(discs, "mask_auto, hard", 16) == expected
     whole, small = (components_score(discs, name, 16) for name in ("vae", "crop_small"))
     assert small < whole, "a quarter of the side does not show these discs"

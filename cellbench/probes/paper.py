@@ -1,13 +1,16 @@
-"""The probe: a shallow classifier on frozen embeddings, and its macro F1 (the paper's section 3.4)."""
+"""The paper's probe: three fully connected layers on standardised embeddings (its section 3.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from cellbench.errors import DataError
+from cellbench.probes.base import PROBES, FittedProbe, Probe
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +23,6 @@ LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 1e-2
 INACTIVE = 1e-2
 """Units whose standard deviation is below this share of the most active unit's become 0."""
-DEFAULT_SEEDS = (0, 1, 2)
-"""Seeds of the probe wherever a score is a result; the scores of the seeds are averaged."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Standardizer:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Network(FittedProbe):
     """A fitted probe: three fully connected layers (128, 64 and n_classes units) with ReLU between them.
 
     Attributes:
@@ -67,21 +68,57 @@ class Probe:
         exponential = np.exp(x - x.max(axis=1, keepdims=True))
         return np.asarray(exponential / exponential.sum(axis=1, keepdims=True))
 
-    def predict(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return class codes of shape (N,)."""
-        return np.asarray(self.probabilities(embeddings).argmax(axis=1))
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the standardisation and the layers."""
+        layers = enumerate(zip(self.weights, self.biases, strict=True))
+        found = {"mean": self.standardizer.mean, "scale": self.standardizer.scale}
+        return found | {
+            name: array
+            for number, (weight, bias) in layers
+            for name, array in ((f"weight{number}", weight), (f"bias{number}", bias))
+        }
 
 
-def fit_probe(embeddings: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> Probe:
-    """Fit one probe on embeddings of shape (N, D) and class codes of shape (N,)."""
-    everything = np.arange(len(labels))
-    return fit_probes(embeddings, labels, n_classes, [(everything, seed)])[0]
+@PROBES.register("paper", "the paper's network of three fully connected layers")
+class PaperProbe(Probe):
+    """The paper's network on embeddings whose units are each scaled to variance 1."""
+
+    seeds = (0, 1, 2)
+
+    @classmethod
+    def fit(
+        cls,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        groups: np.ndarray,
+        n_classes: int,
+        fits: Sequence[tuple[np.ndarray, int]],
+    ) -> Sequence[Network]:
+        """Fit several probes at once; groups are not used, because the network chooses nothing for itself."""
+        return fit_networks(embeddings, labels, n_classes, fits)
+
+    @classmethod
+    def restore(cls, state: Mapping[str, np.ndarray]) -> Network:
+        """Return a fitted probe from its state.
+
+        Raises:
+            DataError: An array is missing.
+        """
+        try:
+            numbers = range(sum(name.startswith("weight") for name in state))
+            return Network(
+                Standardizer(state["mean"], state["scale"]),
+                tuple(state[f"weight{number}"] for number in numbers),
+                tuple(state[f"bias{number}"] for number in numbers),
+            )
+        except KeyError as error:
+            raise DataError(f"The state of the probe is damaged ({error} is missing).") from None
 
 
-def fit_probes(
+def fit_networks(
     embeddings: np.ndarray, labels: np.ndarray, n_classes: int, fits: Sequence[tuple[np.ndarray, int]]
-) -> list[Probe]:
-    """Fit several probes at once, as one batched network.
+) -> list[Network]:
+    """Fit several of the paper's probes at once, as one batched network.
 
     All probes take the same number of steps, that of the largest training set. In each epoch, a smaller training set
     repeats some of its patches.
@@ -117,7 +154,7 @@ def fit_probes(
             torch.autograd.backward(losses / chunk.shape[1])
             optimizer.step()
     return [
-        Probe(
+        Network(
             standardizers[p],
             tuple(weight[p].detach().numpy() for weight, _ in layers),
             tuple(bias[p, 0].detach().numpy() for _, bias in layers),
