@@ -95,7 +95,8 @@ def floors(options: FloorOptions) -> None:
         say(f"Cell radius: {length_in_words(context.radius.px, card.um_per_px)}, {context.radius.source}.")
     say(
         f"{len(patch_set.rows('labelled'))} labelled patches of {card.name} at {size} px, embeddings are over "
-        f"{counted(settings.views, 'view')}, five grouped folds; ± over folds, for a random floor over three seeds. "
+        f"{counted(settings.views, 'view')}, the probe is {options.probe} in five grouped folds; ± over folds, for a "
+        "random floor over three seeds. "
         "Seconds of fitting and embedding, when they were computed."
     )
 

@@ -24,7 +24,7 @@ class Found:
     Attributes:
         search: Name of the search.
         same_data: Whether the search used the same patches.
-        score: Macro F1 from fresh seeds. On other data, its difference to the best floor there.
+        score: Macro F1 from fresh seeds minus that of the search's strongest floor.
         point: The configuration, lengths in native px of the new data set.
     """
 
@@ -38,8 +38,8 @@ def with_warm_start(space: Space, card: Card, guessed: Mapping[str, Point]) -> t
     """Return the space with warm-start points prepended, and the source of each of these points.
 
     The points of ended searches come first, then those guessed from the patches. Searches on the same data set (by
-    fingerprint) are ordered by macro F1. Those on other data sets follow, ordered by their difference to the best
-    floor there, because F1 cannot be compared between data sets. Lengths from another data set are scaled by the
+    fingerprint) come first. Both these and the others are ordered by macro F1 minus that of their strongest floor,
+    because F1 cannot be compared between data sets and probes. Lengths from another data set are scaled by the
     typical cell radius where both cards have it, else by the native size. A value outside the space moves to its
     edge. A hyperparameter that is constant in the space stays constant.
 
@@ -78,8 +78,7 @@ def _found_by(folder: SearchFolder, space: Space, card: Card) -> list[Found]:
     lengths = set(length_names(space.method))
     params = {name: _scalar(value) for name, value in row.params.items()}
     scaled = {name: times(value, factor) if name in lengths else value for name, value in params.items()}
-    score = row.f1_macro if same else row.f1_macro - summary.best_floor.f1_macro
-    return [Found(folder.name, same, score, _inside(space, scaled))]
+    return [Found(folder.name, same, row.f1_macro - summary.best_floor.f1_macro, _inside(space, scaled))]
 
 
 def _factor(request: Request, card: Card) -> float:

@@ -32,7 +32,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         say(sentence)
     say(f"{best.name}: {params_in_words(best.name, best.params, request.um_per_px)}")
     seeds = counted(best.n_seeds, "fresh seed")
-    say(f"Macro F1 {with_spread(best.f1_macro, best.f1_std)} over {seeds}, cross-validated.")
+    score = with_spread(best.f1_macro, best.f1_std)
+    say(f"Macro F1 {score} over {seeds}, cross-validated with the probe {request.settings.probe}.")
     if summary.response is not None:
         say(summary.response.sentence(request.um_per_px))
     say()

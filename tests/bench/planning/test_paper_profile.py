@@ -52,6 +52,7 @@ def test_the_request_is_that_of_the_paper(large, monkeypatch):
     settings = request.settings
     assert (settings.network_size, settings.encoder, settings.encoder_weights) == (256, "resnet18", None)
     assert (settings.augment, settings.views, settings.representation) == ("none", 1, "sample")
+    assert settings.probe == "paper"
     assert (settings.stain_jitter, settings.kl_warmup, settings.grad_clip) == (0.0, 0.0, None)
     assert (request.sampler, request.scheduler, request.n_folds, request.n_finalists) == ("grid", "none", 5, 3)
 
