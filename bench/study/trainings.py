@@ -152,8 +152,15 @@ def run_all(jobs: Sequence[J], processes: int | None, work: Callable[[J], Any]) 
 
 
 def table_key(job: "TrialJob") -> str:
-    """Return a hash of 12 hexadecimal digits over everything that decides the numbers of a training."""
-    return hashlib.sha256(json.dumps(job.identity, sort_keys=True).encode()).hexdigest()[:12]
+    """Return a hash of 12 hexadecimal digits over everything that decides the numbers of a training.
+
+    Fields with their defaults are left out, so that a field that is added later changes no key.
+    """
+    own = {name: getattr(job, name) for name in ("configuration", "settings")}
+    identity = job.identity | {
+        name: value.model_dump(mode="json", exclude_defaults=True) for name, value in own.items()
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Measured:
