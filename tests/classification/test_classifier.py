@@ -10,6 +10,7 @@ from cellbench.classification.representation import FloorRepresentation
 from cellbench.errors import DataError
 from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
 from cellbench.probes.f1 import macro_f1
+from cellbench.probes.paper import Network
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 
@@ -78,7 +79,7 @@ def test_a_classifier_on_a_floor_sees_what_was_scored_and_says_the_same_when_loa
     (known, cache), rows = floors, discs.rows("labelled")
     cached = known[name]
     seed = cached.seeds[0]
-    classifier = Classifier.fit_on(FloorRepresentation(name, cached.fitted(seed)), discs, cache)
+    classifier = Classifier.fit_on(FloorRepresentation(name, cached.fitted(seed)), "kernel_ridge", discs, cache)
     direct = classifier.probe.probabilities(cached.embeddings(seed, "labelled"))
     patches = np.array(discs.patches[rows])
     np.testing.assert_allclose(classifier.probabilities(patches), direct, atol=1e-3)
@@ -91,7 +92,7 @@ def test_a_classifier_on_a_floor_sees_what_was_scored_and_says_the_same_when_loa
 def test_a_classifier_replaces_one_of_the_other_kind(discs, floors, trial, tmp_path):
     known, cache = floors
     trained = Classifier.fit(trial.directory, discs, trial.cache)
-    floor = Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), discs, cache)
+    floor = Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), "kernel_ridge", discs, cache)
     trained.save(tmp_path)
     floor.save(tmp_path)
     assert Classifier.load(tmp_path).representation.floor == "pca"
@@ -103,7 +104,7 @@ def test_a_classifier_replaces_one_of_the_other_kind(discs, floors, trial, tmp_p
 
 def test_a_damaged_or_unknown_floor_is_named(discs, floors, tmp_path):
     known, cache = floors
-    Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), discs, cache).save(tmp_path)
+    Classifier.fit_on(FloorRepresentation("pca", known["pca"].fitted(0)), "kernel_ridge", discs, cache).save(tmp_path)
     about = (tmp_path / "classes.json").read_text()
     (tmp_path / "classes.json").write_text(about.replace('"pca"', '"pcb"'))
     with pytest.raises(DataError, match=r"no classifier that can be read \(There is no floor 'pcb'"):
@@ -115,9 +116,23 @@ def test_a_damaged_or_unknown_floor_is_named(discs, floors, tmp_path):
 
 
 def test_a_classifier_of_an_older_version_has_a_trained_encoder(discs, trial, tmp_path):
-    """Its description does not name a floor."""
+    """Its description names neither a floor nor a probe."""
     Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path)
     about = json.loads((tmp_path / "classes.json").read_text())
+    assert about.pop("probe") == "paper"
     del about["floor"]
     (tmp_path / "classes.json").write_text(json.dumps(about))
-    assert Classifier.load(tmp_path).representation.floor == ""
+    loaded = Classifier.load(tmp_path)
+    assert loaded.representation.floor == ""
+    assert isinstance(loaded.probe, Network)
+
+
+def test_an_unknown_or_damaged_probe_is_named(discs, trial, tmp_path):
+    Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path)
+    about = (tmp_path / "classes.json").read_text()
+    (tmp_path / "classes.json").write_text(about.replace('"paper"', '"kernel_ridge"'))
+    with pytest.raises(DataError, match="The state of the probe is damaged"):
+        Classifier.load(tmp_path)
+    (tmp_path / "classes.json").write_text(about.replace('"paper"', '"papyrus"'))
+    with pytest.raises(DataError, match="There is no probe 'papyrus'"):
+        Classifier.load(tmp_path)

@@ -5,16 +5,18 @@ import pytest
 
 from bench.pipeline.final_scores import FinalScoringJob, _holdout, score_finals
 from cellbench.dataset_identity import DatasetIdentity
+from cellbench.probes import PROBES
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 
-def test_the_probe_of_the_holdout_has_learned_the_labelled_patches_only(discs):
+@pytest.mark.parametrize("probe", PROBES.names())
+def test_the_probe_of_the_holdout_has_learned_the_labelled_patches_only(discs, probe):
     labelled, holdout = discs.rows("labelled"), discs.rows("holdout")
     classes = np.eye(3, dtype=np.float32)
     known = classes[discs.labels(labelled)] * 4
-    seen = _holdout(discs, [known], [classes[discs.labels(holdout)] * 4])
+    seen = _holdout(discs, [known], [classes[discs.labels(holdout)] * 4], probe)
     # In the holdout each class looks like the next one: a probe that has seen the holdout would find it.
-    turned = _holdout(discs, [known], [classes[(discs.labels(holdout) + 1) % 3] * 4])
+    turned = _holdout(discs, [known], [classes[(discs.labels(holdout) + 1) % 3] * 4], probe)
     assert seen.f1_macro == 1
     assert turned.f1_macro == 0
 

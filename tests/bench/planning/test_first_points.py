@@ -15,7 +15,7 @@ def spaces(discs):
 
 
 def test_masks_whose_radius_is_searched_get_the_estimate_and_the_linear_curves_best(discs, spaces, home):
-    found = first_points(spaces, discs, 16)
+    found = first_points(spaces, discs, 16, "kernel_ridge")
     assert set(found) == {"mask_fixed", "mask_sampled"}
     expected = recommended_r_max(estimate_radius(discs).radius_px, "sqrt", 40).best
     assert found["mask_fixed"][ESTIMATE]["r_max"] == pytest.approx(expected, abs=0.01)
@@ -27,14 +27,14 @@ def test_masks_whose_radius_is_searched_get_the_estimate_and_the_linear_curves_b
 
 def test_a_hidden_input_gets_its_own_estimate_and_no_linear_curve(discs, home):
     spaces = override([load_space("hide").scaled(discs.card.native_size)], ["r_hide=4..20"])
-    (found,) = first_points(spaces, discs, 16).values()
+    (found,) = first_points(spaces, discs, 16, "kernel_ridge").values()
     assert set(found) == {ESTIMATE}
     assert found[ESTIMATE]["r_hide"] == pytest.approx(1.15 * estimate_radius(discs).radius_px, abs=0.01)
 
 
 def test_guesses_stay_inside_a_narrowed_space(discs, spaces, home):
     narrowed = override(spaces[1:2], ["r_max=5..7"])
-    for point in first_points(narrowed, discs, 16)["mask_fixed"].values():
+    for point in first_points(narrowed, discs, 16, "kernel_ridge")["mask_fixed"].values():
         assert narrowed[0].holds(point)
 
 
