@@ -3,10 +3,13 @@
 A probe that scales every unit to variance 1 punishes an embedding for idle, noisy and duplicate units. This one weighs
 directions by how much of their variance lies between classes, so that such units hardly count:
 
-1. Units whose class means do not differ (analysis of variance, p ≥ 0.01) are left out.
+1. Units whose class means do not differ (analysis of variance, p ≥ 0.1) are left out.
 2. The others are rotated to their principal components. Duplicate units share one component.
 3. Each component is scaled to variance 1, and then by the square root of ω², the share of its variance between classes
    (W. L. Hays, *Statistics for Psychologists*, 1963; it is corrected for the number of patches, and 0 for noise).
+   With fewer than five patches for each component, the variances of small components are not known well, and scaling
+   them to 1 adds noise. A constant is then added to each variance, so that small components stay small. The constant
+   grows with the ratio of components to patches.
 4. Ridge regression of the classes with a Gaussian kernel on at most 512 landmarks (C. K. I. Williams and M. Seeger,
    "Using the Nyström method to speed up kernel machines", NIPS 2000). Inner folds, which never split a group, choose
    the strength of the penalty.
@@ -24,8 +27,12 @@ import numpy as np
 from cellbench.errors import DataError
 from cellbench.probes.base import PROBES, FittedProbe, Probe
 
-MAX_P = 0.01
+MAX_P = 0.1
 """Largest p-value of a unit that is kept."""
+SHRINKAGE = 0.1
+"""What is added to variances, relative to the typical one, for each component per patch above `FREE_RATIO`."""
+FREE_RATIO = 0.2
+"""Largest number of components per patch at which nothing is added to variances."""
 GAMMA = 0.5
 """Kernel exp(−GAMMA · d²), where d² is relative to the mean squared distance from the centre."""
 N_LANDMARKS = 512
@@ -62,16 +69,15 @@ class Directions:
         kept = p < MAX_P
         if not kept.any():  # nothing tells the classes apart: no unit is better than another
             kept[:] = True
-        variances, axes = np.linalg.eigh(centred[:, kept].T @ centred[:, kept] / len(centred))
-        found = variances > SMALLEST_VARIANCE * variances[-1]
-        if not found.any() or variances[-1] <= 0:
+        variances, axes = principal_components(centred[:, kept])
+        if len(variances) == 0:
             return cls(mean, np.zeros((len(mean), 1)))
-        axes = axes[:, found] / np.sqrt(variances[found])
         _, omega_squared = analysis_of_variance(centred[:, kept] @ axes, labels)
         if not omega_squared.any():
             omega_squared[:] = 1.0
-        matrix = np.zeros((len(mean), axes.shape[1]))
-        matrix[kept] = axes * np.sqrt(omega_squared / omega_squared.sum())
+        weights = omega_squared / (variances + added_variance(variances, len(centred)))
+        matrix = np.zeros((len(mean), len(variances)))
+        matrix[kept] = axes * np.sqrt(weights / (weights * variances).sum())
         return cls(mean, matrix)
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
@@ -203,6 +209,37 @@ def analysis_of_variance(features: np.ndarray, labels: np.ndarray) -> tuple[np.n
     p = np.where(known, f_distribution.sf(ratio, k - 1, n - k), 1.0)
     omega_squared = (between - (k - 1) * error) / (np.where(known, total, 1.0) + error)
     return p, np.where(known, np.clip(omega_squared, 0, 1), 0.0)
+
+
+def principal_components(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the principal components with a variance above `SMALLEST_VARIANCE` times the largest.
+
+    Args:
+        centred: Shape (N, D), float64, with a mean of 0 along the first axis.
+
+    Returns:
+        Their variances, shape (R,), and unit vectors as columns, shape (D, R). R is 0 if nothing varies.
+    """
+    n, width = centred.shape
+    by_patch = n < width  # the products of patches have the same eigenvalues as those of units, and are fewer
+    variances, vectors = np.linalg.eigh((centred @ centred.T if by_patch else centred.T @ centred) / n)
+    found = (variances > SMALLEST_VARIANCE * variances[-1]) & (variances > 0)
+    variances, vectors = variances[found], vectors[:, found]
+    return variances, centred.T @ (vectors / np.sqrt(n * variances)) if by_patch else vectors
+
+
+def added_variance(variances: np.ndarray, n_patches: int) -> float:
+    """Return what is added to the variance of each component before components are scaled to variance 1.
+
+    It is SHRINKAGE · max(0, R / N − FREE_RATIO) · Σv² / Σv, for R components of variance v and N patches. Duplicate
+    units multiply all variances by the same factor, and this with them.
+
+    Args:
+        variances: Shape (R,), all above 0.
+        n_patches: Number of patches N.
+    """
+    typical = (variances**2).sum() / variances.sum()
+    return float(SHRINKAGE * max(0.0, len(variances) / n_patches - FREE_RATIO) * typical)
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
