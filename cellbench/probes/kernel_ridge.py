@@ -3,7 +3,7 @@
 A probe that scales every unit to variance 1 punishes an embedding for idle, noisy and duplicate units. This one weighs
 directions by how much of their variance lies between classes, so that such units hardly count:
 
-1. Units whose class means do not differ (analysis of variance, p ≥ 0.1) are left out.
+1. Units whose class means do not differ (analysis of variance, p ≥ 0.01) are left out.
 2. The others are rotated to their principal components. Duplicate units share one component.
 3. Each component is scaled to variance 1, and then by the square root of ω², the share of its variance between classes
    (W. L. Hays, *Statistics for Psychologists*, 1963; it is corrected for the number of patches, and 0 for noise).
@@ -27,7 +27,7 @@ import numpy as np
 from cellbench.errors import DataError
 from cellbench.probes.base import PROBES, FittedProbe, Probe
 
-MAX_P = 0.1
+MAX_P = 0.01
 """Largest p-value of a unit that is kept."""
 SHRINKAGE = 0.1
 """What is added to variances, relative to the typical one, for each component per patch above `FREE_RATIO`."""
