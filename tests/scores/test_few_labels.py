@@ -158,8 +158,9 @@ def test_short_classes_are_named():
 
 @pytest.mark.parametrize("probe", PROBES.names())
 def test_more_labels_help_and_the_same_call_gives_the_same_scores(probe):
-    embeddings, labels, groups = cells(n=400)
-    first, again = (few_label_scores(embeddings, labels, groups, 3, probe, n_draws=3) for _ in range(2))
+    embeddings, labels, groups = cells()
+    first = few_label_scores(embeddings, labels, groups, 3, probe, n_draws=2)
+    again = few_label_scores(embeddings, labels, groups, 3, probe, n_labels=(5,), n_draws=2)
     assert first[20].f1_macro > first[5].f1_macro > 0.4
     assert first[5].draws.tolist() == again[5].draws.tolist()
 
