@@ -3,7 +3,7 @@
 A probe that scales every unit to variance 1 punishes an embedding for idle, noisy and duplicate units. This one weighs
 directions by how much of their variance lies between classes, so that such units hardly count:
 
-1. Units whose class means do not differ (analysis of variance, p ≥ 0.1) are left out.
+1. Units whose class means do not differ (analysis of variance, p ≥ 0.01) are left out.
 2. The others are rotated to their principal components. Duplicate units share one component.
 3. Each component is scaled to variance 1, and then by the square root of ω², the share of its variance between classes
    (W. L. Hays, *Statistics for Psychologists*, 1963; it is corrected for the number of patches, and 0 for noise).
@@ -12,7 +12,7 @@ directions by how much of their variance lies between classes, so that such unit
    grows with the ratio of components to patches.
 4. Ridge regression of the classes with a Gaussian kernel on at most 512 landmarks (C. K. I. Williams and M. Seeger,
    "Using the Nyström method to speed up kernel machines", NIPS 2000). Inner folds, which never split a group, choose
-   the strength of the penalty.
+   the strength of the penalty. It is fixed where a class has fewer than ten patches on average.
 
 All steps use the labels of training patches only.
 """
@@ -27,7 +27,7 @@ import numpy as np
 from cellbench.errors import DataError
 from cellbench.probes.base import PROBES, FittedProbe, Probe
 
-MAX_P = 0.1
+MAX_P = 0.01
 """Largest p-value of a unit that is kept."""
 SHRINKAGE = 0.1
 """What is added to variances, relative to the typical one, for each component per patch above `FREE_RATIO`."""
@@ -42,8 +42,12 @@ PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_PENALTY = 3e-2
 """Strength of the penalty where the training patches are too few for inner folds."""
 N_INNER_FOLDS = 3
+MIN_FOR_FOLDS = 10
+"""Smallest number of training patches for each class, on average, for inner folds."""
 SHARPNESS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Factors on the scores of classes before the softmax; inner folds choose the one with the smallest log loss."""
+DEFAULT_SHARPNESS = 4.0
+"""Factor where the training patches are too few for inner folds."""
 SMALLEST_VARIANCE = 1e-6
 """Components whose variance is a smaller share of the largest one are left out."""
 
@@ -155,7 +159,9 @@ class KernelRidge(Probe):
                 directions, state["landmarks"], state["coefficients"], float(state["sharpness"][0])
             )
             probe.scores(np.zeros((1, len(directions.mean))))
-        except (KeyError, ValueError, IndexError) as error:
+        except KeyError as error:
+            raise DataError(f"The state of the probe is damaged ({error} is missing).") from None
+        except (ValueError, IndexError) as error:
             raise DataError(f"The state of the probe is damaged ({error}).") from None
         return probe
 
@@ -171,7 +177,16 @@ def fit_kernel_ridge(
         groups: Group codes, shape (N,); no inner fold splits a group.
         n_classes: Number of classes; classes without a patch are never predicted.
         seed: Seed of the draw of landmarks and of the inner folds.
+
+    Raises:
+        DataError: An embedding is not finite.
     """
+    broken = int((~np.isfinite(embeddings)).any(axis=1).sum())
+    if broken:
+        raise DataError(
+            f"{broken} of {len(embeddings)} embeddings contain NaN or infinite values, so no probe can be fitted. "
+            "If a trained encoder made them, train it with a smaller learning rate."
+        )
     features = embeddings.astype(np.float64)
     penalty, sharpness = _chosen(features, labels, groups, n_classes, seed)
     directions, landmarks, (coefficients,) = _fit(features, labels, n_classes, (penalty,), seed)
@@ -283,15 +298,17 @@ def _chosen(
 ) -> tuple[float, float]:
     """Return the penalty with the best macro F1 over the inner folds, and the sharpness with the smallest log loss.
 
-    Of equal penalties, the strongest is chosen.
+    Of equal penalties, the strongest is chosen. With few patches, both have a default.
     """
     from cellbench.patches.folds import probe_folds
     from cellbench.probes.f1 import macro_f1
 
+    if len(labels) < MIN_FOR_FOLDS * len(np.unique(labels)):
+        return DEFAULT_PENALTY, DEFAULT_SHARPNESS
     try:
         folds = probe_folds(labels, groups, n_folds=N_INNER_FOLDS, seed=seed)
-    except DataError:  # fewer groups, or fewer patches of a class, than folds
-        return DEFAULT_PENALTY, SHARPNESS[0]
+    except DataError:  # one class, or fewer groups than folds
+        return DEFAULT_PENALTY, DEFAULT_SHARPNESS
     scores = np.empty((len(PENALTIES), len(labels), n_classes))
     for train, test in folds:
         directions, landmarks, found = _fit(features[train], labels[train], n_classes, PENALTIES, seed)
