@@ -6,19 +6,16 @@ from scipy.stats import f_oneway
 
 from cellbench.errors import DataError
 from cellbench.patches.folds import probe_folds
-from cellbench.probes.f1 import macro_f1
-from cellbench.probes.kernel_ridge import (
-    DEFAULT_SHARPNESS,
+from cellbench.probes.directions import (
     FREE_RATIO,
     SHRINKAGE,
     Directions,
-    KernelRidge,
     added_variance,
     analysis_of_variance,
-    fit_kernel_ridge,
-    kernel,
     principal_components,
 )
+from cellbench.probes.f1 import macro_f1
+from cellbench.probes.kernel_ridge import DEFAULT_SHARPNESS, KernelRidge, fit_kernel_ridge, kernel
 
 
 def cells(n: int = 400, seed: int = 0):
