@@ -114,6 +114,7 @@ def test_small_components_stay_small_where_patches_are_few():
     added = SHRINKAGE * (2 / 8 - FREE_RATIO) * (1.01**2 + 0.0101**2) / (1.01 + 0.0101)
     assert spread.sum() == pytest.approx(1)
     assert spread.max() / spread.min() == pytest.approx((1.01 / (1.01 + added)) / (0.0101 / (0.0101 + added)))
+    assert spread.max() / spread.min() > 1.4
     many = Directions.fit(np.tile(units, (2, 1)), np.tile(labels, 2))(units)
     assert (many.std(axis=0) ** 2).tolist() == pytest.approx([0.5, 0.5])
 
