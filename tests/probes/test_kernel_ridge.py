@@ -6,19 +6,16 @@ from scipy.stats import f_oneway
 
 from cellbench.errors import DataError
 from cellbench.patches.folds import probe_folds
-from cellbench.probes.f1 import macro_f1
-from cellbench.probes.kernel_ridge import (
-    DEFAULT_SHARPNESS,
+from cellbench.probes.directions import (
     FREE_RATIO,
     SHRINKAGE,
     Directions,
-    KernelRidge,
     added_variance,
     analysis_of_variance,
-    fit_kernel_ridge,
-    kernel,
     principal_components,
 )
+from cellbench.probes.f1 import macro_f1
+from cellbench.probes.kernel_ridge import DEFAULT_SHARPNESS, KernelRidge, fit_kernel_ridge, kernel
 
 
 def cells(n: int = 400, seed: int = 0):
@@ -117,6 +114,7 @@ def test_small_components_stay_small_where_patches_are_few():
     added = SHRINKAGE * (2 / 8 - FREE_RATIO) * (1.01**2 + 0.0101**2) / (1.01 + 0.0101)
     assert spread.sum() == pytest.approx(1)
     assert spread.max() / spread.min() == pytest.approx((1.01 / (1.01 + added)) / (0.0101 / (0.0101 + added)))
+    assert spread.max() / spread.min() > 1.4
     many = Directions.fit(np.tile(units, (2, 1)), np.tile(labels, 2))(units)
     assert (many.std(axis=0) ** 2).tolist() == pytest.approx([0.5, 0.5])
 
