@@ -34,7 +34,7 @@ from bench.terminal.console import console, note, say, user_errors
 from bench.terminal.formatting import counted
 from bench.terminal.parsing import Numbers
 from cellbench.errors import SettingError
-from cellbench.probes.base import DEFAULT_PROBE
+from cellbench.training.configuration import DEFAULT_PROBE
 
 if TYPE_CHECKING:
     from cellbench.patches import PatchSet

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 
 from cellbench.errors import NotFoundError
-from cellbench.probes.base import DEFAULT_PROBE
 from cellbench.registry import nearest
-from cellbench.training.configuration import Augment, Representation, Views
+from cellbench.training.configuration import DEFAULT_PROBE, Augment, Representation, Views
 
 TRIAL_TIMEOUT_S = 7200.0
 """Longest time of one epoch of a trial, in every profile."""

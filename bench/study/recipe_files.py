@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bench.space.domains import Scalar
 from bench.study.trainings import job_of, n_epochs, table_key
 from cellbench.errors import DataError, NotFoundError, SettingError
-from cellbench.probes.base import DEFAULT_PROBE
-from cellbench.training.configuration import TrainingSettings
+from cellbench.training.configuration import DEFAULT_PROBE, TrainingSettings
 
 if TYPE_CHECKING:
     from bench.space.space import Space

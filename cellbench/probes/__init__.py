@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from cellbench.probes.base import DEFAULT_PROBE, PROBES, FittedProbe, Probe
+from cellbench.probes.base import PROBES, FittedProbe, Probe
 from cellbench.registry import import_modules
 
 import_modules("cellbench.probes", Path(__file__).parent)
 
-__all__ = ["DEFAULT_PROBE", "PROBES", "FittedProbe", "Probe"]
+__all__ = ["PROBES", "FittedProbe", "Probe"]

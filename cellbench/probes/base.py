@@ -13,9 +13,6 @@ import numpy as np
 
 from cellbench.registry import Registry
 
-DEFAULT_PROBE = "kernel_ridge"
-"""The probe of a new search."""
-
 
 class FittedProbe(ABC):
     """A classifier of embeddings."""

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from cellbench.errors import SettingError
-from cellbench.probes.base import DEFAULT_PROBE
 from cellbench.registry import Registry, import_modules
+from cellbench.training.configuration import DEFAULT_PROBE
 
 if TYPE_CHECKING:
     import torch

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 DEFAULT_BETA = 0.008
 """Default weight of the KL term; the paper states none."""
 
+DEFAULT_PROBE = "kernel_ridge"
+"""Probe of a new search. Older requests name none and have the paper's, the default of `TrainingSettings`."""
+
 Schedule = Literal["cosine", "constant"]
 Views = Literal[1, 2, 4, 8]
 Precision = Literal["auto", "float32", "bfloat16"]

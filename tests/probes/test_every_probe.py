@@ -5,7 +5,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from cellbench.errors import DataError
-from cellbench.probes import DEFAULT_PROBE, PROBES
+from cellbench.probes import PROBES
+from cellbench.training.configuration import DEFAULT_PROBE
 
 
 def cells(n: int = 90, n_classes: int = 3, n_units: int = 6, spread: float = 1.0):
