@@ -37,8 +37,14 @@ def damaged(path, how):
         ("summary.json", "search", ("--resume", "whole"), "summary.json is damaged; remove it"),
         ("summary.json", "classify", ("--search", "whole"), "summary.json is damaged; remove it"),
         ("trials/*-final-*/trial.json", "results", ("whole",), "trial.json is damaged; remove its folder"),
-        ("trials/*-final-*/encoder.safetensors", "classify", ("--search", "whole"), "no trained encoder"),
         ("trials/*-final-*/model.json", "classify", ("--search", "whole"), "no trained encoder"),
+        pytest.param(
+            "trials/*-final-*/encoder.safetensors",
+            "classify",
+            ("--search", "whole"),
+            "no trained encoder",
+            marks=pytest.mark.long,  # tests/classification/test_classifier.py damages it too, in one process
+        ),
     ],
 )
 def test_a_damaged_file_is_named(ended, file, program, arguments, message, how):
