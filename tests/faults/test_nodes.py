@@ -100,6 +100,7 @@ def alone(home, record):
     trial = TrialRun(job, torch.device("cpu"))
     while not trial.done:
         metrics = trial.step()
+    del metrics["epoch"]  # a record has it beside its metrics
     return numbers([record.model_copy(update={"metrics": metrics})])[record.key]
 
 
