@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -98,6 +99,12 @@ class Home:
             except psutil.Error:
                 continue
         return mine
+
+
+def kill(process):
+    """Kill a whole process group, as the failure of a machine does."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def plan_search(*methods, **typed):

@@ -1,4 +1,4 @@
-"""Every command and every Python block of README and Getting started is run, with the smallest budgets put in."""
+"""Every command and every Python block of README and Getting started runs, with the smallest budgets put in."""
 
 import http.client
 import os
@@ -47,9 +47,9 @@ class Reader:
         self.images = draw_images(folder / "images")
         self.environment = {**self.home.environment, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
 
-    def follow(self, path):
-        """Run every block of a document; return how many commands and Python blocks that were."""
-        whole = blocks(path)
+    def follow(self, path, n_blocks=None):
+        """Run the first blocks of a document, by default all; return how many commands and Python blocks that were."""
+        whole = blocks(path)[:n_blocks]
         shell = [command for block in whole if block.language == "bash" for command in block.commands()]
         self.to_be_stopped = {words[3] for _, words in shell if words[:3] == ["python", "-m", "bench.stop"]}
         count = 0
@@ -163,7 +163,14 @@ def _status(port, page, **headers):
         connection.close()
 
 
-@pytest.mark.parametrize("path", ["README.md", pytest.param("docs/getting-started.md", marks=pytest.mark.long)])
+def test_the_first_commands_of_the_readme_run(tmp_path, discs):
+    """`make search` and `make test`."""
+    assert Reader(tmp_path, discs).follow("README.md", n_blocks=1) == 2
+
+
+# Of these, tests/faults runs searches, their resumption, `bench.results` and `bench.classify`; tests/bench the others.
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["README.md", "docs/getting-started.md"])
 def test_every_command_and_every_python_block_runs(path, tmp_path, discs):
     count = Reader(tmp_path, discs).follow(path)
     assert count >= 10, "the blocks were not found"

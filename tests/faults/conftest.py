@@ -1,5 +1,7 @@
 """A search that is the same each time, undisturbed and disturbed."""
 
+import shutil
+
 import pytest
 from programs import SMALL, Home
 
@@ -18,8 +20,9 @@ def options():
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory, discs):
-    """A home with the data set `discs` and an undisturbed search `whole`."""
-    home = Home(tmp_path_factory.mktemp("home"), discs)
+    """A home with a copy of the data set `discs`, which may be changed, and an undisturbed search `whole`."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    shutil.copytree(discs.path, home.path / "datasets" / "discs")
     home.run(*SAME_EACH_TIME, "--name", "whole")
     return home
 

@@ -3,11 +3,9 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
+from changes import REFUSED, Change
 from programs import SMALL, Home, wait_until
-
-from cellbench.patches import PatchSet
 
 pytestmark = pytest.mark.slow
 
@@ -26,56 +24,6 @@ def home(tmp_path_factory, discs):
     shutil.copytree(discs.path, home.path / "datasets" / "discs")
     home.run(*OPTIONS, "--name", "whole")
     return home
-
-
-REFUSED = ("is missing; restore it", "is not the data set that the search was started on", "was changed since the data")
-"""What an error says after each change."""
-
-
-class Change:
-    """A change of the data set `discs` of a home, and its return to what it was.
-
-    Args:
-        home: The home.
-        kind: `removed`, `replaced` or `edited`.
-    """
-
-    def __init__(self, home, kind):
-        self._path, self._away, self._kind = home.path / "datasets" / "discs", home.path / "away", kind
-
-    def make(self):
-        if self._kind == "edited":
-            self._flip()
-            return
-        if self._kind == "replaced":
-            shutil.copytree(self._path, self._away.with_name("other"))
-            write_other(self._away.with_name("other"))
-        self._path.rename(self._away)
-        if self._kind == "replaced":
-            self._away.with_name("other").rename(self._path)
-
-    def undo(self):
-        if self._kind == "edited":
-            self._flip()
-            return
-        shutil.rmtree(self._path, ignore_errors=True)
-        self._away.rename(self._path)
-
-    def _flip(self):
-        patches = np.load(self._path / "patches.npy", mmap_mode="r+")
-        patches[7, 20, 20, 0] ^= 1
-        patches.flush()
-
-
-def write_other(folder):
-    """Turn a copy of the data set into another one of the same name and shape: every class has another name."""
-    from cellbench.patches import write_patch_set
-
-    found = PatchSet.open(folder)
-    index = found.index[["label", "group", "radius_px"]].assign(label=found.index["label"].str.upper())
-    write_patch_set(
-        folder, patches=np.array(found.patches), masks=np.array(found.masks), index=index, name="discs", replace=True
-    )
 
 
 def scores(home, name):
@@ -130,39 +78,3 @@ def test_a_search_stops_or_is_exact_when_its_data_change(home, stage, kind):
     assert {record["outcome"] for record in home.records(name).values()} == {"completed"}
     assert home.metrics(name) == home.metrics("whole")
     assert scores(home, name) == scores(home, "whole")
-
-
-def test_a_replaced_data_set_is_never_scored(home):
-    """Also a search that starts on another set of the same name refuses to go on."""
-    change = Change(home, "replaced")
-    shutil.copytree(home.search("whole"), home.search("begun"))
-    for path in ("summary.json", ".recorded", ".look"):
-        (home.search("begun") / path).unlink()
-    change.make()
-    try:
-        _, errors = home.run("--resume", "begun", expect=2)
-        assert REFUSED[1] in errors
-        _, errors = home.run("--search", "whole", program="classify", expect=2)
-        assert REFUSED[1] in errors
-    finally:
-        change.undo()
-        shutil.rmtree(home.search("begun"))
-
-
-def test_an_unfinished_search_holds_its_data_set(home, discs):
-    shutil.copytree(home.search("whole"), home.search("open"), dirs_exist_ok=True)
-    (home.search("open") / "summary.json").unlink()
-    source = home.path / "source"
-    try:
-        for arguments in (("remove", "discs", "--yes"), ("add", "discs", source, "--from", "folder", "--replace")):
-            _, errors = home.run(*arguments, program="datasets", expect=2)
-            assert "used by searches that have not ended: open" in errors.replace("\n", " ")
-            assert "--force" in errors
-        _, errors = home.run("discs", "--record", program="radius", expect=2)
-        assert "used by searches that have not ended: open" in errors.replace("\n", " ")
-        shutil.copytree(home.path / "datasets" / "discs", home.path / "kept")
-        home.run("remove", "discs", "--yes", "--force", program="datasets")
-        assert not (home.path / "datasets" / "discs").exists()
-        (home.path / "kept").rename(home.path / "datasets" / "discs")
-    finally:
-        shutil.rmtree(home.search("open"))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import Home
+from programs import SMALL, Home
 
 CASES = Path(os.environ.get("CELLBENCH_TEST_CASES", Path(__file__).parents[3] / "shared" / "cases"))
 pytestmark = [
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 SEARCH = (
     "--method", "mask_fixed", "--dataset", "tiny", "--trials", "1", "--epochs", "1", "--seeds", "1",
-    "--finalists", "1", "--folds", "1", "--size", "32", "--concurrent", "1", "--batch-size", "16",
+    "--finalists", "1", "--folds", "1", "--concurrent", "1", "--no-oracle", "--views", "1", *SMALL,
 )  # fmt: skip
 
 

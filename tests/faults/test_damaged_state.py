@@ -1,9 +1,10 @@
-"""Files of a search that were damaged or edited: an error names them, and none is used silently."""
+"""What becomes of one search that is killed, whose files are damaged or edited, or whose data set is replaced."""
 
 import shutil
 
 import pytest
-from programs import Home
+from changes import REFUSED, Change
+from programs import Home, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +37,14 @@ def damaged(path, how):
         ("summary.json", "search", ("--resume", "whole"), "summary.json is damaged; remove it"),
         ("summary.json", "classify", ("--search", "whole"), "summary.json is damaged; remove it"),
         ("trials/*-final-*/trial.json", "results", ("whole",), "trial.json is damaged; remove its folder"),
-        ("trials/*-final-*/encoder.safetensors", "classify", ("--search", "whole"), "no trained encoder"),
         ("trials/*-final-*/model.json", "classify", ("--search", "whole"), "no trained encoder"),
+        pytest.param(
+            "trials/*-final-*/encoder.safetensors",
+            "classify",
+            ("--search", "whole"),
+            "no trained encoder",
+            marks=pytest.mark.long,  # tests/classification/test_classifier.py damages it too, in one process
+        ),
     ],
 )
 def test_a_damaged_file_is_named(ended, file, program, arguments, message, how):
@@ -109,3 +116,52 @@ def test_a_trial_whose_result_is_damaged_is_trained_again_and_no_other_is(ended,
     ended.run("--resume", "whole")
     assert [each for each in results if each.stat().st_mtime_ns != written[each]] == [path]
     assert ended.metrics("whole") == home.metrics("whole")
+
+
+def test_killed_while_it_trains_it_reaches_the_numbers_of_an_undisturbed_search(home, options, check_whole):
+    name = "killed"
+    process = home.start(*options, "--name", name)
+    assert wait_until(lambda: any(home.search(name).glob("trials/*/result.json")) or process.poll() is not None)
+    kill(process)
+    assert wait_until(lambda: home.processes() == [], 180), [p.cmdline() for p in home.processes()]
+    finished = {path: path.stat().st_mtime_ns for path in home.search(name).glob("trials/*/result.json")}
+    assert 1 <= len(finished) < len(home.records("whole"))
+    home.run("--resume", name)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished, "no trial is trained twice"
+    check_whole(name)
+
+
+def test_a_replaced_data_set_is_never_scored(home):
+    """Also a search that starts on another set of the same name refuses to go on."""
+    change = Change(home, "replaced")
+    shutil.copytree(home.search("whole"), home.search("begun"))
+    for path in ("summary.json", ".recorded", ".look"):
+        (home.search("begun") / path).unlink()
+    change.make()
+    try:
+        _, errors = home.run("--resume", "begun", expect=2)
+        assert REFUSED[1] in errors
+        _, errors = home.run("--search", "whole", program="classify", expect=2)
+        assert REFUSED[1] in errors
+    finally:
+        change.undo()
+        shutil.rmtree(home.search("begun"))
+
+
+def test_an_unfinished_search_holds_its_data_set(home, discs):
+    shutil.copytree(home.search("whole"), home.search("open"), dirs_exist_ok=True)
+    (home.search("open") / "summary.json").unlink()
+    source = home.path / "source"
+    try:
+        for arguments in (("remove", "discs", "--yes"), ("add", "discs", source, "--from", "folder", "--replace")):
+            _, errors = home.run(*arguments, program="datasets", expect=2)
+            assert "used by searches that have not ended: open" in errors.replace("\n", " ")
+            assert "--force" in errors
+        _, errors = home.run("discs", "--record", program="radius", expect=2)
+        assert "used by searches that have not ended: open" in errors.replace("\n", " ")
+        shutil.copytree(home.path / "datasets" / "discs", home.path / "kept")
+        home.run("remove", "discs", "--yes", "--force", program="datasets")
+        assert not (home.path / "datasets" / "discs").exists()
+        (home.path / "kept").rename(home.path / "datasets" / "discs")
+    finally:
+        shutil.rmtree(home.search("open"))

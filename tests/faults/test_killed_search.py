@@ -6,23 +6,19 @@ import signal
 import time
 
 import pytest
-from programs import wait_until
+from programs import Home, kill, wait_until
 
 from bench.record.folder import SearchFolder
 
 N_KILLS = int(os.environ.get("CELLBENCH_FAULT_KILLS", "3"))
-"""How often the whole search is killed; docs/faults.md reports a larger number."""
+"""How often the whole search is killed in the long test; docs/faults.md reports a larger number."""
 
 pytestmark = pytest.mark.slow
 
 
-def kill(process):
-    """Kill a whole process group, as the failure of a machine does."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
+@pytest.mark.long
 def test_killed_at_random_moments_it_reaches_the_numbers_of_an_undisturbed_search(home, options, check_whole):
+    """tests/faults/test_damaged_state.py kills one search once."""
     chance = random.Random(0)
     searches, kills, finished = 0, 0, {}
     while kills < N_KILLS:
@@ -111,7 +107,8 @@ def test_a_request_to_stop_while_it_starts_takes_effect_once_it_has_started(home
 @pytest.mark.parametrize(
     "after_s", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )
-def test_stopped_while_ray_starts_it_says_that_nothing_was_written(home, options, number, after_s):
+def test_stopped_while_ray_starts_it_says_that_nothing_was_written(tmp_path, discs, options, number, after_s):
+    home = Home(tmp_path, discs)
     process = home.start(*options, "--name", "hardly-begun")
     assert wait_until(lambda: (home.search("hardly-begun") / ".lock").exists())
     time.sleep(after_s)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-SERVE = Path(__file__).parents[2] / "mlflow" / "serve"
+ROOT = Path(__file__).parents[2]
+SERVE = ROOT / "mlflow" / "serve"
 
 
 class Server:
@@ -33,11 +34,19 @@ class Server:
         self.passwords = {}
 
     def try_to(self, *command):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        return self._run(SERVE, *map(str, command), PYTHON=sys.executable)
+
+    def make(self):
+        """Start it by `make server`."""
+        return self._run("make", "server", f"BIN={Path(sys.executable).parent}", "INSTALLED=")
+
+    def _run(self, *command, **environment):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "MAKE"))}
         settings = {"CELLBENCH_SERVER_HOME": str(self.home), "CELLBENCH_SERVER_PORT": str(self.port)}
-        environment = {**kept, **settings, "PYTHON": sys.executable}
-        command = [SERVE, *map(str, command)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
+        environment = {**kept, **settings, **environment}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=400
+        )
 
     def serve(self, *command):
         """Run a command of `mlflow/serve` that must succeed, and return its output."""
@@ -83,16 +92,17 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server():
-    """A server with the users anna and ben."""
+    """A server with the users anna and ben, started by `make server`."""
     if find_spec("flask_wtf") is None or find_spec("psycopg2") is None:
         pytest.skip("the tracking server is not installed; do: make install EXTRAS=dev,server")
     home = Path(tempfile.mkdtemp(prefix="cellbench-", dir="/tmp"))  # the path of a socket must be short
     found = Server(home)
     try:
-        begun = found.try_to("start")
+        begun = found.make()
         if begun.returncode == 2 and "PostgreSQL" in begun.stderr and "not start" not in begun.stderr:
             pytest.skip(begun.stderr.strip())
         assert begun.returncode == 0, begun.stdout + begun.stderr
+        assert f"http://127.0.0.1:{found.port} answers" in begun.stdout
         for name in ("anna", "ben"):
             found.add_user(name)
         yield found

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from programs import SMALL, Home
 
 from bench.tracking.client import connect
 
@@ -63,6 +64,28 @@ def test_other_hosts_and_origins_are_refused_even_with_the_password(server):
     assert server.ask("anna", Host="192.168.0.7") == 403
     assert server.ask("anna", Origin="http://attacker.example") == 403
     assert server.ask("anna", Origin=server.uri) == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://127.0.0.1:{port}", "refuses this user name and password"),
+        pytest.param(
+            "http://ben:not-his-password@127.0.0.1:{port}",
+            "has a user name or password in it",
+            marks=pytest.mark.long,  # tests/bench/tracking/test_address.py reads such addresses without a server
+        ),
+    ],
+)
+def test_the_error_for_a_wrong_password_does_not_show_it(server, discs, tmp_path, address, message):
+    home = Home(tmp_path, discs)
+    account = {"MLFLOW_TRACKING_USERNAME": "ben", "MLFLOW_TRACKING_PASSWORD": "not-his-password"}
+    uri = address.format(port=server.port)
+    search = ("--method", "mask_sampled", "--dataset", "discs", *SMALL)
+    output, errors = home.run(*search, expect=2, MLFLOW_TRACKING_URI=uri, **account)
+    assert message in errors
+    assert "not-his-password" not in output + errors
+    assert not list(tmp_path.glob("searches/*"))
 
 
 def test_a_new_password_replaces_the_old_one(server):

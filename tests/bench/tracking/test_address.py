@@ -12,6 +12,12 @@ def test_a_host_that_dns_cannot_look_up_is_not_an_address(uri):
         check_reachable(uri)
 
 
+def test_a_password_in_an_address_is_refused_before_the_server_is_asked():
+    with pytest.raises(StoreError, match="has a user name or password in it") as caught:
+        check_reachable("http://me:geheim@127.0.0.1:1")
+    assert "geheim" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "uri",
     [

@@ -34,19 +34,20 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-def ray_of_two_cpus():
+def ray_of_one_cpu():
+    """A trial at a time: each further worker takes ten seconds to import what it needs."""
     import ray
 
-    connect(None, Machine(2, 0))
+    connect(None, Machine(1, 0))
     yield
     ray.shutdown()
 
 
 @pytest.fixture
-def context(folder, jobs, ray_of_two_cpus):
+def context(folder, jobs, ray_of_one_cpu):
     request = jobs.request
     request.write(folder)
-    return StageContext(folder, Silent(), ProgressView(request.name, request.primary_objective, None), Plan(2, 1, 0.0))
+    return StageContext(folder, Silent(), ProgressView(request.name, request.primary_objective, None), Plan(1, 1, 0.0))
 
 
 def job_of(jobs, epochs=4, **changes):
@@ -89,7 +90,7 @@ def kill_worker():
 @pytest.mark.slow
 def test_a_failed_trial_does_not_affect_a_completed_one(context, jobs):
     good, wild = job_of(jobs), job_of(jobs, lr=1e30)
-    records = run(context, good, wild)
+    records = run(context, wild, good)  # in one process, which is reused
     assert records[good.key].outcome == "completed"
     assert records[good.key].metrics["probe/f1_macro"] > 0
     assert records[wild.key].outcome == "failed"
