@@ -113,6 +113,8 @@ def _view_and_drawing(model: AutoEncoder, suppression: Suppression, source: Tens
 def pixel_scores(native: Tensor, reconstructed: Tensor) -> tuple[Tensor, Tensor]:
     """Return the L1 distance and the SSIM of each pixel.
 
+    SSIM is that of Wang et al., 2004, with an 11 × 11 Gaussian window.
+
     Args:
         native: Values in 0–1, shape (B, 3, H, H).
         reconstructed: Same range and shape.
@@ -120,29 +122,12 @@ def pixel_scores(native: Tensor, reconstructed: Tensor) -> tuple[Tensor, Tensor]
     Returns:
         L1 and SSIM, both averaged over channels, each of shape (B, H, H).
     """
-    return (native - reconstructed).abs().mean(dim=1), _ssim(reconstructed, native).mean(dim=1)
+    from torchmetrics.functional.image import structural_similarity_index_measure
 
-
-def _ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Return the SSIM of each pixel and channel, shape (B, 3, H, H), of images of that shape with values in 0–1.
-
-    It is that of Wang et al., 2004, with an 11 × 11 Gaussian window of σ 1.5 px. It is computed like that of
-    torchmetrics, whose import takes a second in every process that trains.
-    """
-    import torch
-    from torch.nn import functional
-
-    steps = torch.arange(-5, 6, dtype=a.dtype, device=a.device)
-    window = torch.exp(-((steps / 1.5) ** 2) / 2)
-    window = (window / window.sum())[None]
-    kernel = (window.T @ window).expand(a.shape[1], 1, 11, 11)
-    a, b = (functional.pad(image, (5, 5, 5, 5), mode="reflect") for image in (a, b))
-    moments = functional.conv2d(torch.cat((a, b, a * a, b * b, a * b)), kernel, groups=a.shape[1])
-    mean_a, mean_b, square_a, square_b, product = moments.chunk(5)
-    means, c1, c2 = mean_a * mean_b, 0.01**2, 0.03**2
-    variances = (square_a - mean_a**2).clamp(min=0) + (square_b - mean_b**2).clamp(min=0)
-    numerator = (2 * means + c1) * (2 * (product - means) + c2)
-    return numerator / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))
+    _, image = structural_similarity_index_measure(
+        reconstructed, native, data_range=1.0, reduction="none", return_full_image=True
+    )
+    return (native - reconstructed).abs().mean(dim=1), image.mean(dim=1)
 
 
 def areas(patch_set: PatchSet, rows: np.ndarray, window: float) -> dict[str, np.ndarray]:
