@@ -64,7 +64,8 @@ def around_estimate(
 ) -> tuple[list[Space], dict[str, list[str]]]:
     """Return the spaces with the radius of each mask near its estimate, which is tried first, and the first sources.
 
-    A radius that was typed keeps its range. So does every radius where no cell was found in the centres.
+    A radius that was typed keeps its range. So does every radius where no cell was found in the centres. The estimate
+    is printed, also for methods whose radius is not searched.
 
     Args:
         spaces: Spaces in native px.
@@ -74,10 +75,13 @@ def around_estimate(
     """
     from cellbench.radius import estimate_radius
 
-    if not any(_has_mask(space) and radius_name(space) not in typed for space in spaces):
+    is_near = any(_has_mask(space) and radius_name(space) not in typed for space in spaces)
+    if not is_near and not any(auto_names(space.method) for space in spaces):
         return list(spaces), {}
     found, native = estimate_radius(patch_set), patch_set.card.native_size
     if not found.is_found:
+        if not is_near:
+            return list(spaces), {}
         note(f"No radius can be estimated ({found.doubts[0].rstrip('.').lower()}), so the whole range is searched.")
         return list(spaces), {}
     say(f"Estimated radius of the cells: {length_in_words(found.radius_px, patch_set.card.um_per_px)}, without labels.")
