@@ -27,8 +27,8 @@ from cellbench.trials import run as trial_run
 from cellbench.trials.job import TrialJob
 
 DATASET = "marrow-mini"
-SEEN_RADII = 1.5
-"""Radius of the mask as a multiple of the cell radius."""
+SEEN_RADII = 1.15
+"""Radius of disc and mask as a multiple of the cell radius."""
 
 
 class Clock:
@@ -76,7 +76,7 @@ def scoring_parts(profile: str, stage: str) -> dict[str, float]:
             "cell_radius_px": card.cell_radius_px,
             "cache": cache_dir(),
             "directory": Path(tempfile.mkdtemp()),
-            "configuration": Configuration(method="mask_fixed", params={"r_max": radius}),
+            "configuration": Configuration(method="hide", params={"r_hide": radius, "r_max": radius}),
             "settings": TrainingSettings(
                 epochs=1,
                 network_size=chosen_size("auto", chosen, card),
@@ -102,9 +102,9 @@ def scoring_parts(profile: str, stage: str) -> dict[str, float]:
     represent = ScoreContext.represent
     with _replaced(ScoreContext, "represent", clock.timed("embed labelled patches", represent)):
         metrics = run.step()
-    with _replaced(trial_run, "save_reconstructed", clock.timed("draw figures", trial_run.save_reconstructed)):
-        with clock.part("write files"):
-            run.finish(metrics)
+    drawing = clock.timed("draw figures", trial_run.save_reconstructed)
+    with _replaced(trial_run, "save_reconstructed", drawing), clock.part("write files"):
+        run.finish(metrics)
     return clock.seconds
 
 

@@ -72,7 +72,7 @@ PROFILES = {
         Profile(
             name="quick",
             passes=8_000,
-            n_trials=3,
+            n_trials=2,
             n_finalists=1,
             n_folds=1,
             n_seeds=2,

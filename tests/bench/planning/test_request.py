@@ -232,6 +232,14 @@ def test_a_quick_search_keeps_a_typed_range_and_methods_without_a_mask(home):
     assert grid.n_trials == 3, "the points of the grid are those of the search space"
 
 
+def test_a_quick_search_prints_the_estimate_of_a_method_whose_radius_is_not_searched(home, discs, capsys):
+    request, _ = plan("hide", profile="quick")
+    assert f"Estimated radius of the cells: {estimate_radius(discs).radius_px:.3g}"[:34] in capsys.readouterr().out
+    assert (request.warm_start, request.spaces[0].parameters["r_hide"].value > 0) == ({}, True)
+    plan("vae", profile="quick")
+    assert "Estimated radius" not in capsys.readouterr().out, "no length of it is estimated"
+
+
 def test_a_quick_search_without_an_estimate_searches_the_whole_range(home, monkeypatch, capsys):
     lost = replace(estimate_radius(open_dataset("discs")), radius_px=float("nan"), doubts=("No cell.",))
     monkeypatch.setattr("cellbench.radius.estimate_radius", lambda patch_set: lost)
