@@ -4,6 +4,7 @@ import shlex
 
 from bench.record.profiles import PROFILES
 from bench.record.request import Request
+from bench.terminal.formatting import counted
 
 LEFT_OUT = ("--profile", "--name")
 """Options of a command that the command of the longer search does not have, each with a value."""
@@ -14,15 +15,15 @@ def longer_profile(request: Request) -> str | None:
     if request.profile != "quick":
         return None
     quick, cpu = PROFILES["quick"], PROFILES["cpu"]
-    where = ""
+    near = over = ""
     if any("the radius estimate" in names for names in request.warm_start.values()) and quick.radius_factors:
         low, high = quick.radius_factors
-        where = f" and only radii of {low:g} to {high:g} times the estimate"
+        near, over = f" with radii of {low:g} to {high:g} times the estimate", " over all radii"
     return (
-        f"This was a quick search: {request.n_trials} trials per method{where}. --profile cpu trains "
-        f"{cpu.passes / quick.passes:g} times as long, tries {cpu.n_trials} configurations per method over the whole "
-        f"range, and compares {cpu.n_finalists} finalists on {cpu.n_folds} folds, {cpu.n_seeds} fresh seeds and the "
-        f"ceiling: {longer_command(request.command)}"
+        f"This was a quick search: {counted(request.n_trials, 'trial')} per method{near}. --profile cpu trains "
+        f"{_spaced(cpu.passes)} in place of {_spaced(quick.passes)} passes, tries {cpu.n_trials} "
+        f"configurations per method{over}, and compares {cpu.n_finalists} finalists on {cpu.n_folds} folds, "
+        f"{cpu.n_seeds} fresh seeds and, where contours are known, the oracle: {longer_command(request.command)}"
     )
 
 
@@ -40,3 +41,8 @@ def longer_command(command: str) -> str:
         elif not word.startswith(tuple(f"{name}=" for name in LEFT_OUT)):
             kept.append(word)
     return shlex.join([*kept, "--profile", "cpu"])
+
+
+def _spaced(number: int) -> str:
+    """Return a number with spaces between thousands."""
+    return f"{number:,}".replace(",", " ")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bench.record.profiles import PROFILES
 from bench.reporting.longer_profile import longer_command, longer_profile
 
 
@@ -10,8 +9,9 @@ def test_a_quick_search_names_the_command_of_the_longer_one(make_request):
     command = "python -m bench.search --method mask_fixed --name first"
     near = {"mask_fixed": ["the radius estimate"]}
     text = longer_profile(make_request(profile="quick", command=command, warm_start=near))
-    assert "only radii of 0.7 to 1.4 times the estimate" in text
-    assert f"trains {PROFILES['cpu'].passes // PROFILES['quick'].passes} times as long" in text
+    assert "per method with radii of 0.7 to 1.4 times the estimate. --profile cpu" in text
+    assert "trains 40 000 in place of 6 000 passes" in text
+    assert "configurations per method over all radii" in text
     assert text.endswith(": python -m bench.search --method mask_fixed --profile cpu")
     assert "times the estimate" not in longer_profile(make_request(profile="quick", command=command))
 
