@@ -111,19 +111,19 @@ def _table(found: Sequence[tuple[str, "CachedFloor"]], probe: str) -> "Table":
     """Return the table of floors, each with the words for the radius of its mask, scored by a probe."""
     from rich.table import Table
 
+    from cellbench.scores.few_labels import N_LABELS
+
     table = Table(box=None, pad_edge=False)
-    for name in ("floor", "r_max", "numbers", "macro F1", "linear", "neighbours", "seconds", ""):
+    for name in ("floor", "r_max", "numbers", *(f"{n} labels" for n in N_LABELS), "all labels", "seconds", ""):
         table.add_column(name, justify="left" if name in ("floor", "") else "right")
     best = max(floor.f1_macro(probe) for _, floor in found)
     for radius_text, floor in found:
-        scores = floor.scores(floor.seeds[0], probe)
         table.add_row(
             floor.name,
             radius_text,
             str(floor.embeddings(floor.seeds[0], "labelled").shape[1]),
+            *(f"{f1:.3f}" for f1 in floor.few_labels(probe).values()),
             f"{floor.f1_macro(probe):.3f} ± {floor.f1_std(probe):.3f}",
-            f"{scores.linear_f1_macro:.3f}",
-            f"{scores.knn_f1_macro:.3f}",
             f"{floor.seconds():.1f}",
             "strongest" if floor.f1_macro(probe) == best else "",
         )

@@ -1,7 +1,7 @@
 """The final scores of a search: floors, winner and ceiling, holdout included; computed in a worker, as a trial is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +54,7 @@ class FinalScore:
         f1_macro: Cross-validated macro F1 on the labelled patches, mean over seeds.
         f1_std: Its standard deviation over seeds, for a floor without seeds over folds; None where there is one seed.
         holdout: Score on the holdout; None where the holdout is empty.
+        few_labels: Of a floor, its macro F1 by the number of labels a class.
         lead: Of a ceiling, its lead over the strongest floor; None for all others.
     """
 
@@ -63,6 +64,7 @@ class FinalScore:
     f1_macro: float
     f1_std: float | None
     holdout: HoldoutScore | None
+    few_labels: Mapping[int, float] = field(default_factory=dict)
     lead: Lead | None = None
 
 
@@ -121,6 +123,7 @@ def compute_part(job: FinalScoringJob, part: str) -> None:
             return
         for floor in _floors(job, guard.patch_set, [part], device)[0]:
             floor.f1_macro(job.settings.probe)
+            floor.few_labels(job.settings.probe)
             for seed in floor.seeds:
                 floor.embeddings(seed, "holdout")
 
@@ -195,7 +198,7 @@ def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -
         truth = patch_set.labels(unseen)
         interval = f1_interval(truth, [ceiling.holdout], patch_set.groups(unseen), n_classes)
         holdout = HoldoutScore(macro_f1(truth, ceiling.holdout, n_classes), None, interval, len(unseen))
-    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead)
+    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead=lead)
 
 
 def _floor(patch_set: "PatchSet", floor: "CachedFloor", probe: str) -> FinalScore:
@@ -205,7 +208,15 @@ def _floor(patch_set: "PatchSet", floor: "CachedFloor", probe: str) -> FinalScor
         [floor.embeddings(seed, "holdout") for seed in floor.seeds],
         probe,
     )
-    return FinalScore("floor", floor.name, len(floor.seeds), floor.f1_macro(probe), floor.f1_std(probe), holdout)
+    return FinalScore(
+        "floor",
+        floor.name,
+        len(floor.seeds),
+        floor.f1_macro(probe),
+        floor.f1_std(probe),
+        holdout,
+        floor.few_labels(probe),
+    )
 
 
 def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]], probe: str) -> FinalScore:

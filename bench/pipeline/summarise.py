@@ -18,6 +18,7 @@ from bench.statistics.selection import Standing
 from bench.statistics.share import Lead, share_of_way
 from cellbench.errors import listing
 from cellbench.patches.card import Card
+from cellbench.scores.few_labels import N_LABELS
 from cellbench.scores.metrics import all_metrics, find_metric
 
 
@@ -84,6 +85,7 @@ def method_row(
         f1_macro=mean(fresh),
         f1_std=float(np.std(fresh, ddof=1)) if len(fresh) > 1 else None,
         n_seeds=len(fresh),
+        few_labels=few_labels([r for r in records_of(own, "final") if r.configuration == standing.configuration.id]),
         scores=scores,
         **_holdout(final_score),
         n_trials=len(tried),
@@ -98,14 +100,27 @@ def _seconds(record: TrialRecord) -> float:
     return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
 
 
-def _row_without_trials(score: FinalScore) -> Row:
-    """Return the row of a floor or of the ceiling."""
+def few_labels(records: Sequence[TrialRecord]) -> dict[int, float]:
+    """Return the mean macro F1 of trainings by the number of labels a class."""
+    found = {}
+    for n in N_LABELS:
+        values = [
+            record.metrics[f"probe/f1_macro_{n}"] for record in records if f"probe/f1_macro_{n}" in record.metrics
+        ]
+        if values:
+            found[n] = mean(values)
+    return found
+
+
+def _row_without_trials(score: FinalScore, records: Sequence[TrialRecord]) -> Row:
+    """Return the row of a floor or of a ceiling."""
     return Row(
         kind=score.kind,
         name=score.name,
         f1_macro=score.f1_macro,
         f1_std=score.f1_std,
         n_seeds=score.n_seeds,
+        few_labels=dict(score.few_labels) or few_labels(records_of(records, score.name)),
         **_holdout(score),
         **_lead(score.lead),
     )
@@ -160,7 +175,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], resu
     methods = [method_row(method, records, result, by_method.get(method)) for method in result.winners]
     methods.sort(key=lambda row: (row.name != result.method, -row.f1_macro))
     floors, ceilings = (
-        [_row_without_trials(score) for score in result.final_scores if score.kind == kind]
+        [_row_without_trials(score, records) for score in result.final_scores if score.kind == kind]
         for kind in ("floor", "ceiling")
     )
     rows = with_shares([*methods, *floors, *ceilings])

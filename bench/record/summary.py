@@ -27,6 +27,8 @@ class Row(BaseModel):
         f1_macro: Cross-validated macro F1 on the labelled patches; of trained encoders, the mean over fresh seeds.
         f1_std: Its standard deviation over seeds, for PCA over folds; None where there is one seed.
         n_seeds: Number of trainings in that mean.
+        few_labels: Macro F1 by the number of labels a class, means over draws and seeds; empty in summaries of older
+            versions, and for a ceiling that was trained on labels.
         scores: Scores of unseen patches, by the name of the metric: means over trainings on folds.
         share: Share of the way from the strongest floor to the ceiling; None where there is no ceiling, or where the
             floor reaches it.
@@ -57,6 +59,7 @@ class Row(BaseModel):
     f1_macro: float
     f1_std: float | None
     n_seeds: int = 1
+    few_labels: dict[int, float] = {}
     scores: dict[str, float] = {}
     share: float | None = None
     lead: float | None = None
@@ -279,7 +282,8 @@ class Summary(BaseModel):
         names = [metric.name for metric in all_metrics() if metric.mean_over == "folds"]
         flat = []
         for row in self.rows:
-            entry = row.model_dump(exclude={"params", "scores"})
+            entry = row.model_dump(exclude={"params", "scores", "few_labels"})
+            entry |= {f"f1_macro_{n}": f1 for n, f1 in row.few_labels.items()}
             entry |= {name: row.scores.get(name) for name in names}
             entry |= {f"params/{name}": value for name, value in row.params.items()}
             flat.append(entry)

@@ -39,6 +39,9 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
         say(summary.response.sentence(request.um_per_px))
     say()
     console().print(table(summary, score_columns(request.objectives)))
+    if any(row.few_labels for row in summary.rows):
+        say()
+        console().print(few_labels_table(summary))
     if summary.front:
         _print_front(request, summary)
     if len(request.spaces) > 1:
@@ -130,9 +133,28 @@ def table(summary: "Summary", scores: "Sequence[Metric]") -> "Table":
     return found
 
 
+def few_labels_table(summary: "Summary") -> "Table":
+    """Return macro F1 by the number of labels a class, the mean over random draws of the labels, as a table."""
+    from rich.table import Table
+
+    numbers = sorted({n for row in summary.rows for n in row.few_labels})
+    found = Table(box=None, pad_edge=False)
+    for name in ("macro F1 with", *(f"{n} labels a class" for n in numbers), "all labels"):
+        found.add_column(name, justify="left" if name == "macro F1 with" else "right", no_wrap=True)
+    for row in summary.rows:
+        if row.few_labels:
+            few = (f"{row.few_labels[n]:.3f}" if n in row.few_labels else "–" for n in numbers)
+            found.add_row(_name(row), *few, f"{row.f1_macro:.3f}", style=None if row.kind == "method" else "dim")
+    return found
+
+
+def _name(row: "Row") -> str:
+    return row.name if row.kind == "method" else f"{row.kind} {row.name}"
+
+
 def _cells(row: "Row", scores: "Sequence[Metric]") -> list[str]:
     return [
-        row.name if row.kind == "method" else f"{row.kind} {row.name}",
+        _name(row),
         with_spread(row.f1_macro, row.f1_std),
         share_in_words(row.share),
         "–" if row.holdout is None else f"{row.holdout:.3f}",

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from bench.study.trainings import Measured, n_training, run_all, table_key, train
@@ -30,29 +31,41 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 N_BATCHES = 8
 """Batches of an epoch from which the speed of a training is measured, for `--dry-run`."""
-LABELS = {"f1_5": "F1, 5 labels", "f1_20": "20 labels", "f1_all": "all labels"}
-"""Columns of macro F1 at a number of labels a class, and their titles."""
+LABELS = {
+    "probe/f1_macro_5": "F1, 5 labels",
+    "probe/f1_macro_20": "20 labels",
+    "probe/f1_macro": "all labels",
+}
+"""Metrics of macro F1 at a number of labels a class, and their titles."""
 SUMMARY = {"latent/leakage": "leakage", "latent/active_units": "active", "cost/seconds": "s", "cost/patches": "patches"}
 """Further columns of the summary, and their titles."""
 
 
-def label_scores(job: "TrialJob", metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return macro F1 of a finished training by the columns of `LABELS`. Only that of all labels is computed.
+def label_scores(job: "TrialJob") -> dict[str, float]:
+    """Return macro F1 of a finished training by the metrics of `LABELS`, computed from the embeddings that it kept.
 
-    Args:
-        job: The training. Its folder has the embeddings of the labelled patches.
-        metrics: Its final metrics.
+    So the rows of a table have the scores of one version of the probe, also where trainings ended before.
     """
-    return {"f1_all": metrics["probe/f1_macro"]}
+    from cellbench.patches import PatchSet
+    from cellbench.scores.classification import cross_validate
+    from cellbench.scores.few_labels import few_label_scores
+    from cellbench.trials.names import EMBEDDINGS
+
+    patch_set = PatchSet.open(job.dataset)
+    rows, n_classes = patch_set.rows("labelled"), len(patch_set.card.classes)
+    labels, groups, probe = patch_set.labels(rows), patch_set.groups(rows), job.settings.probe
+    embeddings = np.load(job.directory / EMBEDDINGS, allow_pickle=False)["labelled"]
+    few = few_label_scores(embeddings, labels, groups, n_classes, probe)
+    whole = cross_validate(embeddings, labels, groups, n_classes, probe, peers=False)
+    return {f"probe/f1_macro_{n}": each.f1_macro for n, each in few.items()} | {"probe/f1_macro": whole.f1_macro}
 
 
-def run(job: "TrialJob") -> tuple[dict[str, float], dict[str, float]] | str:
-    """Run one training and return its final metrics and its `label_scores`, or the reason why it failed."""
+def run(job: "TrialJob") -> dict[str, float] | str:
+    """Run one training and return its final metrics, or the reason why it failed."""
     try:
-        metrics = train(job)
+        return train(job) | label_scores(job)
     except TrainingError as error:
         return str(error)
-    return metrics, label_scores(job, metrics)
 
 
 def known_seconds(name: str, job: "TrialJob", frame: "pd.DataFrame", n_patches: int) -> float | None:
@@ -139,9 +152,8 @@ def main(
                 failed.append(what)
                 print_error(f"{what} failed: {found}")
                 continue
-            metrics, scores = found
-            measured.add(job, metrics, recipe=names[table_key(job)], **scores)
-            note(f"{what}: macro F1 {scores['f1_all']:.3f}, {duration(metrics['cost/seconds'])}")
+            measured.add(job, found, recipe=names[table_key(job)])
+            note(f"{what}: macro F1 {found['probe/f1_macro']:.3f}, {duration(found['cost/seconds'])}")
     _show_means(measured.frame, names)
     if failed:
         raise TrainingError(f"{counted(len(failed), 'training')} failed; change the recipes, or run the command again.")

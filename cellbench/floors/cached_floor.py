@@ -104,6 +104,29 @@ class CachedFloor:
         values: dict[str, Any] = {name: found[name] if found[name].ndim else found[name].item() for name in names}
         return ProbeScores(**values)
 
+    def few_labels(self, probe: str) -> dict[int, float]:
+        """Return the mean macro F1 over draws and seeds by the number of labels a class.
+
+        Args:
+            probe: Name of the probe.
+
+        Raises:
+            NotFoundError: The probe is unknown.
+        """
+        from cellbench.probes import PROBES
+        from cellbench.scores.few_labels import N_DRAWS, N_LABELS, few_label_scores
+
+        rows, n_classes = self._patch_set.rows("labelled"), len(self._patch_set.card.classes)
+
+        def score(seed: int) -> Arrays:
+            labels, groups = self._patch_set.labels(rows), self._patch_set.groups(rows)
+            found = few_label_scores(self.embeddings(seed, "labelled"), labels, groups, n_classes, probe)
+            return {str(n): each.draws for n, each in found.items()}
+
+        part = f"few-labels-{_digest([probe, PROBES.get(probe).version, N_DRAWS, *N_LABELS])}"
+        drawn = [self._cached(seed, part, lambda seed=seed: score(seed)) for seed in self.seeds]  # type: ignore[misc]
+        return {n: float(np.mean([each[str(n)] for each in drawn])) for n in N_LABELS}
+
     def f1_macro(self, probe: str) -> float:
         """Return the mean macro F1 over seeds."""
         return float(np.mean([self.scores(seed, probe).f1_macro for seed in self.seeds]))

@@ -7,9 +7,12 @@ directions by how much of their variance lies between classes, so that such unit
 2. The others are rotated to their principal components. Duplicate units share one component.
 3. Each component is scaled to variance 1, and then by the square root of ω², the share of its variance between classes
    (W. L. Hays, *Statistics for Psychologists*, 1963; it is corrected for the number of patches, and 0 for noise).
+   With fewer than five patches for each component, the variances of small components are not known well, and scaling
+   them to 1 adds noise. A constant is then added to each variance, so that small components stay small. The constant
+   grows with the ratio of components to patches.
 4. Ridge regression of the classes with a Gaussian kernel on at most 512 landmarks (C. K. I. Williams and M. Seeger,
    "Using the Nyström method to speed up kernel machines", NIPS 2000). Inner folds, which never split a group, choose
-   the strength of the penalty.
+   the strength of the penalty. It is fixed where a class has fewer than ten patches on average.
 
 All steps use the labels of training patches only.
 """
@@ -23,9 +26,8 @@ import numpy as np
 
 from cellbench.errors import DataError
 from cellbench.probes.base import PROBES, FittedProbe, Probe
+from cellbench.probes.directions import Directions
 
-MAX_P = 0.01
-"""Largest p-value of a unit that is kept."""
 GAMMA = 0.5
 """Kernel exp(−GAMMA · d²), where d² is relative to the mean squared distance from the centre."""
 N_LANDMARKS = 512
@@ -35,48 +37,12 @@ PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 DEFAULT_PENALTY = 3e-2
 """Strength of the penalty where the training patches are too few for inner folds."""
 N_INNER_FOLDS = 3
+MIN_FOR_FOLDS = 10
+"""Smallest number of training patches for each class, on average, for inner folds."""
 SHARPNESS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Factors on the scores of classes before the softmax; inner folds choose the one with the smallest log loss."""
-SMALLEST_VARIANCE = 1e-6
-"""Components whose variance is a smaller share of the largest one are left out."""
-
-
-@dataclass(frozen=True)
-class Directions:
-    """A linear map to the directions that tell classes apart.
-
-    Attributes:
-        mean: Mean of the training embeddings, shape (D,).
-        matrix: Directions as columns, shape (D, R), scaled so that the mean squared norm of training patches is 1.
-    """
-
-    mean: np.ndarray
-    matrix: np.ndarray
-
-    @classmethod
-    def fit(cls, embeddings: np.ndarray, labels: np.ndarray) -> Directions:
-        """Find the directions of embeddings of shape (N, D), float64, with class codes of shape (N,)."""
-        mean = embeddings.mean(axis=0)
-        centred = embeddings - mean
-        p, _ = analysis_of_variance(centred, labels)
-        kept = p < MAX_P
-        if not kept.any():  # nothing tells the classes apart: no unit is better than another
-            kept[:] = True
-        variances, axes = np.linalg.eigh(centred[:, kept].T @ centred[:, kept] / len(centred))
-        found = variances > SMALLEST_VARIANCE * variances[-1]
-        if not found.any() or variances[-1] <= 0:
-            return cls(mean, np.zeros((len(mean), 1)))
-        axes = axes[:, found] / np.sqrt(variances[found])
-        _, omega_squared = analysis_of_variance(centred[:, kept] @ axes, labels)
-        if not omega_squared.any():
-            omega_squared[:] = 1.0
-        matrix = np.zeros((len(mean), axes.shape[1]))
-        matrix[kept] = axes * np.sqrt(omega_squared / omega_squared.sum())
-        return cls(mean, matrix)
-
-    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return embeddings in these directions, float64, shape (N, R)."""
-        return np.asarray((embeddings - self.mean) @ self.matrix)
+DEFAULT_SHARPNESS = 4.0
+"""Factor where the training patches are too few for inner folds."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +89,7 @@ class KernelRidge(Probe):
     """Kernel ridge classification; its result hardly depends on the seed, which draws landmarks and inner folds."""
 
     seeds = (0,)
+    version = 2
 
     @classmethod
     def fit(
@@ -149,7 +116,9 @@ class KernelRidge(Probe):
                 directions, state["landmarks"], state["coefficients"], float(state["sharpness"][0])
             )
             probe.scores(np.zeros((1, len(directions.mean))))
-        except (KeyError, ValueError, IndexError) as error:
+        except KeyError as error:
+            raise DataError(f"The state of the probe is damaged ({error} is missing).") from None
+        except (ValueError, IndexError) as error:
             raise DataError(f"The state of the probe is damaged ({error}).") from None
         return probe
 
@@ -165,44 +134,20 @@ def fit_kernel_ridge(
         groups: Group codes, shape (N,); no inner fold splits a group.
         n_classes: Number of classes; classes without a patch are never predicted.
         seed: Seed of the draw of landmarks and of the inner folds.
+
+    Raises:
+        DataError: An embedding is not finite.
     """
+    broken = int((~np.isfinite(embeddings)).any(axis=1).sum())
+    if broken:
+        raise DataError(
+            f"{broken} of {len(embeddings)} embeddings contain NaN or infinite values, so no probe can be fitted. "
+            "If a trained encoder made them, train it with a smaller learning rate."
+        )
     features = embeddings.astype(np.float64)
     penalty, sharpness = _chosen(features, labels, groups, n_classes, seed)
     directions, landmarks, (coefficients,) = _fit(features, labels, n_classes, (penalty,), seed)
     return FittedKernelRidge(directions, landmarks, coefficients, sharpness)
-
-
-def analysis_of_variance(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much the class means of each feature differ.
-
-    Args:
-        features: Shape (N, D), float64.
-        labels: Class codes, shape (N,).
-
-    Returns:
-        The p-value of the F test of equal means, and ω², the share of the variance that lies between classes, corrected
-        for the number of patches and never negative; both of shape (D,). Features without variance have p = 1 and 0.
-    """
-    from scipy.stats import f as f_distribution
-
-    classes, codes = np.unique(labels, return_inverse=True)
-    n, k = len(labels), len(classes)
-    if k < 2 or n <= k:
-        return np.ones(features.shape[1]), np.zeros(features.shape[1])
-    members = np.zeros((k, n))
-    members[codes, np.arange(n)] = 1
-    counts = members.sum(axis=1, keepdims=True)
-    means = members @ features / counts
-    centred = features - features.mean(axis=0)
-    total = (centred**2).sum(axis=0)
-    between = (counts * (means - features.mean(axis=0)) ** 2).sum(axis=0)
-    within = np.maximum(total - between, 1e-12 * total)
-    known = total > 0
-    error = np.where(known, within, 1.0) / (n - k)
-    ratio = np.where(known, between / (k - 1) / error, 0.0)
-    p = np.where(known, f_distribution.sf(ratio, k - 1, n - k), 1.0)
-    omega_squared = (between - (k - 1) * error) / (np.where(known, total, 1.0) + error)
-    return p, np.where(known, np.clip(omega_squared, 0, 1), 0.0)
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -246,15 +191,17 @@ def _chosen(
 ) -> tuple[float, float]:
     """Return the penalty with the best macro F1 over the inner folds, and the sharpness with the smallest log loss.
 
-    Of equal penalties, the strongest is chosen.
+    Of equal penalties, the strongest is chosen. With few patches, both have a default.
     """
     from cellbench.patches.folds import probe_folds
     from cellbench.probes.f1 import macro_f1
 
+    if len(labels) < MIN_FOR_FOLDS * len(np.unique(labels)):
+        return DEFAULT_PENALTY, DEFAULT_SHARPNESS
     try:
         folds = probe_folds(labels, groups, n_folds=N_INNER_FOLDS, seed=seed)
-    except DataError:  # fewer groups, or fewer patches of a class, than folds
-        return DEFAULT_PENALTY, SHARPNESS[0]
+    except DataError:  # one class, or fewer groups than folds
+        return DEFAULT_PENALTY, DEFAULT_SHARPNESS
     scores = np.empty((len(PENALTIES), len(labels), n_classes))
     for train, test in folds:
         directions, landmarks, found = _fit(features[train], labels[train], n_classes, PENALTIES, seed)

@@ -102,17 +102,21 @@ class PaperProbe(Probe):
         """Return a fitted probe from its state.
 
         Raises:
-            DataError: An array is missing.
+            DataError: An array is missing, or the shapes do not fit.
         """
+        numbers = range(len(HIDDEN) + 1)
         try:
-            numbers = range(sum(name.startswith("weight") for name in state))
-            return Network(
+            network = Network(
                 Standardizer(state["mean"], state["scale"]),
                 tuple(state[f"weight{number}"] for number in numbers),
                 tuple(state[f"bias{number}"] for number in numbers),
             )
+            network.probabilities(np.zeros((1, len(state["mean"]))))
         except KeyError as error:
             raise DataError(f"The state of the probe is damaged ({error} is missing).") from None
+        except ValueError as error:
+            raise DataError(f"The state of the probe is damaged ({error}).") from None
+        return network
 
 
 def fit_networks(

@@ -14,6 +14,7 @@ from cellbench.patches.patchset import PatchSet
 from cellbench.probes import PROBES
 from cellbench.radius import estimate_radius
 from cellbench.scores.classification import cross_validate
+from cellbench.scores.few_labels import few_label_scores
 from cellbench.training.configuration import TrainingSettings
 
 SETTINGS = TrainingSettings(encoder="test_resnet", network_size=16, views=2)
@@ -78,6 +79,19 @@ def test_scores_are_those_of_the_probe(make, discs):
     assert floor.f1_std("paper") == expected.f1_std
     with pytest.raises(NotFoundError, match="There is no probe 'pape'; did you mean 'paper'"):
         floor.scores(0, "pape")
+
+
+@pytest.mark.parametrize("name", ["ring_profile", "random"])
+def test_scores_with_few_labels_are_means_over_draws_and_seeds_and_cached(make, discs, name, monkeypatch):
+    floor, rows = make(name), discs.rows("labelled")
+    found = floor.few_labels("kernel_ridge")
+    labels, groups = discs.labels(rows), discs.groups(rows)
+    each = [
+        few_label_scores(floor.embeddings(seed, "labelled"), labels, groups, 3, "kernel_ridge") for seed in floor.seeds
+    ]
+    assert found == {n: pytest.approx(np.mean([one[n].f1_macro for one in each])) for n in (5, 20)}
+    monkeypatch.setattr(PROBES.get("kernel_ridge"), "fit", None)
+    assert make(name).few_labels("kernel_ridge") == found
 
 
 def test_a_random_floor_is_scored_from_several_seeds(make):

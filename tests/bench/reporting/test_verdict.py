@@ -3,7 +3,7 @@
 import pytest
 
 from bench.record.summary import Row, Summary
-from bench.reporting.verdict import holdout_sentence, score_columns, table
+from bench.reporting.verdict import few_labels_table, holdout_sentence, score_columns, table
 from bench.space.objectives import OBJECTIVES, parse_objectives
 from cellbench.scores.metrics import find_metric
 
@@ -29,6 +29,26 @@ def test_a_score_that_a_method_lacks_is_a_dash():
     )  # fmt: skip
     found = table(summary, score_columns(parse_objectives("f1")))
     assert [next(iter(column.cells)) for column in found.columns[4:7]] == ["–", "–", "0.250"]
+
+
+def test_scores_with_few_labels_have_a_table_and_columns_of_their_own():
+    rows = [
+        Row(kind="method", name="vae", f1_macro=0.5, f1_std=None, few_labels={20: 0.4, 5: 0.3}),
+        Row(kind="floor", name="pca", f1_macro=0.45, f1_std=None, few_labels={5: 0.35}),
+        Row(kind="ceiling", name="supervised", f1_macro=0.8, f1_std=None),
+    ]
+    summary = Summary(
+        search="s", dataset="d", winner="vae", rows=rows, importances={}, n_holdout=0, look=1, notes=[], final={},
+        seconds=1.0,
+    )  # fmt: skip
+    summary = Summary.model_validate_json(summary.model_dump_json())
+    found = few_labels_table(summary)
+    assert [list(column.cells) for column in found.columns] == [
+        ["vae", "floor pca"], ["0.300", "0.350"], ["0.400", "–"], ["0.500", "0.450"],
+    ]  # fmt: skip
+    frame = summary.frame()
+    assert frame["f1_macro_5"].tolist()[:2] == [0.3, 0.35]
+    assert frame["f1_macro_20"].isna().tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("name", ["f1", "ssim", "label_free", "l1_core"])

@@ -139,7 +139,7 @@ def test_a_training_is_not_repeated_where_the_table_has_it(program, tmp_path):
     assert first.exit_code == 0, first.output
     before = pd.read_csv(table)
     assert before["recipe"].tolist() == ["masked", "plain"]
-    assert before["f1_all"].between(0, 1).all()
+    assert before["probe/f1_macro_5"].between(0, 1).all()
     kept = sorted((tmp_path / "study" / "recipes" / "discs").glob("*/embeddings.npz"))
     assert [path.parent.name[:9] for path in kept] == ["masked-s0", "plain-s0-"]
     with np.load(kept[0]) as stored:
