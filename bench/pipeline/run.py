@@ -72,12 +72,13 @@ def run_search(request: Request, folder: SearchFolder) -> Summary:
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
-    with graceful_stop(folder.stop_path) as listen, ThreadPoolExecutor(2) as threads:
+    with graceful_stop(folder.stop_path) as listen, ThreadPoolExecutor(1) as threads:
         machine = this_machine()
         use_threads(1)  # of this process, which computes floors and the range of radii; trials have their own number
-        store = threads.submit(connect)  # importing MLflow and starting Ray are slow, so both at once
+        # Ray starts while the first floors are computed and then MLflow is imported; both are slow.
         shows_floors = request.address is None and machine.gpus == 0
         floors = threads.submit(show_first_floors, request) if shows_floors else None
+        store = threads.submit(connect)
         with cluster(request.address, machine) as machine:
             listen()
             resources = request.concurrent, request.cpus_of_trial, request.gpus_per_trial
