@@ -24,6 +24,7 @@ from bench.terminal.console import say
 from cellbench.scores.base import ScoreContext
 from cellbench.training.configuration import Configuration, TrainingSettings
 from cellbench.trials import run as trial_run
+from cellbench.trials.files import save_reconstructed
 from cellbench.trials.job import TrialJob
 
 DATASET = "marrow-mini"
@@ -102,7 +103,7 @@ def scoring_parts(profile: str, stage: str) -> dict[str, float]:
     represent = ScoreContext.represent
     with _replaced(ScoreContext, "represent", clock.timed("embed labelled patches", represent)):
         metrics = run.step()
-    drawing = clock.timed("draw figures", trial_run.save_reconstructed)
+    drawing = clock.timed("draw figures", save_reconstructed)
     with _replaced(trial_run, "save_reconstructed", drawing), clock.part("write files"):
         run.finish(metrics)
     return clock.seconds
