@@ -71,7 +71,7 @@ PROFILES = {
     for profile in (
         Profile(
             name="quick",
-            passes=6_000,
+            passes=5_000,
             n_trials=2,
             n_finalists=1,
             n_folds=1,
