@@ -23,7 +23,7 @@ ORACLE = "oracle"
 """Name of the ceiling: patches masked by their contour."""
 SUPERVISED = "supervised"
 SLOW = ("random", "patch_dictionary")
-"""Floors that take longest, so they are computed first."""
+"""Floors that take longest, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def slow_parts(job: FinalScoringJob) -> list[str]:
     """Return the names of what `compute_part` computes, the longest first."""
     from cellbench.floors import FLOORS
 
-    return [*([] if job.supervised == "none" else [SUPERVISED]), *sorted(FLOORS.names(), key=lambda n: n not in SLOW)]
+    ceiling = [] if job.supervised == "none" else [SUPERVISED]
+    slow = [name for name in SLOW if name in FLOORS]
+    return [*ceiling, *slow, *(name for name in FLOORS.names() if name not in slow)]
 
 
 def compute_part(job: FinalScoringJob, part: str) -> None:
