@@ -23,8 +23,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 install: $(INSTALLED) ## Install everything into .venv
 
-search: $(INSTALLED) ## Search the radius of a fixed mask on the built-in data set; ARGS='--trials 12' adds options
-	$(BIN)/python -m bench.search --method mask_fixed $(ARGS)
+search: $(INSTALLED) ## Search with an encoder that sees the cell alone, on built-in data; ARGS='--trials 12' adds options
+	$(BIN)/python -m bench.search --method hide $(ARGS)
 
 test: $(INSTALLED) ## Run the fast tests; SLOW=1 adds the slow ones, SLOW=2 all; WORKERS=0 runs them in one process
 	$(BIN)/python -m pytest -p no:benchmark -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(filter 1,$(SLOW)),-m 'not long') $(if $(filter 2,$(SLOW)),-m 'long or not long') $(ARGS)

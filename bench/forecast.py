@@ -40,7 +40,7 @@ def _check_at_once(text: str) -> str:
 class ForecastOptions(Options):
     """The options of `bench.forecast`."""
 
-    profile: Annotated[Literal["cpu", "gpu", "paper"], Option("Profile of the search")] = "gpu"
+    profile: Annotated[Literal["quick", "cpu", "gpu", "paper"], Option("Profile of the search")] = "gpu"
     at_once: Annotated[
         str, AfterValidator(_check_at_once), Option("Trials at once, separated by commas", metavar="N,N")
     ] = "1,2,8,64"
@@ -66,9 +66,9 @@ def main(options: ForecastOptions) -> None:
     epoch_s = options.patches / options.patches_per_s if options.patches_per_s else 1.0
     costs = Costs(epoch_s, options.scoring_s, epochs)
     tried = _n_tried(chosen, methods)
-    found = [forecast(chosen, costs, int(n), methods, n_tried=tried) for n in options.at_once.split(",")]
+    found = [forecast(chosen, costs, int(n), methods, chosen.has_oracle, tried) for n in options.at_once.split(",")]
     _print(found, costs, hours=options.patches_per_s is not None)
-    limit = forecast(chosen, costs, 10_000, methods, n_tried=tried)
+    limit = forecast(chosen, costs, 10_000, methods, chosen.has_oracle, tried)
     unit, name = (3600, "h") if options.patches_per_s else (costs.full_s, "full trainings")
     say(f"With any number at once it is {limit.seconds / unit:.2f} {name}: the stages wait for one another.")
     if options.patches_per_s is not None:

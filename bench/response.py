@@ -167,7 +167,7 @@ def _trainer(
 
     native = patch_set.card.native_size
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    defaults = profile("auto", device.type == "cuda")
+    defaults = profile("gpu" if device.type == "cuda" else "cpu", has_gpu=False)
     size = chosen_size(options.size, defaults, patch_set.card)
     rows, _ = training_rows(patch_set, fold=0)
     typed = {name: getattr(options, name) for name in ("epochs", "encoder", "batch_size", "views")}

@@ -36,8 +36,8 @@ def test_help_lists_every_target_and_is_what_make_alone_shows():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["search"], "-m bench.search --method mask_fixed"),
-        (["search", "ARGS=--trials 12"], "-m bench.search --method mask_fixed --trials 12"),
+        (["search"], "-m bench.search --method hide"),
+        (["search", "ARGS=--trials 12"], "-m bench.search --method hide --trials 12"),
         (["test"], "-m pytest -p no:benchmark -n 2 "),
         (["test", "WORKERS=0"], " -n 0 "),
         (["test", "SLOW=1"], "-m 'not long'"),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ORACLE = "oracle"
 """Name of the ceiling: patches masked by their contour."""
+SUPERVISED = "supervised"
+SLOW = ("random", "patch_dictionary")
+"""Floors that take longest, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,42 @@ class FinalScoringJob:
     supervised: Supervised = "none"
 
 
+def slow_parts(job: FinalScoringJob) -> list[str]:
+    """Return the names of what `compute_part` computes, the longest first."""
+    from cellbench.floors import FLOORS
+
+    ceiling = [] if job.supervised == "none" else [SUPERVISED]
+    slow = [name for name in SLOW if name in FLOORS]
+    return [*ceiling, *slow, *(name for name in FLOORS.names() if name not in slow)]
+
+
+def compute_part(job: FinalScoringJob, part: str) -> None:
+    """Compute a floor or the supervised ceiling, and leave it in the cache, from which `score_finals` reads it.
+
+    Args:
+        job: What the final scores are computed from.
+        part: One of `slow_parts`. A floor that cannot be computed is left out here; `score_finals` says why.
+
+    Raises:
+        ChangedDataError: The data set is missing, damaged or changed.
+        TrainingError: The loss of the ceiling became infinite or NaN.
+    """
+    from cellbench.patches import DataGuard
+
+    guard = DataGuard(job.dataset, job.cache)
+    with guard.unchanged():
+        device = _device(job)
+        if part == SUPERVISED:
+            assert job.supervised != "none"
+            supervised_ceiling(guard.patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
+            return
+        for floor in _floors(job, guard.patch_set, [part], device)[0]:
+            floor.f1_macro(job.settings.probe)
+            floor.few_labels(job.settings.probe)
+            for seed in floor.seeds:
+                floor.embeddings(seed, "holdout")
+
+
 def score_finals(job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
     """Return the scores of floors and trained encoders, on the labelled patches and on the holdout.
 
@@ -108,18 +147,10 @@ def score_finals(job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
 
 
 def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore], list[str]]:
-    import torch
+    from cellbench.floors import FLOORS
 
-    from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
-    from cellbench.threads import use_threads
-
-    use_threads(job.settings.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    probe = job.settings.probe
-    mask = None if job.masked is None else FloorMask(job.masked, job.r_max)
-    context = floor_context(patch_set, job.settings, job.seeds, mask, device)
-    floors, missing = available_floors(FLOORS.names(), context)
-    cached = [CachedFloor(name, floor, patch_set, job.seeds, job.cache, device) for name, floor in floors.items()]
+    device, probe = _device(job), job.settings.probe
+    cached, missing = _floors(job, patch_set, FLOORS.names(), device)
     scores = [_floor(patch_set, floor, probe) for floor in cached]
     scores += [_trained(patch_set, name, trainings, probe) for name, trainings in job.trained.items()]
     if job.supervised == "none" and all(score.kind != "ceiling" for score in scores):
@@ -134,6 +165,28 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
         found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
         scores.append(_supervised(patch_set, found, lead(patch_set, [found.predictions], below, found.among)))
     return scores, missing
+
+
+def _device(job: FinalScoringJob) -> str:
+    """Return the device that computes, and use the CPU threads of the job."""
+    import torch
+
+    from cellbench.threads import use_threads
+
+    use_threads(job.settings.threads)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _floors(
+    job: FinalScoringJob, patch_set: "PatchSet", names: Sequence[str], device: str
+) -> tuple[list["CachedFloor"], list[str]]:
+    """Return the floors that can be computed, and for each of the others the sentence that says why not."""
+    from cellbench.floors import CachedFloor, FloorMask, available_floors, floor_context
+
+    mask = None if job.masked is None else FloorMask(job.masked, job.r_max)
+    context = floor_context(patch_set, job.settings, job.seeds, mask, device)
+    floors, missing = available_floors(names, context)
+    return [CachedFloor(n, each, patch_set, job.seeds, job.cache, device) for n, each in floors.items()], missing
 
 
 def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -> FinalScore:

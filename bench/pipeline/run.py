@@ -9,6 +9,7 @@ from bench.home.datasets import reopen_dataset
 from bench.home.holdout_looks import holdout_looks
 from bench.home.paths import cache_dir
 from bench.home.resources import Machine, Plan, plan, this_machine
+from bench.pipeline.first_floors import show_first_floors
 from bench.pipeline.stages import Pipeline
 from bench.record.folder import SearchFolder
 from bench.record.request import Request
@@ -72,15 +73,21 @@ def run_search(request: Request, folder: SearchFolder) -> Summary:
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet) -> Summary:
     with graceful_stop(folder.stop_path) as listen, ThreadPoolExecutor(1) as threads:
-        store = threads.submit(connect)  # importing MLflow and starting Ray are slow, so both at once
-        with cluster(request.address, this_machine()) as machine:
+        machine = this_machine()
+        use_threads(1)  # of this process, which computes floors and the range of radii; trials have their own number
+        # Ray starts while the first floors are computed and then MLflow is imported; both are slow.
+        shows_floors = request.address is None and machine.gpus == 0
+        floors = threads.submit(show_first_floors, request) if shows_floors else None
+        store = threads.submit(connect)
+        with cluster(request.address, machine) as machine:
             listen()
-            use_threads(1)  # of this process, which computes the range of radii; trials have their own number
             resources = request.concurrent, request.cpus_of_trial, request.gpus_per_trial
             shares = plan(machine, *resources, request.max_concurrent)
             if request.address is not None:
                 check_nodes(folder.directory, request.dataset_path, request.fingerprint, cache_dir())
             store.result()  # an unusable store is an error before anything is written
+            if floors is not None:
+                floors.result()
             request.write(folder)
             folder.reopen_trials()
             return _run_on(shares, request, folder, patch_set)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
-from bench.pipeline.final_scores import ORACLE, FinalScoringJob, score_finals
+from bench.pipeline.final_scores import (
+    ORACLE,
+    FinalScore,
+    FinalScoringJob,
+    compute_part,
+    score_finals,
+    slow_parts,
+)
 from bench.pipeline.floor_mask import floor_mask
 from bench.pipeline.race import run_race
 from bench.pipeline.summarise import PipelineResult, mean, summarise
@@ -22,7 +29,7 @@ from bench.statistics.pareto_front import front_winner
 from bench.statistics.racing import race_rounds
 from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
 from bench.terminal.console import note, say
-from bench.tuning.cluster import remotely
+from bench.tuning.cluster import each_remotely, remotely
 from bench.tuning.config import TrialSettings
 from bench.tuning.run import StageContext, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
@@ -90,13 +97,19 @@ class Pipeline:
         )
         ceiling = "" if request.supervised == "none" else ", the supervised ceiling"
         say(f"floors{ceiling}, and one look at the holdout")
-        result.final_scores, missing = remotely(
-            score_finals, self._final_scoring_job(result), cpus=self._context.plan.cpus, gpus=self._context.plan.gpus
-        )
+        result.final_scores, missing = self._final_scores(self._final_scoring_job(result))
         result.look = self._count_look()  # last, so that a look is not counted for scores that nobody sees
         result.seconds = time.monotonic() - start
         result.notes = [*stop_reasons(request, self._folder.directory, tried), *missing]
         return summarise(request, self._patch_set.card, self._folder.records(), result)
+
+    def _final_scores(self, job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
+        """Return the final scores, and why floors are missing. On one machine, slow parts are computed at once."""
+        plan = self._context.plan
+        if self._request.address is None and plan.concurrent > 1:  # the nodes of a cluster may have caches of their own
+            each_remotely(compute_part, [(job, part) for part in slow_parts(job)], cpus=plan.cpus, gpus=plan.gpus)
+        found: tuple[list[FinalScore], list[str]] = remotely(score_finals, job, cpus=plan.cpus, gpus=plan.gpus)
+        return found
 
     def _count_look(self) -> int:
         """Count the look at the holdout, once per search, and return its number."""

@@ -151,7 +151,9 @@ class SearchOptions(Options):
         1.0
     )
     share_trials: Annotated[bool, Option("Give promising methods more trials; no comparison", BUDGET)] = False
-    oracle: Annotated[bool, Option("Train the ceiling too", BUDGET, default="yes, where contours are known")] = True
+    oracle: Annotated[
+        bool | None, Option("Train the ceiling too", BUDGET, default="where contours are known (quick: no)")
+    ] = None
     supervised: Annotated[
         Literal["none", "fold", "all"], Option("Ceiling trained on labels: none, fold or all", BUDGET, metavar="NAME")
     ] = "fold"

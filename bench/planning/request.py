@@ -10,6 +10,7 @@ from bench.home.datasets import open_dataset
 from bench.home.paths import cache_dir, searches_dir
 from bench.home.resources import Machine, Plan, plan
 from bench.planning.combinations import check_combinations, chosen_sampler, default_scheduler
+from bench.planning.first_points import around_estimate
 from bench.planning.options import SearchOptions
 from bench.planning.training import check_networks, chosen_size, training_settings
 from bench.record.folder import SearchFolder, search_names
@@ -87,7 +88,12 @@ def make_request(
     )
     _check_fit(options, settings, n_training)
     size = options.screen_size or settings.network_size
+    started_at: dict[str, list[str]] = {}
+    if defaults.radius_factors is not None and not sampler.is_exhaustive:
+        typed = {text.partition("=")[0].strip() for text in options.set}
+        native, started_at = around_estimate(native, typed, patch_set, defaults.radius_factors)
     native, warm = _warm(options, native, patch_set, size, settings.probe)
+    warm = warm or started_at
     for space in native:
         check_values(space, card.native_size, size)
         if sampler.is_exhaustive and not space.grid_points():
@@ -124,7 +130,7 @@ def make_request(
         share_trials=options.share_trials,
         trial_timeout_s=options.trial_timeout,
         checkpoint_s=options.checkpoint_every,
-        oracle=options.oracle and patch_set.masks is not None,
+        oracle=(defaults.has_oracle if options.oracle is None else options.oracle) and patch_set.masks is not None,
         supervised=options.supervised,
         settings=settings,
         concurrent=options.concurrent,

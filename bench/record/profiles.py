@@ -1,4 +1,4 @@
-"""The defaults of a search on a laptop, on a GPU, and as in the paper, in one table."""
+"""The defaults of a search: a first look, on a laptop, on a GPU, and as in the paper, in one table."""
 
 import math
 from dataclasses import dataclass
@@ -37,6 +37,9 @@ class Profile:
         representation: What is embedded, μ or a sample of z.
         probe: Name of the probe that classifies representations.
         fixes_paper_values: Whether hyperparameters have the values of the paper where a search space has them.
+        radius_factors: Least and largest radius of a mask, in multiples of the one estimated from the patches, which
+            is tried first; None for the range of the search space.
+        has_oracle: Whether the ceiling is trained where contours are known.
     """
 
     name: str
@@ -58,11 +61,30 @@ class Profile:
     representation: Representation = "mean"
     probe: str = DEFAULT_PROBE
     fixes_paper_values: bool = False
+    radius_factors: tuple[float, float] | None = None
+    has_oracle: bool = True
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
+        Profile(
+            name="quick",
+            passes=5_000,
+            n_trials=2,
+            n_finalists=1,
+            n_folds=1,
+            n_seeds=2,
+            reduction=3,
+            n_rungs=0,  # the scores at a rung take as long as a third of these trainings
+            cell_radius=4,
+            min_size=32,
+            max_size=48,
+            batch_size=32,
+            max_concurrent=4,
+            radius_factors=(0.7, 1.4),
+            has_oracle=False,
+        ),
         Profile(
             name="cpu",
             passes=40_000,
@@ -119,13 +141,13 @@ PROFILES = {
 
 
 def profile(name: str, has_gpu: bool) -> Profile:
-    """Return a profile by name. `auto` is `gpu` on a machine with a GPU, else `cpu`.
+    """Return a profile by name. `auto` is `gpu` on a machine with a GPU, else `quick`.
 
     Raises:
         NotFoundError: The profile is unknown.
     """
     if name == "auto":
-        return PROFILES["gpu" if has_gpu else "cpu"]
+        return PROFILES["gpu" if has_gpu else "quick"]
     if name not in PROFILES:
         raise NotFoundError(f"There is no profile '{name}'; {nearest(name, ['auto', *PROFILES])}")
     return PROFILES[name]

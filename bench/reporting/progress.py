@@ -84,7 +84,13 @@ class ProgressView:
     def trial_ended(self, record: TrialRecord) -> None:
         """Called when a trial has ended."""
         self._running.pop(record.key, None)
+        before = self._best()
         self._ended.append(record)
+        best = self._best()
+        if best is not None and best is not before and not console().is_terminal:
+            value = best.metrics[self._objective.final]
+            passed = duration(time.monotonic() - self._began)
+            say(f"  best after {passed}: {self._objective.description} {value:.3f}, {self._what(best)}")
         self._skipped_epochs += max(0, record.epochs - record.epoch)
 
     def stopping(self) -> None:

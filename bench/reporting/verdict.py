@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from bench.reporting.longer_profile import longer_profile
 from bench.space.formatting import params_in_words
 from bench.terminal.console import console, say
 from bench.terminal.formatting import counted, duration, share_in_words, with_spread
@@ -59,6 +60,8 @@ def print_verdict(request: "Request", summary: "Summary") -> None:
     say(holdout_sentence(summary))
     for note in summary.notes:
         say(note)
+    if (longer := longer_profile(request)) is not None:
+        say(longer)
     say()
     say("Next:")
     say("  python -m bench.ui                       every trial in MLflow")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -153,14 +153,30 @@ def remotely(function: Callable[..., Any], *args: Any, cpus: int, gpus: float) -
     Raises:
         Exception: The function raised this exception.
     """
+    return each_remotely(function, [args], cpus, gpus)[0]
+
+
+def each_remotely(function: Callable[..., Any], calls: Sequence[Sequence[Any]], cpus: int, gpus: float) -> list[Any]:
+    """Call a function several times, in as many workers at once as there are resources, and return the results.
+
+    Args:
+        function: The function; it and its arguments must be picklable.
+        calls: The positional arguments of each call. Calls start in this order.
+        cpus: CPUs of a worker.
+        gpus: GPUs of a worker; a fraction shares one GPU.
+
+    Raises:
+        Exception: A call raised this exception.
+    """
     import ray
     from ray.exceptions import RayTaskError
 
     task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(function)
     try:
-        return ray.get(task.remote(*args))
+        found: list[Any] = ray.get([task.remote(*args) for args in calls])
     except RayTaskError as error:
         raise error.cause from None
+    return found
 
 
 def _check_reachable(address: str) -> None:

@@ -44,6 +44,7 @@ It was chosen among three orders of magnitude, and contrast normalisation was dr
 patches of `pbc` and `marrow-mini`. Scores of this floor on these labelled patches are therefore optimistic.
 """
 _BATCH_SIZE = 64
+_BATCH_SIZE_CPU = 4  # the activations of more patches do not fit into the cache of a core, and take twice as long
 _TINY = 1e-8  # for a pool whose windows are all the same
 
 
@@ -154,6 +155,7 @@ class FittedDictionary(FittedFloor):
         import torch
 
         where = torch.device(device)
+        batch_size = _BATCH_SIZE_CPU if where.type == "cpu" else _BATCH_SIZE
         mean, whitening, words = (
             torch.from_numpy(each).to(where) for each in (self._mean, self._whitening, self._words)
         )
@@ -162,8 +164,8 @@ class FittedDictionary(FittedFloor):
         sizes = [len(ring) for ring in rings]
         found = np.empty((len(patches), len(rings) * len(words)), np.float32)
         with torch.no_grad():
-            for start in range(0, len(patches), _BATCH_SIZE):
-                density = torch.from_numpy(optical_density(patches[start : start + _BATCH_SIZE])).to(where)
+            for start in range(0, len(patches), batch_size):
+                density = torch.from_numpy(optical_density(patches[start : start + batch_size])).to(where)
                 windows = density.flatten(1)[:, pixels]  # (B, windows, F)
                 active = triangle(distances((windows - mean) @ whitening, words))  # (B, windows, K)
                 pooled = torch.cat([ring.mean(dim=1) for ring in torch.split(active, sizes, dim=1)], dim=1)

@@ -49,7 +49,7 @@ def test_the_ceiling_waits_for_the_winner_where_methods_are_compared():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--profile", "auto"], "--profile must be 'cpu', 'gpu' or 'paper'; got 'auto'."),
+        (["--profile", "auto"], "--profile must be 'quick', 'cpu', 'gpu' or 'paper'; got 'auto'."),
         (["--at-once", "8,0"], "--at-once must be numbers of trials such as 1,8,64"),
         (["--at-once", "²"], "--at-once must be numbers of trials such as 1,8,64"),
         (["--at-once", "99999999999"], "at most 100000"),

@@ -76,7 +76,7 @@ def test_a_search_on_real_cells_from_files_to_the_verdict(tmp_path, real_data):
     )  # fmt: skip
     output, _ = home.run(
         "--method", "vae,mask_fixed", "--dataset", "cells", "--trials", "4", "--epochs", "3", "--finalists", "1",
-        "--folds", "2", "--seeds", "2", "--concurrent", "1", "--name", "s", *SMALL,
+        "--folds", "2", "--seeds", "2", "--concurrent", "1", "--name", "s", "--profile", "cpu", *SMALL,
     )  # fmt: skip
     for part in ("fresh seeds", "floor pca_masked", "95 % interval", "look number 1 at this holdout", "r_max",
                  "python -m bench.ui", "python -m bench.classify --search s", "Importance"):  # fmt: skip
@@ -102,7 +102,7 @@ def test_all_methods_are_compared_in_one_table(home):
     """tests/suppression trains each method, and the search on real cells compares two."""
     output, _ = home.run(
         "--method", "all", "--dataset", "discs", "--trials", "1", "--epochs", "1", "--seeds", "1", "--folds", "1",
-        "--name", "all", *SMALL,
+        "--name", "all", "--profile", "cpu", *SMALL,
     )  # fmt: skip
     for name in ("vae", "rae", "noise", "mask_fixed", "mask_sampled", "mask_learned", "crop_small", "crop_medium",
                  "floor random", "floor pca", "floor ring_profile", "ceiling oracle"):  # fmt: skip
@@ -115,7 +115,8 @@ def test_all_methods_are_compared_in_one_table(home):
 def test_methods_that_share_their_trials_have_finalists_in_common(home):
     output, _ = home.run(
         "--method", "vae", "mask_fixed", "--dataset", "discs", "--share-trials", "--trials", "4", "--epochs", "2",
-        "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "shared", *SMALL,
+        "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "shared", "--profile", "cpu",
+        *SMALL,
     )  # fmt: skip
     assert "The methods shared 8 trials (" in output
     stages = [record["stage"] for record in home.records("shared").values()]
@@ -129,7 +130,7 @@ def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home)
     output, _ = home.run(
         "--method", "mask_fixed", "--dataset", "discs", "--screen-size", "16", "--screen-pool", "0.6", "--trials", "5",
         "--epochs", "2", "--finalists", "2", "--folds", "2", "--seeds", "1", "--no-oracle", "--name", "screened",
-        *SMALL, "--size", "24",
+        "--profile", "cpu", *SMALL, "--size", "24",
     )  # fmt: skip
     assert "Trials ran at 16 px on 60% of the patches, finalists at 24 px on all patches: the configuration" in (
         " ".join(output.split())
@@ -145,7 +146,8 @@ def test_configurations_are_screened_at_less_and_finalists_trained_at_full(home)
 @pytest.mark.long
 def test_a_front_then_a_search_that_begins_with_its_winner_and_may_end_by_itself(home):
     few = ("--method", "mask_fixed", "--dataset", "discs", "--epochs", "1", "--seeds", "1", "--no-oracle",
-           "--set", "normalize=true", "--set", "lr=0.001", "--set", "beta=0.001", "--views", "1", *SMALL)  # fmt: skip
+           "--set", "normalize=true", "--set", "lr=0.001", "--set", "beta=0.001", "--views", "1",
+           "--profile", "cpu", *SMALL)  # fmt: skip
     output, _ = home.run(*few, "--objective", "f1,ssim", "--trials", "5", "--folds", "2", "--name", "front")
     assert "Pareto front, on fold 0" in output
     assert "(winner)" in output

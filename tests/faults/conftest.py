@@ -7,7 +7,8 @@ from programs import SMALL, Home
 
 SAME_EACH_TIME = (
     "--method", "mask_sampled", "--dataset", "discs", "--trials", "3", "--epochs", "8", "--folds", "1", "--seeds", "1",
-    "--sampler", "random", "--scheduler", "none", "--concurrent", "2", "--cpus-per-trial", "1", "--no-oracle", *SMALL,
+    "--sampler", "random", "--scheduler", "none", "--concurrent", "2", "--cpus-per-trial", "1", "--no-oracle",
+    "--profile", "cpu", *SMALL,
 )  # fmt: skip
 """Trials are not compared with each other, so nothing depends on which one ends first."""
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = (
     "--method", "mask_sampled", "--dataset", "discs", "--trials", "2", "--epochs", "6", "--folds", "2", "--finalists",
     "1", "--seeds", "1", "--sampler", "random", "--scheduler", "none", "--concurrent", "1", "--cpus-per-trial", "1",
-    *SMALL,
+    "--profile", "cpu", *SMALL,
 )  # fmt: skip
 """A short search with every stage."""
 

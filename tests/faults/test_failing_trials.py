@@ -56,7 +56,7 @@ def test_a_trial_that_is_too_large_for_the_memory_fails_alone(home):
     home.run(
         "--method", "vae", "--dataset", "discs", "--set", f"latent_dim=16,{latent}", "--set", "lr=0.001",
         "--set", "beta=0.002", "--sampler", "random", "--trials", "2", "--epochs", "2", "--folds", "1", "--seeds", "1",
-        "--no-oracle", *SMALL, "--name", name,
+        "--no-oracle", "--profile", "cpu", *SMALL, "--name", name,
     )  # fmt: skip
     records = home.records(name).values()
     (failed,) = [record for record in records if record["outcome"] == "failed"]

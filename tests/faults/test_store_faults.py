@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 OPTIONS = (
     "--method", "mask_fixed", "--dataset", "discs", "--trials", "2", "--epochs", "12", "--folds", "1", "--finalists",
     "1", "--seeds", "1", "--sampler", "random", "--scheduler", "none", "--concurrent", "1", "--cpus-per-trial", "1",
-    "--no-oracle", *SMALL,
+    "--no-oracle", "--profile", "cpu", *SMALL,
 )  # fmt: skip
 
 

@@ -99,3 +99,13 @@ def test_every_patch_gives_the_same_number_of_windows_and_none_twice(n_patches, 
     found = sampled_windows(pool, geometry, n, np.random.default_rng(0))
     assert len(found) == (sum(map(len, geometry.rings())) if expected is None else expected)
     assert len(np.unique(found, axis=0)) == len(found)
+
+
+def test_the_number_of_patches_at_once_changes_no_embedding(monkeypatch):
+    rng = np.random.default_rng(0)
+    geometry, patches = Geometry(12, 5.0), rng.integers(0, 256, (10, 12, 12, 3), dtype=np.uint8)
+    words = rng.normal(size=(4, 147)).astype(np.float32)
+    fitted = FittedDictionary(geometry, np.zeros(147, np.float32), np.eye(147, dtype=np.float32), words)
+    few = fitted.embed(patches)
+    monkeypatch.setattr("cellbench.floors.patch_dictionary._BATCH_SIZE_CPU", 64)
+    np.testing.assert_allclose(fitted.embed(patches), few, rtol=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.pipeline.final_scores import FinalScoringJob, _holdout, score_finals
+from bench.pipeline.final_scores import SUPERVISED, FinalScoringJob, _holdout, compute_part, score_finals, slow_parts
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.probes import PROBES
 from cellbench.training.configuration import Configuration, TrainingSettings
@@ -36,6 +36,25 @@ def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, ma
     assert {score.kind for score in found} == {"floor"}
     assert {score.name: score.n_seeds for score in found if score.n_seeds > 1} == {"random": 2}
     assert all(0 <= score.f1_macro <= 1 and score.holdout.n_patches == len(discs.rows("holdout")) for score in found)
+
+
+def test_parts_that_were_computed_at_once_are_read_and_give_the_same_scores(discs, tmp_path, monkeypatch):
+    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1, epochs=1)
+    identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
+    masked = Configuration(method="mask_fixed", params={"r_max": 14.0})
+    jobs = [FinalScoringJob(identity, tmp_path / n, settings, (5,), {}, masked, None, "fold") for n in ("a", "b")]
+    parts = slow_parts(jobs[0])
+    assert sorted(parts) == ["patch_dictionary", "pca", "pca_masked", "random", "ring_profile", SUPERVISED]
+    assert parts[:3] == [SUPERVISED, "random", "patch_dictionary"], "the longest begin first"
+    for part in parts:
+        compute_part(jobs[0], part)
+
+    def computed(*_: object) -> None:
+        raise AssertionError("it was not in the cache")
+
+    alone = score_finals(jobs[1])
+    monkeypatch.setattr("cellbench.floors.array_cache._write", computed)
+    assert score_finals(jobs[0]) == alone
 
 
 def test_the_ceiling_has_its_lead_over_the_strongest_floor(discs, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from programs import plan_search
 
+from bench.home.datasets import open_dataset
 from bench.home.resources import Machine
 from bench.planning.request import check_patch_set
 from bench.record.folder import SearchFolder
@@ -16,6 +17,7 @@ from bench.space.space import PAPER_METHODS
 from bench.terminal.parsing import seconds
 from cellbench.errors import CellbenchError, DataError, NotFoundError, SettingError
 from cellbench.patches.write import write_patch_set
+from cellbench.radius import estimate_radius, recommended_r_max
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_a_request_is_read_as_it_was_written(home):
         ({"set": ["r_max=500"]}, "r_max=500 px is outside a patch of 40 px"),
         ({"set": ["r_max=-1"]}, r"r_max must be 0\.01 to 28\.3 px; got -1"),
         ({"time_budget": "soon"}, "--time-budget must be a duration such as .*; got 'soon'"),
-        ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, cpu, gpu, paper"),
+        ({"profile": "tpu"}, "no profile 'tpu'; .*[Kk]nown: auto, quick, cpu, gpu, paper"),
         ({"size": "8"}, "--size must be auto or 16 to 40 px, the side of the patches; got 8"),
         ({"size": "large"}, "--size must be auto or a whole number; got 'large'"),
         ({"concurrent": "²"}, "--concurrent must be auto or a whole number; got '²'"),
@@ -204,8 +206,48 @@ def test_epochs_follow_from_the_pool():
     assert n_epochs(chosen, 10**6) == 1
 
 
-def test_auto_is_gpu_where_there_is_one():
-    assert (profile("auto", True).name, profile("auto", False).name) == ("gpu", "cpu")
+def test_auto_is_gpu_where_there_is_one_and_else_quick():
+    assert (profile("auto", True).name, profile("auto", False).name) == ("gpu", "quick")
+
+
+def test_a_quick_search_begins_at_the_estimated_radius_and_stays_near_it(home, discs, monkeypatch):
+    monkeypatch.setattr("bench.pipeline.run.this_machine", lambda: Machine(cpus=2, gpus=0))
+    request, _ = plan()
+    radius = recommended_r_max(estimate_radius(discs).radius_px, "sqrt", 40).best
+    domain, first = request.spaces[0].parameters["r_max"], request.spaces[0].first_points()[0]
+    assert (request.profile, request.warm_start) == ("quick", {"mask_fixed": ["the radius estimate"]})
+    assert (domain.low, domain.high) == pytest.approx((0.7 * radius, 1.4 * radius), rel=1e-3)
+    assert first["r_max"] == pytest.approx(radius, rel=1e-3)
+    assert (first["normalize"], request.oracle, request.rungs) == (True, False, ())
+    assert plan(oracle=True)[0].oracle, "it was asked for"
+    assert plan(profile="cpu")[0].spaces[0].parameters["r_max"].high > domain.high
+    assert plan(profile="cpu")[0].warm_start == {}
+
+
+def test_a_quick_search_keeps_a_typed_range_and_methods_without_a_mask(home):
+    request, _ = plan("vae", "noise,mask_fixed", profile="quick", set=["r_max=5..16"])
+    assert (request.spaces[2].parameters["r_max"].low, request.spaces[2].parameters["r_max"].high) == (5, 16)
+    assert request.warm_start == {}
+    grid, _ = plan("vae", "mask_fixed", profile="quick", sampler="grid")
+    assert grid.n_trials == 3, "the points of the grid are those of the search space"
+
+
+def test_a_quick_search_prints_the_estimate_of_a_method_whose_radius_is_not_searched(home, discs, capsys):
+    request, _ = plan("hide", profile="quick")
+    assert f"Estimated radius of the cells: {estimate_radius(discs).radius_px:.3g}"[:34] in capsys.readouterr().out
+    assert (request.warm_start, request.spaces[0].parameters["r_hide"].value > 0) == ({}, True)
+    plan("vae", profile="quick")
+    assert "Estimated radius" not in capsys.readouterr().out, "no length of it is estimated"
+
+
+def test_a_quick_search_without_an_estimate_searches_the_whole_range(home, monkeypatch, capsys):
+    lost = replace(estimate_radius(open_dataset("discs")), radius_px=float("nan"), doubts=("No cell.",))
+    monkeypatch.setattr("cellbench.radius.estimate_radius", lambda patch_set: lost)
+    request, _ = plan(profile="quick")
+    assert request.spaces[0] == plan(profile="cpu")[0].spaces[0]
+    assert "No radius can be estimated (no cell), so the whole range is searched." in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 @pytest.mark.parametrize(

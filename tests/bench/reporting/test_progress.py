@@ -48,7 +48,7 @@ def play(view):
     view.trial_ended(record("c", epoch=1, outcome="pruned"))
 
 
-def test_a_stage_leaves_two_lines_and_no_more_where_nobody_watches(screen):
+def test_a_stage_leaves_two_lines_and_each_new_best_where_nobody_watches(screen):
     view = ProgressView("s", OBJECTIVES.get("f1"), 0.1)
     with view.stage("search", 3, 4):
         play(view)
@@ -57,7 +57,8 @@ def test_a_stage_leaves_two_lines_and_no_more_where_nobody_watches(screen):
     assert "0.610: mask_fixed r_max 37.5 px (3.8 µm), normalize true" in shown(screen)
     if not screen.is_terminal:
         assert shown(screen).startswith("trying configurations: 3 trainings of 4 epochs\n")
-        assert len(shown(screen).splitlines()) <= 3
+        assert shown(screen).count("best after 0 s: ") == 1, "the pruned trial is not a new best"
+        assert len(shown(screen).splitlines()) <= 5
 
 
 def test_the_live_table_counts_and_shows_what_runs():

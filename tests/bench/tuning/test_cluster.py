@@ -9,7 +9,7 @@ import pytest
 from bench.home.resources import Machine, Plan, plan
 from bench.terminal.parsing import seconds
 from bench.tuning import ENVIRONMENT
-from bench.tuning.cluster import connect, remotely
+from bench.tuning.cluster import connect, each_remotely, remotely
 from cellbench.errors import SettingError, StoreError
 
 LAPTOP, SERVER = Machine(2, 0), Machine(16, 2)
@@ -154,6 +154,9 @@ def test_four_halves_of_two_gpus_run_at_once():
         assert remotely(seconds, "1h30m", cpus=1, gpus=0.0) == 5400
         with pytest.raises(ValueError, match="must be a duration"):
             remotely(seconds, "soon", cpus=1, gpus=0.0)
+        assert each_remotely(seconds, [("2s",), ("1m",)], cpus=1, gpus=0.0) == [2, 60], "in the order of the calls"
+        with pytest.raises(ValueError, match="must be a duration"):
+            each_remotely(seconds, [("2s",), ("soon",)], cpus=1, gpus=0.0)
     finally:
         ray.shutdown()
 
