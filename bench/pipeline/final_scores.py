@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ORACLE = "oracle"
 """Name of the ceiling: patches masked by their contour."""
 SUPERVISED = "supervised"
-SLOW = ("random", "patch_dictionary")
-"""Floors that take longest, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,12 @@ class FinalScoringJob:
     supervised: Supervised = "none"
 
 
-def slow_parts(job: FinalScoringJob) -> list[str]:
+def cached_parts(job: FinalScoringJob) -> list[str]:
     """Return the names of what `compute_part` computes, the longest first."""
     from cellbench.floors import FLOORS
 
     ceiling = [] if job.supervised == "none" else [SUPERVISED]
-    slow = [name for name in SLOW if name in FLOORS]
-    return [*ceiling, *slow, *(name for name in FLOORS.names() if name not in slow)]
+    return [*ceiling, *sorted(FLOORS.names(), key=lambda name: -FLOORS.get(name).typical_seconds)]
 
 
 def compute_part(job: FinalScoringJob, part: str) -> None:
@@ -108,7 +105,7 @@ def compute_part(job: FinalScoringJob, part: str) -> None:
 
     Args:
         job: What the final scores are computed from.
-        part: One of `slow_parts`. A floor that cannot be computed is left out here; `score_finals` says why.
+        part: One of `cached_parts`. A floor that cannot be computed is left out here; `score_finals` says why.
 
     Raises:
         ChangedDataError: The data set is missing, damaged or changed.

@@ -13,9 +13,9 @@ from bench.pipeline.final_scores import (
     ORACLE,
     FinalScore,
     FinalScoringJob,
+    cached_parts,
     compute_part,
     score_finals,
-    slow_parts,
 )
 from bench.pipeline.floor_mask import floor_mask
 from bench.pipeline.race import run_race
@@ -104,10 +104,10 @@ class Pipeline:
         return summarise(request, self._patch_set.card, self._folder.records(), result)
 
     def _final_scores(self, job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
-        """Return the final scores, and why floors are missing. On one machine, slow parts are computed at once."""
+        """Return the final scores, and why floors are missing. On one machine, parts are computed side by side."""
         plan = self._context.plan
         if self._request.address is None and plan.concurrent > 1:  # the nodes of a cluster may have caches of their own
-            each_remotely(compute_part, [(job, part) for part in slow_parts(job)], cpus=plan.cpus, gpus=plan.gpus)
+            each_remotely(compute_part, [(job, part) for part in cached_parts(job)], cpus=plan.cpus, gpus=plan.gpus)
         found: tuple[list[FinalScore], list[str]] = remotely(score_finals, job, cpus=plan.cpus, gpus=plan.gpus)
         return found
 

@@ -92,6 +92,8 @@ class PatchDictionary(Floor):
         UnavailableFloorError: The cell radius is unknown, or so small that no ring has a window.
     """
 
+    typical_seconds = 10.0
+
     def __init__(self, context: FloorContext) -> None:
         radius = known_radius("patch_dictionary", context)
         self._geometry = Geometry(context.native_size, radius)

@@ -15,6 +15,8 @@ from cellbench.floors.components import N_COMPONENTS, FittedComponents, Shown
 class Pca(Floor):
     """64 principal components of the patch at the network size, means over the views of the search."""
 
+    typical_seconds = 1.0
+
     def __init__(self, context: FloorContext, n_components: int = N_COMPONENTS) -> None:
         size, views = context.settings.network_size, context.settings.views
         self._shown = Shown("vae", {}, context.native_size, size, views, spread=False)

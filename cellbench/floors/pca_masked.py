@@ -28,6 +28,7 @@ class MaskedPca(Floor):
     """
 
     uses_mask = True
+    typical_seconds = 1.0
 
     def __init__(self, context: FloorContext, n_components: int = N_COMPONENTS, spread: bool = True) -> None:
         if context.mask is None:

@@ -35,6 +35,8 @@ class RingProfile(Floor):
         UnavailableFloorError: The cell radius is unknown, or so small that no ring has a pixel.
     """
 
+    typical_seconds = 0.5
+
     def __init__(self, context: FloorContext) -> None:
         radius = known_radius("ring_profile", context)
         self._fitted = FittedRings(context.native_size, radius)

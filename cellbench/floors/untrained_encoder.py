@@ -27,6 +27,7 @@ class UntrainedEncoder(Floor):
     """
 
     is_random = True
+    typical_seconds = 30.0
 
     def __init__(self, context: FloorContext) -> None:
         self._settings, self._native_size = context.settings, context.native_size

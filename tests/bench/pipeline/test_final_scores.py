@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.pipeline.final_scores import SUPERVISED, FinalScoringJob, _holdout, compute_part, score_finals, slow_parts
+from bench.pipeline.final_scores import SUPERVISED, FinalScoringJob, _holdout, cached_parts, compute_part, score_finals
+from bench.pipeline.first_floors import first_names
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.probes import PROBES
 from cellbench.training.configuration import Configuration, TrainingSettings
@@ -43,7 +44,7 @@ def test_parts_that_were_computed_at_once_are_read_and_give_the_same_scores(disc
     identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
     masked = Configuration(method="mask_fixed", params={"r_max": 14.0})
     jobs = [FinalScoringJob(identity, tmp_path / n, settings, (5,), {}, masked, None, "fold") for n in ("a", "b")]
-    parts = slow_parts(jobs[0])
+    parts = cached_parts(jobs[0])
     assert sorted(parts) == ["patch_dictionary", "pca", "pca_masked", "random", "ring_profile", SUPERVISED]
     assert parts[:3] == [SUPERVISED, "random", "patch_dictionary"], "the longest begin first"
     for part in parts:
@@ -70,3 +71,7 @@ def test_the_ceiling_has_its_lead_over_the_strongest_floor(discs, tmp_path):
     assert (ceiling.kind, ceiling.name) == ("ceiling", "oracle")
     assert ceiling.lead.f1 == pytest.approx(1 - best, abs=1e-6)
     assert all(score.lead is None for score in found[:-1])
+
+
+def test_the_first_floors_are_those_that_take_seconds_without_a_mask():
+    assert first_names() == ["ring_profile", "pca"]
