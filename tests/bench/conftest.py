@@ -33,7 +33,9 @@ def _make_request(patch_set, methods=("mask_fixed",), **changes):
         "seed": 0,
         "time_budget_s": None,
         "oracle": False,
-        "settings": TrainingSettings(epochs=4, batch_size=16, network_size=16, encoder="test_resnet", threads=1),
+        "settings": TrainingSettings(
+            probe="kernel_ridge", epochs=4, batch_size=16, network_size=16, encoder="test_resnet", threads=1
+        ),
         "concurrent": "auto",
         "cpus_per_trial": 1,
         "gpus_per_trial": "auto",

@@ -13,7 +13,9 @@ from cellbench.trials.job import TrialJob
 from cellbench.trials.run import TrialRun, thinned
 
 CPU = torch.device("cpu")
-SETTINGS = TrainingSettings(epochs=3, batch_size=16, network_size=20, encoder="test_resnet", threads=1)
+SETTINGS = TrainingSettings(
+    probe="kernel_ridge", epochs=3, batch_size=16, network_size=20, encoder="test_resnet", threads=1
+)
 
 
 def job(discs, directory, **changes) -> TrialJob:

@@ -24,7 +24,7 @@ def test_the_probe_of_the_holdout_has_learned_the_labelled_patches_only(discs, p
 
 @pytest.mark.parametrize("masked", [None, Configuration(method="mask_fixed", params={"r_max": 14.0})])
 def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, masked):
-    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1)
+    settings = TrainingSettings(probe="kernel_ridge", encoder="test_resnet", network_size=16, views=2, threads=1)
     identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
     found, missing = score_finals(FinalScoringJob(identity, tmp_path, settings, (5, 6), {}, masked, None))
     names = ["patch_dictionary", "pca", "pca_masked", "random", "ring_profile"]
@@ -40,7 +40,9 @@ def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, ma
 
 
 def test_parts_that_were_computed_at_once_are_read_and_give_the_same_scores(discs, tmp_path, monkeypatch):
-    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1, epochs=1)
+    settings = TrainingSettings(
+        probe="kernel_ridge", encoder="test_resnet", network_size=16, views=2, threads=1, epochs=1
+    )
     identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
     masked = Configuration(method="mask_fixed", params={"r_max": 14.0})
     jobs = [FinalScoringJob(identity, tmp_path / n, settings, (5,), {}, masked, None, "fold") for n in ("a", "b")]
@@ -62,7 +64,7 @@ def test_the_ceiling_has_its_lead_over_the_strongest_floor(discs, tmp_path):
     labelled = discs.rows("labelled")
     perfect = np.eye(3, dtype=np.float32)[discs.labels(labelled)] * 4
     np.savez(tmp_path / "embeddings.npz", labelled=perfect, holdout=perfect[: len(discs.rows("holdout"))])
-    settings = TrainingSettings(encoder="test_resnet", network_size=16, views=2, threads=1)
+    settings = TrainingSettings(probe="kernel_ridge", encoder="test_resnet", network_size=16, views=2, threads=1)
     identity = DatasetIdentity(discs.path, discs.card.fingerprint, discs.card.cell_radius_px)
     job = FinalScoringJob(identity, tmp_path / "cache", settings, (5,), {"oracle": ((tmp_path, 1.0),)}, None, None)
     found, _ = score_finals(job)
