@@ -88,6 +88,8 @@ def make_request(
     )
     _check_fit(options, settings, n_training)
     size = options.screen_size or settings.network_size
+    for space in native:
+        check_values(space, card.native_size, size)
     started_at: dict[str, list[str]] = {}
     if defaults.radius_factors is not None and not sampler.is_exhaustive:
         typed = {text.partition("=")[0].strip() for text in options.set}
@@ -95,7 +97,6 @@ def make_request(
     native, warm = _warm(options, native, patch_set, size, settings.probe)
     warm = warm or started_at
     for space in native:
-        check_values(space, card.native_size, size)
         if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves no point of the grid of {space.method}; choose --sampler random or tpe.")
     check_networks(settings)

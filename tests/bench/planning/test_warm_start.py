@@ -90,7 +90,7 @@ def test_the_request_keeps_what_it_began_with(end_search, discs, home):
     end_search("same", 12.0, 0.5)
     (home / "datasets").mkdir(exist_ok=True)
     (home / "datasets" / "discs").symlink_to(discs.path)
-    typed = {"dataset": "discs", "epochs": "1", "size": "16"}
+    typed = {"profile": "cpu", "dataset": "discs", "epochs": "1", "size": "16"}
     cold, _ = plan_search("mask_fixed", **typed, name="cold")
     assert cold.warm_start == {}
     assert cold.spaces[0].first_points()[0]["r_max"] == 7.812
