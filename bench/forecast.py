@@ -40,7 +40,9 @@ def _check_at_once(text: str) -> str:
 class ForecastOptions(Options):
     """The options of `bench.forecast`."""
 
-    profile: Annotated[Literal["quick", "cpu", "gpu", "paper"], Option("Profile of the search")] = "gpu"
+    profile: Annotated[
+        Literal["quick", "cpu", "gpu", "paper"], Option("Profile: quick, cpu, gpu, paper", metavar="NAME")
+    ] = "gpu"
     at_once: Annotated[
         str, AfterValidator(_check_at_once), Option("Trials at once, separated by commas", metavar="N,N")
     ] = "1,2,8,64"

@@ -39,8 +39,7 @@ METHODS = sorted(path.stem for path in spaces_dir().glob("*.yaml"))
 def search(options: SearchOptions) -> None:
     """Search a suppression method and its hyperparameters on a data set.
 
-    Configurations are tried on one fold of the pool, and the best are trained on further folds. The winner is trained
-    again from fresh seeds, compared with floors that need no training, and scored once on the holdout.
+    The best of many trials is trained again from fresh seeds, compared with floors, and scored once on a holdout.
     """
     user_home()  # Ray keeps its token there, and cannot even be imported without one
     raise SystemExit(_resume(options.resume, options) if options.resume is not None else _start(options))

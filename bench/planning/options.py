@@ -21,11 +21,11 @@ _SETTINGS = TrainingSettings.model_fields
 
 
 def _by_profile(name: str, text: Callable[[Any], str] = str) -> str:
-    """Return the defaults of all profiles, for the help of an option: `6 (cpu), 40 (gpu, paper)`."""
-    profiles: dict[str, list[str]] = {}
-    for profile in PROFILES.values():
-        profiles.setdefault(text(getattr(profile, name)), []).append(profile.name)
-    return ", ".join(f"{value} ({', '.join(names)})" for value, names in profiles.items())
+    """Return the defaults of all profiles, the most frequent one first, for the help of an option: `3 (paper: 5)`."""
+    defaults = {profile.name: text(getattr(profile, name)) for profile in PROFILES.values()}
+    usual = max(defaults.values(), key=list(defaults.values()).count)
+    others = ", ".join(f"{profile}: {value}" for profile, value in defaults.items() if value != usual)
+    return f"{usual} ({others})" if others else usual
 
 
 def _thousands(number: int) -> str:
