@@ -18,7 +18,7 @@ def folder(tmp_path, monkeypatch, discs):
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "discs").symlink_to(discs.path)
-    request, found = plan_search("mask_fixed", dataset="discs", name="s")
+    request, found = plan_search("mask_fixed", dataset="discs", name="s", profile="cpu")
     request.write(found)
     return found
 
