@@ -87,6 +87,7 @@ def make_request(
         }
     )
     _check_fit(options, settings, n_training)
+    check_networks(settings)
     size = options.screen_size or settings.network_size
     for space in native:
         check_values(space, card.native_size, size)
@@ -99,7 +100,6 @@ def make_request(
     for space in native:
         if sampler.is_exhaustive and not space.grid_points():
             raise SettingError(f"--set leaves no point of the grid of {space.method}; choose --sampler random or tpe.")
-    check_networks(settings)
     name = options.name or _new_name(card.name, spaces)
     n_trials = options.trials or _n_trials(sampler, native, defaults)
     request = Request(

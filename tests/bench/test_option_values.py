@@ -24,7 +24,18 @@ STARTS = {
 }
 """What a program calls once all of its options are checked."""
 BASES = {
-    "search": ["--method", "mask_fixed", "--dataset", "discs", "--size", "16", "--batch-size", "16"],
+    "search": [
+        "--method",
+        "mask_fixed",
+        "--dataset",
+        "discs",
+        "--size",
+        "16",
+        "--batch-size",
+        "16",
+        "--profile",
+        "cpu",
+    ],
     "datasets add": ["new", "images", "--from", "folder"],
     "datasets level": ["discs", "discs-level"],
     "datasets show": ["discs"],
