@@ -80,6 +80,7 @@ class FinalScoringJob:
         masked: Configuration whose view and mask floors see patches through; None where no method has one.
         supervised: Extent of the supervised ceiling.
         r_max: Trained radius of that configuration's mask in native px; None where the mask has no radius.
+        holdout: Whether the holdout is scored too.
     """
 
     dataset: DatasetIdentity
@@ -90,6 +91,7 @@ class FinalScoringJob:
     masked: Configuration | None
     r_max: float | None
     supervised: Supervised = "none"
+    holdout: bool = True
 
 
 def cached_parts(job: FinalScoringJob) -> list[str]:
@@ -123,7 +125,7 @@ def compute_part(job: FinalScoringJob, part: str) -> None:
         for floor in _floors(job, guard.patch_set, [part], device)[0]:
             floor.f1_macro(job.settings.probe)
             floor.few_labels(job.settings.probe)
-            for seed in floor.seeds:
+            for seed in floor.seeds if job.holdout else ():
                 floor.embeddings(seed, "holdout")
 
 
@@ -148,8 +150,8 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
 
     device, probe = _device(job), job.settings.probe
     cached, missing = _floors(job, patch_set, FLOORS.names(), device)
-    scores = [_floor(patch_set, floor, probe) for floor in cached]
-    scores += [_trained(patch_set, name, trainings, probe) for name, trainings in job.trained.items()]
+    scores = [_floor(patch_set, floor, job) for floor in cached]
+    scores += [_trained(patch_set, name, trainings, job) for name, trainings in job.trained.items()]
     if job.supervised == "none" and all(score.kind != "ceiling" for score in scores):
         return scores, missing
     strongest = max(cached, key=lambda floor: floor.f1_macro(probe))
@@ -160,7 +162,7 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
             scores[number] = replace(score, lead=lead(patch_set, own, below))
     if job.supervised != "none":
         found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
-        scores.append(_supervised(patch_set, found, lead(patch_set, [found.predictions], below, found.among)))
+        scores.append(_supervised(patch_set, found, job, lead(patch_set, [found.predictions], below, found.among)))
     return scores, missing
 
 
@@ -186,27 +188,29 @@ def _floors(
     return [CachedFloor(n, each, patch_set, job.seeds, job.cache, device) for n, each in floors.items()], missing
 
 
-def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, lead: Lead) -> FinalScore:
+def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, job: FinalScoringJob, lead: Lead) -> FinalScore:
     from cellbench.probes.f1 import macro_f1
     from cellbench.scores.group_interval import f1_interval
 
     n_classes, rows, unseen = len(patch_set.card.classes), patch_set.rows("labelled"), patch_set.rows("holdout")
     f1 = macro_f1(patch_set.labels(rows)[ceiling.among], ceiling.predictions[ceiling.among], n_classes)
     holdout = None
-    if ceiling.holdout is not None:
+    if ceiling.holdout is not None and job.holdout:
         truth = patch_set.labels(unseen)
         interval = f1_interval(truth, [ceiling.holdout], patch_set.groups(unseen), n_classes)
         holdout = HoldoutScore(macro_f1(truth, ceiling.holdout, n_classes), None, interval, len(unseen))
     return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead=lead)
 
 
-def _floor(patch_set: "PatchSet", floor: "CachedFloor", probe: str) -> FinalScore:
-    holdout = _holdout(
-        patch_set,
-        [floor.embeddings(seed, "labelled") for seed in floor.seeds],
-        [floor.embeddings(seed, "holdout") for seed in floor.seeds],
-        probe,
-    )
+def _floor(patch_set: "PatchSet", floor: "CachedFloor", job: FinalScoringJob) -> FinalScore:
+    probe, holdout = job.settings.probe, None
+    if job.holdout:
+        holdout = _holdout(
+            patch_set,
+            [floor.embeddings(seed, "labelled") for seed in floor.seeds],
+            [floor.embeddings(seed, "holdout") for seed in floor.seeds],
+            probe,
+        )
     return FinalScore(
         "floor",
         floor.name,
@@ -218,8 +222,13 @@ def _floor(patch_set: "PatchSet", floor: "CachedFloor", probe: str) -> FinalScor
     )
 
 
-def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]], probe: str) -> FinalScore:
-    stored = _stored(trainings)
+def _trained(
+    patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, float]], job: FinalScoringJob
+) -> FinalScore:
+    stored, holdout = _stored(trainings), None
+    if job.holdout:
+        of_roles = [[each[role] for each in stored] for role in ("labelled", "holdout")]
+        holdout = _holdout(patch_set, *of_roles, job.settings.probe)
     f1 = [score for _, score in trainings]
     return FinalScore(
         "ceiling" if name == ORACLE else "method",
@@ -227,7 +236,7 @@ def _trained(patch_set: "PatchSet", name: str, trainings: Sequence[tuple[Path, f
         len(f1),
         float(np.mean(f1)),
         float(np.std(f1, ddof=1)) if len(f1) > 1 else None,
-        _holdout(patch_set, [each["labelled"] for each in stored], [each["holdout"] for each in stored], probe),
+        holdout,
     )
 
 

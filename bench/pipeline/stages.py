@@ -1,24 +1,19 @@
 """The stages of a search: trials, finalists, fresh seeds, ceiling, floors, and the one look at the holdout."""
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.home.holdout_looks import count_holdout_look
 from bench.home.paths import cache_dir
 from bench.pipeline.early_stop import stop_reasons, trials_left
 from bench.pipeline.final_scores import (
     ORACLE,
-    FinalScore,
     FinalScoringJob,
-    cached_parts,
-    compute_part,
-    score_finals,
 )
 from bench.pipeline.floor_mask import floor_mask
 from bench.pipeline.race import run_race
+from bench.pipeline.stage_runner import StageRunner
 from bench.pipeline.summarise import PipelineResult, mean, summarise
 from bench.pipeline.supervised import N_TRAININGS
 from bench.record.jobs import Jobs
@@ -28,19 +23,13 @@ from bench.record.trial import TrialRecord
 from bench.statistics.pareto_front import front_winner
 from bench.statistics.racing import race_rounds
 from bench.statistics.selection import finalists, finalists_of_all, fresh_scores, overall, standings
-from bench.terminal.console import note, say
-from bench.tuning.cluster import each_remotely, remotely
-from bench.tuning.config import TrialSettings
+from bench.terminal.console import say
 from bench.tuning.run import StageContext, TimeBudget, run_stage
 from bench.tuning.samplers import method_search
 from bench.tuning.schedulers import MethodsAsha
-from bench.tuning.searchers import JobSearcher, MethodsSearcher
-from cellbench.errors import CellbenchError
+from bench.tuning.searchers import MethodsSearcher
 from cellbench.patches import PatchSet
 from cellbench.training.configuration import Configuration
-
-if TYPE_CHECKING:
-    from cellbench.trials.job import TrialJob
 
 
 class Pipeline:
@@ -56,12 +45,7 @@ class Pipeline:
         self._request, self._context, self._patch_set = request, context, patch_set
         self._folder = context.folder
         self._jobs = Jobs(request, context.folder)
-        self._settings = TrialSettings(
-            objective=request.primary_objective.name,
-            gpus=context.plan.gpus,
-            timeout_s=request.trial_timeout_s,
-            checkpoint_s=request.checkpoint_s,
-        )
+        self._runner = StageRunner(request, context)
 
     def run(self) -> Summary:
         """Run the stages that have not ended, and return the summary of the search."""
@@ -76,7 +60,7 @@ class Pipeline:
         )
         at_once = self._context.plan.concurrent
         n_spared = run_race(
-            candidates, at_once, self._jobs, self._folder, partial(self._train, "folds"), tracker.remark
+            candidates, at_once, self._jobs, self._folder, partial(self._runner.train, "folds"), tracker.remark
         )
         scored = request.judged(self._folder.records())
         winners = {
@@ -86,30 +70,22 @@ class Pipeline:
         only = next(iter(winners.values())).configuration if len(winners) == 1 else None
         with_oracle = self._jobs.oracle(only) if request.oracle and only is not None else []
         finals = self._jobs.final([standing.configuration for standing in winners.values()])
-        self._train("final", [*finals, *with_oracle])
+        self._runner.train("final", [*finals, *with_oracle])
         final = self._folder.records("final")
         fresh = {method: fresh_scores(final, standing.configuration) for method, standing in winners.items()}
         method = overall(winners, fresh, objective)
         if request.oracle:
-            self._train("oracle", self._jobs.oracle(winners[method].configuration))
+            self._runner.train("oracle", self._jobs.oracle(winners[method].configuration))
         result = PipelineResult(
             method=method, winners=winners, fresh=fresh, final_scores=[], look=0, n_spared=n_spared, seconds=0.0
         )
         ceiling = "" if request.supervised == "none" else ", the supervised ceiling"
         say(f"floors{ceiling}, and one look at the holdout")
-        result.final_scores, missing = self._final_scores(self._final_scoring_job(result))
+        result.final_scores, missing = self._runner.final_scores(self._final_scoring_job(result))
         result.look = self._count_look()  # last, so that a look is not counted for scores that nobody sees
         result.seconds = time.monotonic() - start
         result.notes = [*stop_reasons(request, self._folder.directory, tried), *missing]
         return summarise(request, self._patch_set.card, self._folder.records(), result)
-
-    def _final_scores(self, job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
-        """Return the final scores, and why floors are missing. On one machine, parts are computed side by side."""
-        plan = self._context.plan
-        if self._request.address is None and plan.concurrent > 1:  # the nodes of a cluster may have caches of their own
-            each_remotely(compute_part, [(job, part) for part in cached_parts(job)], cpus=plan.cpus, gpus=plan.gpus)
-        found: tuple[list[FinalScore], list[str]] = remotely(score_finals, job, cpus=plan.cpus, gpus=plan.gpus)
-        return found
 
     def _count_look(self) -> int:
         """Count the look at the holdout, once per search, and return its number."""
@@ -124,7 +100,9 @@ class Pipeline:
         request, objective = self._request, self._request.primary_objective
         records = self._folder.records("search")
         if self._folder.has_ended_stage("search"):  # trials whose result was lost are trained again, and no others
-            self._train("search", [self._jobs.of_record(record) for record in records if record.outcome == "running"])
+            self._runner.train(
+                "search", [self._jobs.of_record(record) for record in records if record.outcome == "running"]
+            )
             return
         values = {
             record.key: {
@@ -143,7 +121,7 @@ class Pipeline:
             )
             for space in request.spaces
         }
-        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._settings, records, values)
+        searcher = MethodsSearcher(methods, request.n_trials, self._jobs, self._runner.settings, records, values)
         scheduler = None
         if rungs:
             scheduler = MethodsAsha(request.methods, request.settings.epochs, rungs, request.reduction, request.n_kept)
@@ -153,34 +131,9 @@ class Pipeline:
             stopper = TimeBudget(request.time_budget_s, self._rounds_after(), request.settings.epochs)
         with self._context.view.stage("search", n_left, request.settings.epochs):
             run_stage(self._context, "search", searcher, n_left, scheduler, stopper)
-        self._end_stage("search")
+        self._runner.end("search")
         for line in stop_reasons(request, self._folder.directory, self._folder.records("search")):
             say(f"  {line}")
-
-    def _train(self, stage: str, jobs: Sequence["TrialJob"], n_before: int = 0) -> None:
-        """Train those jobs of a stage that are not done.
-
-        Args:
-            stage: Name of the stage.
-            jobs: Jobs of the stage.
-            n_before: Number of jobs of the stage that precede them.
-        """
-        records = {record.key: record for record in self._folder.records()}
-        left = [job for job in jobs if job.key not in records or records[job.key].outcome == "running"]
-        if not left:
-            return
-        searcher = JobSearcher(left, self._settings, n_before + len(jobs) - len(left))
-        with self._context.view.stage(stage, len(left), self._request.settings.epochs):
-            run_stage(self._context, stage, searcher, len(left))
-        self._end_stage(stage)
-
-    def _end_stage(self, stage: str) -> None:
-        if self._context.tracker.is_behind:
-            try:
-                self._context.tracker.repair(self._folder)
-            except CellbenchError as error:
-                note(str(error))
-        self._folder.end_stage(stage)
 
     def _rounds_after(self) -> int:
         """Return how many trainings follow the stage `search`, one after another."""

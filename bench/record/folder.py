@@ -9,7 +9,7 @@ The folder is the one source about a search. MLflow shows a copy of it, `--resum
         request.yaml        the request with every default filled in; the search has begun
         trials/KEY/         one folder per trial, see `bench.record.trial`
         stopped.json        methods that need no further trials, and why (--stop-early)
-        .STAGE.over         the stage has ended: .search.over, .folds.over, .final.over, .oracle.over
+        .STAGE.over         the stage has ended: .search.over, .folds.over, and so on
         .look               number of this search's look at the holdout, once it is counted
         .ray/               files of Ray Tune while a stage runs; never read by a resumed search
         summary.json        the result; the search has ended
@@ -40,7 +40,7 @@ from cellbench.errors import DataError, NotFoundError, SettingError
 from cellbench.input_files import find_link, load_json, read_text
 from cellbench.registry import nearest
 
-STAGES = ("search", "folds", "final", "oracle")
+STAGES = ("search", "folds", "protocol", "final", "oracle")
 """Stages of a search in their order."""
 _LOCK, _REQUEST, _RAY = ".lock", "request.yaml", ".ray"
 _MAX_NAME = 100

@@ -41,6 +41,16 @@ class Jobs:
         """
         return [self._job(configuration, "folds", fold, self.request.seed) for configuration in configurations]
 
+    def protocol(self) -> list["TrialJob"]:
+        """Return the trainings of a reproduction: every configuration on every fold, from every seed."""
+        seeds, folds, entries = self.request.final_seeds(), range(self.request.n_folds), self.request.protocol
+        return [
+            self._job(each.configuration, "protocol", fold, seed)
+            for seed in seeds
+            for fold in folds
+            for each in entries
+        ]
+
     def final(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
         """Return the trainings of winners on the whole pool, one per winner and fresh seed."""
         seeds = self.request.final_seeds()

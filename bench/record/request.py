@@ -14,6 +14,7 @@ from bench.record.folder import SearchFolder, search_names, starting_names
 from bench.record.profiles import CHECKPOINT_S, PROFILES, TRIAL_TIMEOUT_S, rungs
 from bench.record.trial import MAX_TIME_S, TrialRecord
 from bench.space.objectives import Objective, parse_objectives
+from bench.space.protocol import Entry
 from bench.space.samplers import SAMPLERS
 from bench.space.space import Space
 from cellbench.dataset_identity import CellRadius, DatasetIdentity
@@ -43,6 +44,7 @@ class Request(BaseModel):
         um_per_px: µm per native px; None where it is unknown.
         profile: Name of the profile that the defaults came from.
         spaces: Space of each method, lengths in native px.
+        protocol: Configurations of a reproduction, which trains them all and searches nothing; empty for a search.
         sampler: Name of the sampler, which chooses configurations.
         warm_start: For each method, the sources of its first points; empty without --warm-start.
         scheduler: `asha` stops unpromising trials at rungs, `none` does not.
@@ -84,6 +86,7 @@ class Request(BaseModel):
     um_per_px: float | None
     profile: str
     spaces: tuple[Space, ...]
+    protocol: tuple[Entry, ...] = ()
     sampler: Annotated[str, AfterValidator(lambda name: SAMPLERS.get(name).name)]
     warm_start: dict[str, list[str]] = {}
     scheduler: Literal["asha", "none"]

@@ -54,7 +54,7 @@ class TrialRecord(BaseModel):
     Attributes:
         key: Name of the trial, unique within the search.
         number: Position of the trial in its stage, from 0.
-        stage: `search`, `folds`, `final` or `oracle`.
+        stage: `search`, `folds`, `protocol`, `final` or `oracle`.
         method: Name of the suppression.
         configuration: Short hash of the configuration.
         params: Every hyperparameter by its search-space name, lengths in native px.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STAGES = {
     "search": "trying configurations",
     "folds": "finalists on further folds",
+    "protocol": "every configuration on every fold",
     "final": "winner on fresh seeds",
     "oracle": "ceiling",
 }

@@ -119,6 +119,7 @@ def note_of(record: TrialRecord, um_per_px: float | None) -> str:
     what = {
         "search": f"a trial on fold {record.fold}",
         "folds": f"a finalist on fold {record.fold}",
+        "protocol": f"a configuration of the protocol on fold {record.fold}",
         "final": "a winner on the whole pool, from a fresh seed",
         "oracle": "the ceiling: patches masked by their contour",
     }[record.stage]

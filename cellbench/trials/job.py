@@ -22,8 +22,8 @@ class TrialJob(BaseModel):
         directory: Folder of the trial's files.
         configuration: Method and hyperparameters.
         settings: Settings that all trials of the search share.
-        stage: `search` and `folds` train on four fifths of the pool, `final` on the whole pool, `oracle` on the whole
-            pool with patches masked by their contour.
+        stage: `search`, `folds` and `protocol` train on four fifths of the pool, `final` on the whole pool, `oracle` on
+            the whole pool with patches masked by their contour.
         fold: Fifth of the pool that is left out; None trains on the whole pool.
         pool_share: Share of these patches that is trained on, in 0–1; the same draw for all trials.
         seed: Seed of the training.
@@ -40,7 +40,7 @@ class TrialJob(BaseModel):
     directory: Path
     configuration: Configuration
     settings: TrainingSettings
-    stage: Literal["search", "folds", "final", "oracle"] = "search"
+    stage: Literal["search", "folds", "protocol", "final", "oracle"] = "search"
     fold: int | None = Field(0, ge=0, lt=N_POOL_FOLDS)
     pool_share: float = Field(1.0, gt=0, le=1)
     seed: int = 0
