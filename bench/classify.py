@@ -56,6 +56,7 @@ def classify(
     folder = SearchFolder.open(search)
     folder.check_links()
     request = Request.read(folder)
+    request.check_searches()
     use_threads(request.settings.threads)
     summary = summary_of(folder)
     if representation is None:

@@ -15,6 +15,7 @@ PROGRAMS = {
     "floors": "Score representations that need no training.",
     "response": "Train once for all radii, and show the score at each radius.",
     "forecast": "Predict how long a search takes on a machine or cluster.",
+    "reproduce": "Run the paper's experiment on a data set.",
     "results": "Show searches, or the trials of one, as a table.",
     "status": "Show the progress of searches.",
     "stop": "Stop a running search.",

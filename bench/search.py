@@ -8,21 +8,17 @@
 Every trial is recorded in MLflow and under CELLBENCH_HOME/searches.
 """
 
-import os
-import shlex
-import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from bench.home.paths import spaces_dir, user_home
+from bench.planning.commands import resume_command, typed_command, where
 from bench.planning.options import SearchOptions
 from bench.terminal.command_line import Command, options_from
-from bench.terminal.console import INTERRUPTED, note, print_error, say, user_errors
+from bench.terminal.console import note, say, user_errors
 from bench.terminal.formatting import counted
-from cellbench.errors import StoreError
 
 if TYPE_CHECKING:
     from bench.home.resources import Machine
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from bench.record.request import Request
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+PROGRAM = "bench.search"
 METHODS = sorted(path.stem for path in spaces_dir().glob("*.yaml"))
 
 
@@ -48,9 +45,9 @@ def search(options: SearchOptions) -> None:
 def _start(options: SearchOptions) -> int:
     from bench.planning.request import make_request
 
-    request, folder = make_request(options, partial(_machine, options.address), _command())
+    request, folder = make_request(options, partial(_machine, options.address), typed_command(PROGRAM))
     if options.address is None:
-        say(_where(None))
+        say(where(None))
     return _run(request, folder)
 
 
@@ -59,16 +56,8 @@ def _machine(address: str | None) -> "Machine":
     from bench.pipeline.run import find_machine
 
     if address is not None:
-        say(_where(address))
+        say(where(address))
     return find_machine(address)
-
-
-def _where(address: str | None) -> str:
-    """Return the first line of a search: the Ray that it connects to."""
-    if address is None:
-        return "Ray: started on this machine for this search alone."
-    named = os.environ.get("RAY_ADDRESS")
-    return f"Ray: joins the cluster at {address}{f' (RAY_ADDRESS: {named})' if address == 'auto' and named else ''}."
 
 
 def _resume(name: str, options: SearchOptions) -> int:
@@ -81,6 +70,7 @@ def _resume(name: str, options: SearchOptions) -> int:
     changes = options.resume_changes()
     folder = SearchFolder.open(name)
     recorded = Request.read(folder)
+    recorded.check_searches()
     # Ray's token is sent to the address, so the address is never read from a file that a stranger may have written.
     request = recorded.model_copy(update={"address": None, **changes})
     found = Summary.read(folder)
@@ -90,25 +80,18 @@ def _resume(name: str, options: SearchOptions) -> int:
         return 0
     if found is None:
         check_definitions(request, folder.records())
-        say(_where(request.address))
+        say(where(request.address))
         if recorded.address not in (None, request.address):
             note(
                 f"{folder.request_path} names the Ray cluster at {recorded.address}, which is not joined, because an "
                 f"address is never taken from a file. To join it, stop the search and type: "
-                f"{_resume_command(name, recorded.address)}"
+                f"{resume_command(PROGRAM, name, recorded.address)}"
             )
     return _run(request, folder)
 
 
-def _resume_command(name: str, address: str | None) -> str:
-    """Return the command that resumes a search, quoted for a shell."""
-    words = ["python", "-m", "bench.search", "--resume", name]
-    return shlex.join([*words, "--address", address] if address is not None else words)
-
-
 def _run(request: "Request", folder: "SearchFolder") -> int:
-    from bench.pipeline.run import run_search
-    from bench.record.summary import Summary
+    from bench.pipeline.run import SEARCH, run_and_show
     from bench.reporting.verdict import print_verdict
 
     settings = request.settings
@@ -124,31 +107,8 @@ def _run(request: "Request", folder: "SearchFolder") -> int:
         )
     for method, names in request.warm_start.items():
         say(f"{method} starts with: {', '.join(names) or 'its own first points'}")
-    resume = _resume_command(folder.name, request.address)
-    try:
-        summary = run_search(request, folder)
-    except KeyboardInterrupt:
-        was_written = folder.request_path.exists()
-        print_error(
-            f"Stopped. Resume with: {resume}" if was_written else "Stopped before anything was written.", "yellow"
-        )
-        return INTERRUPTED
-    except StoreError:
-        found = Summary.read(folder)
-        if found is not None:  # the search has a result, which only MLflow lacks
-            print_verdict(request, found)
-        if folder.request_path.exists():
-            print_error(f"Correct the problem below, then resume with: {resume}", "yellow")
-        raise
-    print_verdict(request, summary)
-    return 0
-
-
-def _command() -> str:
-    """Return the command that was typed, for the record."""
-    words = sys.argv[1:]
-    program = ["cellbench"] if Path(sys.argv[0]).stem == "cellbench" else ["python", "-m", "bench.search"]
-    return shlex.join([*program, *words])
+    resume = resume_command(PROGRAM, folder.name, request.address)
+    return run_and_show(request, folder, SEARCH, resume, print_verdict)
 
 
 if __name__ == "__main__":

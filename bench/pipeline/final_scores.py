@@ -227,8 +227,8 @@ def _trained(
 ) -> FinalScore:
     stored, holdout = _stored(trainings), None
     if job.holdout:
-        of_roles = [[each[role] for each in stored] for role in ("labelled", "holdout")]
-        holdout = _holdout(patch_set, *of_roles, job.settings.probe)
+        labelled, unseen = ([each[role] for each in stored] for role in ("labelled", "holdout"))
+        holdout = _holdout(patch_set, labelled, unseen, job.settings.probe)
     f1 = [score for _, score in trainings]
     return FinalScore(
         "ceiling" if name == ORACLE else "method",

@@ -90,12 +90,12 @@ def method_row(
         **_holdout(final_score),
         n_trials=len(tried),
         **counts,
-        seconds=sum(_seconds(record) for record in own),
+        seconds=sum(seconds_of(record) for record in own),
         patches=sum(record.metrics.get("cost/patches", 0.0) for record in own),
     )
 
 
-def _seconds(record: TrialRecord) -> float:
+def seconds_of(record: TrialRecord) -> float:
     """Return the time of a trial in s; of a pruned or failed one, from its start, the start of its process included."""
     return record.metrics.get("cost/seconds", (record.ended or record.started) - record.started)
 
@@ -196,7 +196,7 @@ def summarise(request: Request, card: Card, records: Sequence[TrialRecord], resu
         importances={method: {"how": each.how, "values": each.values} for method, each in found.items()},
         n_holdout=0 if holdout is None else holdout.n_patches,
         look=result.look,
-        notes=[*_shared(request, records), *_screened(request, records), *_notes(card), *result.notes],
+        notes=[*_shared(request, records), *_screened(request, records), *card_notes(card), *result.notes],
         final={name: mean([r.metrics[name] for r in done if name in r.metrics]) for name in sorted(names)},
         seconds=result.seconds,
         front=members(records_of(records, "search"), request.objectives) if len(request.objectives) > 1 else [],
@@ -236,7 +236,8 @@ def _screened(request: Request, records: Sequence[TrialRecord]) -> list[str]:
     return [f"{what}: the configuration with the best trial {same}, on the same fold."]
 
 
-def _notes(card: Card) -> list[str]:
+def card_notes(card: Card) -> list[str]:
+    """Return sentences on what a data set does to its scores."""
     notes = []
     if card.transductive:
         notes.append("Transductive: the labelled patches, without their labels, were part of the pool.")

@@ -84,13 +84,80 @@ class Resumes:
     field: str
 
 
+ProfileName = Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")]
+AllSeeds = Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of all random numbers", WHAT)]
+Oracle = Annotated[bool | None, Option("Train the ceiling too", BUDGET, default="where contours are known (quick: no)")]
+SupervisedExtent = Annotated[
+    Literal["none", "fold", "all"], Option("Ceiling trained on labels: none, fold or all", BUDGET, metavar="NAME")
+]
+EncoderWeights = Annotated[
+    Path | None, Option("Safetensors file of the encoder's first weights", TRAINING, default="none")
+]
+ProfileViews = Annotated[
+    Views | None, FromDigits, Option("Symmetries averaged", TRAINING, default=_by_profile("views"))
+]
+ProfileProbe = Annotated[
+    str | None, Option("Classifier of representations", TRAINING, metavar="NAME", default=_by_profile("probe"))
+]
+NumberFormat = Annotated[
+    Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])
+]
+Compile = Annotated[bool | None, Option("Use torch.compile", TRAINING, like=_SETTINGS["compile"])]
+Concurrent = Annotated[WholeOrAuto, Option("Trials at once", MACHINE), Resumes("concurrent")]
+CpusPerTrial = Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial; auto: 1 on a CPU", MACHINE)]
+GpusPerTrial = Annotated[NumberOrAuto, Option("GPUs of a trial, such as 0.25", MACHINE), Resumes("gpus_per_trial")]
+Address = Annotated[
+    str | None,
+    AfterValidator(cluster_address),
+    Option("Ray cluster to join", MACHINE, metavar="auto|HOST:PORT", default="none, this machine only"),
+    Resumes("address"),
+]
+CheckpointEvery = Annotated[
+    Seconds,
+    Option("Time between checkpoints of a trial", RESUME, metavar="TIME", default="30s"),
+    Resumes("checkpoint_s"),
+]
+TrialTimeout = Annotated[
+    Seconds,
+    Option("Longest time of an epoch, else the trial fails", RESUME, metavar="TIME", default="2h"),
+    Resumes("trial_timeout_s"),
+]
+
+
 class Options(BaseModel):
     """Base of the options of a program."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class SearchOptions(Options):
+class PipelineOptions(Options):
+    """Options of a program that trains and can be resumed."""
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The typed options that are fields of `TrainingSettings`."""
+        values = {name: getattr(self, name) for name in _SETTINGS if name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def resume_changes(self) -> dict[str, Any]:
+        """Return what the typed options change in the request of a search that is resumed.
+
+        Raises:
+            SettingError: A typed option is one that a search keeps from its start.
+        """
+        changes = {}
+        for name, field in type(self).model_fields.items():
+            if name == "resume" or name not in self.model_fields_set:
+                continue
+            target = next((item for item in field.metadata if isinstance(item, Resumes)), None)
+            if target is None:
+                typed = "A METHOD argument" if option_of(field).is_argument else option_name(name)
+                raise SettingError(f"{typed} cannot be combined with --resume: a search keeps its options.")
+            changes[target.field] = getattr(self, name)
+        return changes
+
+
+class SearchOptions(PipelineOptions):
     """The options of `bench.search`, in the order of `--help`."""
 
     more_methods: Annotated[list[str], Option("More methods", metavar="METHOD", is_argument=True)] = []
@@ -103,7 +170,7 @@ class SearchOptions(Options):
     trials: Annotated[
         int | None, Field(ge=1, le=100_000), Option("Configurations per method", default=_by_profile("n_trials"))
     ] = None
-    profile: Annotated[str, Option(f"Source of defaults: auto, {', '.join(PROFILES)}", metavar="NAME")] = "auto"
+    profile: ProfileName = "auto"
     time_budget: Annotated[
         Seconds | None,
         Option("Time for everything, as 90s, 30m or 1h30m", metavar="TIME"),
@@ -125,7 +192,7 @@ class SearchOptions(Options):
     space: Annotated[Path | None, Option("Search space of the method", WHAT, default="search_spaces/METHOD.yaml")] = (
         None
     )
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED), Option("Seed of all random numbers", WHAT)] = 0
+    seed: AllSeeds = 0
 
     epochs: Epochs = None
     folds: Annotated[
@@ -151,18 +218,12 @@ class SearchOptions(Options):
         1.0
     )
     share_trials: Annotated[bool, Option("Give promising methods more trials; no comparison", BUDGET)] = False
-    oracle: Annotated[
-        bool | None, Option("Train the ceiling too", BUDGET, default="where contours are known (quick: no)")
-    ] = None
-    supervised: Annotated[
-        Literal["none", "fold", "all"], Option("Ceiling trained on labels: none, fold or all", BUDGET, metavar="NAME")
-    ] = "fold"
+    oracle: Oracle = None
+    supervised: SupervisedExtent = "fold"
 
     size: Size = "auto"
     encoder: Encoder = None
-    encoder_weights: Annotated[
-        Path | None, Option("Safetensors file of the encoder's first weights", TRAINING, default="none")
-    ] = None
+    encoder_weights: EncoderWeights = None
     batch_size: BatchSize = None
     schedule: Annotated[
         Schedule | None, Option("Schedule of the learning rate", TRAINING, like=_SETTINGS["schedule"])
@@ -181,69 +242,25 @@ class SearchOptions(Options):
         Augment | None,
         Option("Random symmetries: flips, turns, none", TRAINING, metavar="NAMES", default="both (paper: none)"),
     ] = None
-    views: Annotated[
-        Views | None, FromDigits, Option("Symmetries averaged", TRAINING, default=_by_profile("views"))
-    ] = None
+    views: ProfileViews = None
     representation: Annotated[
         Representation | None, Option("μ, or a sample of z", TRAINING, default=_by_profile("representation"))
     ] = None
-    probe: Annotated[
-        str | None, Option("Classifier of representations", TRAINING, metavar="NAME", default=_by_profile("probe"))
-    ] = None
-    precision: Annotated[
-        Precision | None, Option("Number format; auto: bfloat16 on a GPU", TRAINING, like=_SETTINGS["precision"])
-    ] = None
-    compile: Annotated[bool | None, Option("Use torch.compile", TRAINING, like=_SETTINGS["compile"])] = None
+    probe: ProfileProbe = None
+    precision: NumberFormat = None
+    compile: Compile = None
 
-    concurrent: Annotated[WholeOrAuto, Option("Trials at once", MACHINE), Resumes("concurrent")] = "auto"
-    cpus_per_trial: Annotated[WholeOrAuto, Option("CPUs, and threads, of a trial; auto: 1 on a CPU", MACHINE)] = "auto"
-    gpus_per_trial: Annotated[
-        NumberOrAuto, Option("GPUs of a trial, such as 0.25", MACHINE), Resumes("gpus_per_trial")
-    ] = "auto"
-    address: Annotated[
-        str | None,
-        AfterValidator(cluster_address),
-        Option("Ray cluster to join", MACHINE, metavar="auto|HOST:PORT", default="none, this machine only"),
-        Resumes("address"),
-    ] = None
+    concurrent: Concurrent = "auto"
+    cpus_per_trial: CpusPerTrial = "auto"
+    gpus_per_trial: GpusPerTrial = "auto"
+    address: Address = None
 
     resume: Annotated[str | None, Option("Continue a stopped search", RESUME, metavar="SEARCH")] = None
     name: Annotated[str | None, Option("Name of the search", RESUME, default="data set, method and time")] = None
-    checkpoint_every: Annotated[
-        Seconds,
-        Option("Time between checkpoints of a trial", RESUME, metavar="TIME", default="30s"),
-        Resumes("checkpoint_s"),
-    ] = CHECKPOINT_S
-    trial_timeout: Annotated[
-        Seconds,
-        Option("Longest time of an epoch, else the trial fails", RESUME, metavar="TIME", default="2h"),
-        Resumes("trial_timeout_s"),
-    ] = TRIAL_TIMEOUT_S
+    checkpoint_every: CheckpointEvery = CHECKPOINT_S
+    trial_timeout: TrialTimeout = TRIAL_TIMEOUT_S
 
     @property
     def methods(self) -> list[str]:
         """The names of the methods, as typed. An empty text between commas is an empty name."""
         return [name.strip() for text in (*self.method, *self.more_methods) for name in text.split(",")]
-
-    @property
-    def training(self) -> dict[str, Any]:
-        """The typed options that are fields of `TrainingSettings`."""
-        values = {name: getattr(self, name) for name in _SETTINGS if name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def resume_changes(self) -> dict[str, Any]:
-        """Return what the typed options change in the request of a search that is resumed.
-
-        Raises:
-            SettingError: A typed option is one that a search keeps from its start.
-        """
-        changes = {}
-        for name, field in type(self).model_fields.items():
-            if name == "resume" or name not in self.model_fields_set:
-                continue
-            target = next((item for item in field.metadata if isinstance(item, Resumes)), None)
-            if target is None:
-                typed = "A METHOD argument" if option_of(field).is_argument else option_name(name)
-                raise SettingError(f"{typed} cannot be combined with --resume: a search keeps its options.")
-            changes[target.field] = getattr(self, name)
-        return changes

@@ -13,6 +13,7 @@ The folder is the one source about a search. MLflow shows a copy of it, `--resum
         .look               number of this search's look at the holdout, once it is counted
         .ray/               files of Ray Tune while a stage runs; never read by a resumed search
         summary.json        the result; the search has ended
+        reproduction.json   the result of a reproduction, in place of summary.json
         table.csv, importances.csv, figure.png, response.png, front.csv, front.png
                             the result for people, written by `bench.reporting.files`
         .recorded           MLflow has the result
@@ -56,6 +57,7 @@ class SearchFolder:
         self.trials_directory = directory / "trials"
         self.request_path = directory / _REQUEST
         self.summary_path = directory / "summary.json"
+        self.reproduction_path = directory / "reproduction.json"
         self.stop_path = directory / ".stop"
         self._lock_path = directory / _LOCK
         self._recorded_path = directory / ".recorded"
@@ -82,7 +84,7 @@ class SearchFolder:
     @property
     def has_ended(self) -> bool:
         """Whether the search has a result."""
-        return self.summary_path.exists()
+        return self.summary_path.exists() or self.reproduction_path.exists()
 
     def discard_unless_begun(self) -> None:
         """Remove the folder of a search that ended before its request was written. The caller holds the lock."""

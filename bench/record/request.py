@@ -113,6 +113,18 @@ class Request(BaseModel):
     gpus_per_trial: float | Auto
     address: str | None
 
+    def check_searches(self) -> None:
+        """Check that this is the request of a search.
+
+        Raises:
+            SettingError: It is that of a reproduction, which has no winner.
+        """
+        if self.protocol:
+            raise SettingError(
+                f"{self.name} is a reproduction, not a search. Continue or show it with "
+                f"python -m bench.reproduce --resume {self.name}"
+            )
+
     @property
     def dataset_identity(self) -> DatasetIdentity:
         """The data set that the search was started on."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench.record.folder import SearchFolder
+from bench.record.reproduction import Reproduction
 from bench.record.summary import Summary
 from bench.reporting.figures import draw_front, draw_response, draw_search
 from cellbench.disk import write_text
@@ -39,3 +40,15 @@ def write_results(folder: SearchFolder, summary: Summary) -> list[Path]:
         write_text(files[-2], pd.DataFrame(flat).to_csv(index=False))
         draw_front(summary.front, summary.best.configuration, files[-1])
     return files
+
+
+def write_reproduction(folder: SearchFolder, outcome: Reproduction) -> list[Path]:
+    """Write the table into the folder of a reproduction, and return its path.
+
+    Args:
+        folder: Folder of the reproduction.
+        outcome: Its outcome.
+    """
+    table = folder.directory / "table.csv"
+    write_text(table, outcome.frame().to_csv(index=False))
+    return [table]

@@ -1,14 +1,16 @@
 """The configurations of the paper's experiment (its section 3.4), and those that are compared with them."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.space.domains import Point
+from bench.space.domains import Constant, Point, Scalar
 from bench.space.formatting import params_in_words
 from bench.space.reader import load_space
-from bench.space.space import COMMON, PAPER_METHODS, Space
+from bench.space.space import COMMON, Space
+from cellbench.errors import SettingError
 from cellbench.training.configuration import Configuration
 
 NORMALIZE = "normalize"
@@ -35,29 +37,12 @@ class Entry(BaseModel):
     configuration: Configuration
 
 
-def paper_spaces(native_size: int, fixes_common: bool) -> list[Space]:
-    """Return the spaces of the protocol: those of the paper's methods, then that of the estimated radius.
-
-    Every suppression has the paper's hyperparameters. Learning rate and beta are those of the paper only where
-    `fixes_common` is true: the paper chose them for far longer trainings.
-
-    Args:
-        native_size: Side in px of the patches.
-        fixes_common: Whether lr and beta are those of the paper too.
-    """
-    spaces = []
-    for method in (*PAPER_METHODS, ESTIMATED):
-        space = load_space(method).scaled(native_size)
-        values = {name: value for name, value in space.paper.items() if fixes_common or name not in COMMON}
-        spaces.append(space.fixed(values))
-    return spaces
-
-
 def paper_entries(spaces: Sequence[Space]) -> list[Entry]:
     """Return the protocol: the paper's configurations, its masks normalized, and the estimated radius.
 
     Args:
-        spaces: The spaces of `paper_spaces`, with an estimate in place of each `auto`.
+        spaces: The spaces of the paper's methods and of `mask_auto` in native px, with an estimate in place of each
+            `auto`, and with the paper's values of other hyperparameters than those of its grid.
     """
     found = [
         _entry(space, point, "estimate" if space.method == ESTIMATED else "paper")
@@ -65,7 +50,7 @@ def paper_entries(spaces: Sequence[Space]) -> list[Entry]:
         for point in _points(space)
     ]
     for space in spaces:
-        if NORMALIZE in space.parameters and space.method in PAPER_METHODS:
+        if NORMALIZE in space.parameters:
             found += [_entry(space, {**point, NORMALIZE: True}, "normalized") for point in _points(space)]
     return found
 
@@ -90,3 +75,48 @@ def _entry(space: Space, point: Point, origin: Origin) -> Entry:
         filter(None, [space.method, words.replace(",", ""), "normalized" if origin == "normalized" else ""])
     )
     return Entry(name=name, origin=origin, configuration=space.configuration(point))
+
+
+def added_space(path: Path) -> Space:
+    """Return the hyperparameters of a further configuration. Lengths are in px of a 256 px patch, or `auto`.
+
+    Args:
+        path: YAML file with `method` and `parameters`.
+
+    Raises:
+        SettingError: The file is not a valid configuration. The message names the file.
+        NotFoundError: Its method is unknown.
+    """
+    from cellbench.input_files import MAX_YAML_BYTES, load_yaml, read_text
+    from cellbench.suppression import SUPPRESSIONS
+    from cellbench.validation import dotted, validated
+
+    try:
+        data = load_yaml(read_text(path, MAX_YAML_BYTES))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SettingError(f"{path} cannot be read as a configuration ({reason}).") from None
+    if not isinstance(data, dict):
+        raise SettingError(f"{path} is not a configuration; it needs method and parameters.")
+    added = validated(_Added, data, lambda place: f"{path}: {dotted(place)}", tuple(_Added.model_fields))
+    SUPPRESSIONS.get(added.method)
+    parameters = {name: Constant(value=value) for name, value in added.parameters.items()}
+    defaults = {n: Constant(value=d.default) for n, d in load_space(added.method).parameters.items()}
+    return Space(method=added.method, parameters={**defaults, **parameters}, grid=({},))
+
+
+def added_entry(name: str, space: Space) -> Entry:
+    """Return the entry of a further configuration.
+
+    Args:
+        name: Its name.
+        space: Its hyperparameters in native px, all constant.
+    """
+    return Entry(name=name, origin="added", configuration=space.configuration(space.complete({})))
+
+
+class _Added(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    parameters: dict[str, Scalar] = {}

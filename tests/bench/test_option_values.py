@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 LONG = "x" * 5000
 VALUES = ("0", "-1", "nan", "inf", "1e308", "", LONG)
 STARTS = {
-    "bench.pipeline.run": ("run_search", "connect_to_ray"),
+    "bench.pipeline.run": ("run_pipeline", "connect_to_ray"),
     "ray": ("init",),
     "cellbench.floors": ("floor_context",),
     "cellbench.radius_conditioned": ("RadiusConditionedTrainer",),

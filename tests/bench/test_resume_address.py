@@ -3,8 +3,9 @@
 import pytest
 
 import bench.pipeline.run
+from bench.planning.commands import where
 from bench.planning.options import SearchOptions
-from bench.search import _resume, _where
+from bench.search import _resume
 from bench.terminal.command_line import checked
 from cellbench.errors import DataError, SettingError
 
@@ -15,11 +16,11 @@ def resumed(make_request, folder, monkeypatch):
     make_request(address="203.0.113.9:6379; x", name="another-name").write(folder)
     requests = []
 
-    def instead(request, folder):
+    def instead(request, folder, kind):
         requests.append(request)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench.pipeline.run, "run_search", instead)
+    monkeypatch.setattr(bench.pipeline.run, "run_pipeline", instead)
 
     def resume(**typed):
         _resume("test", checked(SearchOptions, {"resume": "test"} | typed))
@@ -46,8 +47,8 @@ def test_a_typed_address_is_joined_and_named_first(resumed, capsys):
 
 def test_the_cluster_of_the_environment_is_joined_only_with_auto(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.2:6379")
-    assert _where(None) == "Ray: started on this machine for this search alone."
-    assert _where("auto") == "Ray: joins the cluster at auto (RAY_ADDRESS: 10.0.0.2:6379)."
+    assert where(None) == "Ray: started on this machine for this search alone."
+    assert where("auto") == "Ray: joins the cluster at auto (RAY_ADDRESS: 10.0.0.2:6379)."
 
 
 def test_the_key_of_a_trial_is_the_name_of_its_folder(make_request, jobs, folder):

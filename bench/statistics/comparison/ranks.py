@@ -137,7 +137,7 @@ def _friedman(table: NDArray[np.float64], n_permutations: int, seed: int) -> tup
         n_permutations: Number of permutations.
         seed: Seed of the permutations.
     """
-    n, k = table.shape
+    k = table.shape[1]
     centred = table - (k + 1) / 2
     total = (centred**2).sum()
     if total == 0:  # all methods are tied on all data sets

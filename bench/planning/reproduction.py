@@ -1,0 +1,135 @@
+"""Turns options into the request of a reproduction, and predicts what it costs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.home.datasets import open_dataset
+from bench.home.resources import Machine
+from bench.planning.options import SearchOptions
+from bench.planning.reproduce_options import ReproduceOptions
+from bench.planning.request import make_request
+from bench.record.folder import SearchFolder
+from bench.record.request import Request
+from bench.space.estimates import with_estimates
+from bench.space.limits import check_values
+from bench.space.protocol import ESTIMATED, added_entry, added_space, paper_entries
+from bench.space.space import PAPER_METHODS
+from cellbench.errors import SettingError
+
+if TYPE_CHECKING:
+    from cellbench.patches import PatchSet
+
+FIXED = ("normalize=false", "crop_resize=false", "target=noisy")
+"""Hyperparameters of suppressions whose defaults in a search are not those of the paper."""
+N_BATCHES = 3
+"""Fewest batches from which the speed of a training is measured."""
+MIN_CALIBRATION_S = 3.0
+"""Shortest time over which it is measured, s."""
+OWN = ("dry_run", "also", "resume", "name", "folds")
+"""Options that `bench.search` does not have, or that mean something else there."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a reproduction is predicted to cost.
+
+    Attributes:
+        n_trainings: Number of trainings, ceilings included.
+        n_patches: Patches that they see.
+        patches_per_s: Measured speed of one training at a time.
+        at_once: Trainings at once.
+    """
+
+    n_trainings: int
+    n_patches: int
+    patches_per_s: float
+    at_once: int
+
+    @property
+    def seconds(self) -> float:
+        """Time of the trainings, without scores, s."""
+        return self.n_patches / self.patches_per_s / self.at_once
+
+
+def make_reproduction(
+    options: ReproduceOptions, find_machine: Callable[[], Machine], command: str
+) -> tuple[Request, SearchFolder]:
+    """Return the request and the folder that it will be written to. Nothing is written but a built-in data set.
+
+    Args:
+        options: The typed options.
+        find_machine: Returns the CPUs and GPUs for the trials.
+        command: The command that was typed, for the record.
+
+    Raises:
+        CellbenchError: An option is wrong, or does not suit the data set or the machine.
+    """
+    added = [(path, added_space(path)) for path in options.also]
+    shared = {name: value for name, value in options if name not in OWN}
+    methods = [*PAPER_METHODS, ESTIMATED]
+    name = options.name or f"{options.dataset}-reproduction-{time.strftime('%Y%m%d-%H%M%S')}"
+    as_search = SearchOptions.model_construct(  # the values are checked already
+        **shared, method=methods, set=list(FIXED), sampler="grid", name=name, folds=options.folds
+    )
+    request, folder = make_request(as_search, find_machine, command)
+    patch_set = open_dataset(options.dataset)
+    entries = paper_entries(request.spaces)
+    for path, space in added:
+        [native], _ = with_estimates([space.scaled(patch_set.card.native_size)], patch_set)
+        check_values(native, patch_set.card.native_size, request.settings.network_size)
+        entries.append(added_entry(path.stem, native))
+    known: dict[str, str] = {}
+    for entry in entries:
+        if (other := known.setdefault(entry.configuration.id, entry.name)) != entry.name:
+            raise SettingError(f"{entry.name} and {other} are the same configuration; leave one of them out.")
+        if sum(each.name == entry.name for each in entries) > 1:
+            raise SettingError(f"Two configurations are called {entry.name}; rename the file.")
+    return request.model_copy(update={"protocol": tuple(entries), "sampler": "grid", "warm_start": {}}), folder
+
+
+def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int) -> Cost:
+    """Return what a reproduction costs on this machine, from the speed of a few batches.
+
+    Args:
+        request: The reproduction.
+        patch_set: Its data set.
+        at_once: Trainings at once.
+    """
+    from cellbench.patches import pool_folds
+
+    n_pool = len(patch_set.rows("pool"))
+    n_fold = len(pool_folds(patch_set.groups(patch_set.rows("pool")))[0][0])
+    n_folds = len(request.protocol) * request.n_folds * request.n_seeds
+    n_supervised = {"none": 0, "fold": 1, "all": 6}[request.supervised]
+    n_ceilings = int(request.oracle) + n_supervised
+    n_patches = request.settings.epochs * (n_folds * n_fold + n_ceilings * n_pool)
+    return Cost(n_folds + n_ceilings, n_patches, measured_speed(request, patch_set), at_once)
+
+
+def measured_speed(request: Request, patch_set: "PatchSet") -> float:
+    """Return the speed of a training without suppression in patches/s, from a few batches on this machine."""
+    import torch
+
+    from bench.home.paths import cache_dir
+    from cellbench.threads import use_threads
+    from cellbench.training.trainer import Trainer, build
+
+    settings, native = request.settings, patch_set.card.native_size
+    configuration = request.protocol[0].configuration
+    use_threads(settings.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    source_size = build(configuration, settings, native, 0)[1].source_size
+    patches = patch_set.resized(source_size, cache_dir())
+    few = patch_set.rows("pool")[: N_BATCHES * settings.batch_size]
+    trainer = Trainer(configuration, settings, patches, few, native, 0, device)
+    start, n_seen = time.perf_counter(), 0
+    while n_seen == 0 or time.perf_counter() - start < MIN_CALIBRATION_S:
+        trainer.run_epoch()
+        n_seen += len(few)
+        if n_seen == len(few):  # the first batches are slower
+            warm_s, start = time.perf_counter() - start, time.perf_counter()
+            if warm_s > 20 * MIN_CALIBRATION_S:  # patches so large that their first batches tell enough
+                return n_seen / warm_s
+    return (n_seen - len(few)) / (time.perf_counter() - start)
