@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ORIGINS = {"paper": "", "normalized": "*", "estimate": "†", "added": "+"}
 """Mark of the origin of a configuration."""
+MARKS = {"better": "▲", "worse": "▼", "practically equal": "≈", "undecided": "?", "not tested": " "}
+"""Mark of the verdict of a comparison."""
 
 
 def print_reproduction(request: "Request", outcome: "Reproduction") -> None:
@@ -28,41 +30,67 @@ def print_reproduction(request: "Request", outcome: "Reproduction") -> None:
     for sentence in outcome.notes:
         say(sentence)
     say()
-    console().print(table(outcome))
-    say("* normalized, † estimated radius, + added. F1 of the folds with the best and the worst SSIM, as in the paper.")
-    say(f"Macro F1 with the probe {request.settings.probe}, mean over folds and seeds, with its 95 % interval.")
+    console().print(f1_table(outcome))
+    say("▲ better, ▼ worse, ≈ within ± 0.01, ? undecided, after Holm's correction. * normalized, † estimated radius,")
+    say("+ added. The interval is that of the mean over folds and seeds, for folds that share training data.")
+    say()
+    console().print(score_table(outcome))
+    say("best, worst: macro F1 of the folds with the best and the worst SSIM, as in the paper.")
+    say(f"All macro F1 with the probe {request.settings.probe}.")
     say()
     say("Next:")
     say("  python -m bench.ui                       every training in MLflow")
     say(f"  python -m bench.results {outcome.name}")
 
 
-def table(outcome: "Reproduction") -> "Table":
-    """Return configurations, floors and ceilings as a table for the terminal.
+def f1_table(outcome: "Reproduction") -> "Table":
+    """Return macro F1 of configurations, floors and ceilings, with comparisons, as a table for the terminal.
 
     Args:
         outcome: Outcome of a reproduction.
     """
-    from rich.table import Table
-
-    found = Table(box=None, pad_edge=False)
     references = list(dict.fromkeys(each.reference for row in outcome.methods for each in row.against))
-    titles = ["", "macro F1", "95 %", "best", "worst", *(f"against {name}" for name in references), "way", "SSIM", "L1"]
-    for title in (*titles, "leakage", "time"):
-        found.add_column(title, justify="right" if title else "left", no_wrap=bool(title))
+    found = _table("", "macro F1", "95 % interval", *(f"− {name}" for name in references), "of the way")
     for row in outcome.rows:
         known = {each.reference: each for each in row.against}
         found.add_row(
             _name(row),
             f"{row.f1_macro:.3f}",
-            EMPTY if row.f1_low is None else f"{row.f1_low:.3f}–{row.f1_high:.3f}",
-            *(EMPTY if value is None else f"{value:.3f}" for value in (row.f1_best, row.f1_worst)),
+            EMPTY if row.f1_low is None else f"{row.f1_low:.3f} to {row.f1_high:.3f}",
             *(_against(known.get(name)) for name in references),
             share_in_words(row.share),
-            *(_score(row, name) for name in ("val/ssim_cell", "val/l1_cell", "latent/leakage")),
+            style=None if row.kind == "method" else "dim",
+        )
+    return found
+
+
+def score_table(outcome: "Reproduction") -> "Table":
+    """Return the other scores of configurations, floors and ceilings as a table for the terminal.
+
+    Args:
+        outcome: Outcome of a reproduction.
+    """
+    scores = {"val/ssim_cell": "SSIM", "val/l1_cell": "L1", "latent/leakage": "leakage"}
+    numbers = sorted({n for row in outcome.rows for n in row.few_labels})
+    found = _table("", "best", "worst", *(f"{n} labels" for n in numbers), *scores.values(), "time")
+    for row in outcome.rows:
+        few = [row.few_labels.get(n) for n in numbers]
+        found.add_row(
+            _name(row),
+            *(EMPTY if value is None else f"{value:.3f}" for value in (row.f1_best, row.f1_worst, *few)),
+            *(f"{row.scores[name]:.3f}" if name in row.scores else EMPTY for name in scores),
             duration(row.seconds) if row.seconds else EMPTY,
             style=None if row.kind == "method" else "dim",
         )
+    return found
+
+
+def _table(*titles: str) -> "Table":
+    from rich.table import Table
+
+    found = Table(box=None, pad_edge=False)
+    for title in titles:
+        found.add_column(title, justify="right" if title else "left", no_wrap=bool(title), overflow="fold")
     return found
 
 
@@ -73,8 +101,4 @@ def _name(row: "ReproducedRow") -> str:
 
 
 def _against(found: "ComparedWith | None") -> str:
-    return EMPTY if found is None else f"{found.difference:+.3f} {found.verdict}"
-
-
-def _score(row: "ReproducedRow", name: str) -> str:
-    return f"{row.scores[name]:.3f}" if name in row.scores else EMPTY
+    return EMPTY if found is None else f"{found.difference:+.3f} {MARKS[found.verdict]}"
