@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.record.folder import SearchFolder
+    from bench.record.request import Request
     from bench.record.trial import TrialRecord
     from cellbench.scores.base import Metric
 
@@ -74,20 +75,24 @@ def _list() -> None:
             rows.append([name, EMPTY, EMPTY, "damaged", EMPTY])
             continue
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
-        rows.append([name, request.dataset, started, _state(folder), ", ".join(request.methods)])
+        rows.append([name, request.dataset, started, _state(folder, request), ", ".join(request.methods)])
     if not rows:
         say("There is no search yet; start one, for example: python -m bench.search --method mask_fixed")
     else:
         print_table(["search", "data set", "started", "state", "methods"], rows)
 
 
-def _state(folder: "SearchFolder") -> str:
+def _state(folder: "SearchFolder", request: "Request") -> str:
+    from bench.record.reproduction import Reproduction
     from bench.record.summary import Summary
     from cellbench.errors import DataError
 
     if folder.is_locked:
         return "running"
     try:
+        reproduction = Reproduction.read(folder) if request.protocol else None
+        if reproduction is not None:
+            return f"reproduced: {reproduction.methods[0].name} has the highest F1"
         summary = Summary.read(folder)
         # The summary says all about a search that has ended; the trials of such searches are not read.
         outcomes = {record.outcome for record in folder.records()} if summary is None else set()

@@ -61,7 +61,7 @@ def _show(folder: "SearchFolder", request: "Request") -> None:
     records = folder.records()
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(request.created))
     what = f"{', '.join(request.methods)} on {request.dataset}"
-    say(f"  {what}, started {began}: {_state(folder)}", title=folder.name, wrapped=True)
+    say(f"  {what}, started {began}: {_state(folder, request)}", title=folder.name, wrapped=True)
     for stage, n_wanted in _wanted(request).items():
         own = [record for record in records if record.stage == stage]
         if own:
@@ -96,10 +96,10 @@ def _counted(records: "list[TrialRecord]", outcome: str) -> str:
     return f"{n} {outcome}" if n else ""
 
 
-def _state(folder: "SearchFolder") -> str:
+def _state(folder: "SearchFolder", request: "Request") -> str:
     if folder.is_locked:
         return f"running, {folder.holder}"
-    return "ended" if folder.has_ended else f"stopped; continue with --resume {folder.name}"
+    return "ended" if folder.has_ended else f"stopped; continue with python -m {request.program} --resume {folder.name}"
 
 
 def _wanted(request: "Request") -> dict[str, int]:
@@ -107,6 +107,7 @@ def _wanted(request: "Request") -> dict[str, int]:
     return {
         "search": sum(request.n_tried(space) for space in request.spaces),
         "folds": request.most_finalists * len(request.further_folds),
+        "protocol": len(request.protocol) * request.n_folds * request.n_seeds,
         "final": request.most_winners * request.n_seeds,
         "oracle": int(request.oracle),
     }

@@ -113,6 +113,11 @@ class Request(BaseModel):
     gpus_per_trial: float | Auto
     address: str | None
 
+    @property
+    def program(self) -> str:
+        """The program that continues it, as a module."""
+        return "bench.reproduce" if self.protocol else "bench.search"
+
     def check_searches(self) -> None:
         """Check that this is the request of a search.
 

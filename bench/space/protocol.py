@@ -67,9 +67,9 @@ def _points(space: Space) -> Iterator[Point]:
 
 def _entry(space: Space, point: Point, origin: Origin) -> Entry:
     shown = {name for given in space.grid for name in given if name not in COMMON}
+    if space.method == ESTIMATED:
+        shown = set(space.lengths or ())  # its grid has no radius
     own = {name: value for name, value in point.items() if name in shown}
-    if origin == "estimate":
-        own = {name: value for name, value in point.items() if name in (space.lengths or ())}
     words = params_in_words(space.method, own, None, space.lengths or ())
     name = " ".join(
         filter(None, [space.method, words.replace(",", ""), "normalized" if origin == "normalized" else ""])

@@ -78,7 +78,7 @@ def test_stopped_by_a_signal_it_says_how_to_resume_and_leaves_no_process(home, o
     assert "RUNNING" not in {run.info.status for _, run in home.runs(name)}
     assert wait_until(lambda: home.processes() == [], 60)
     output, _ = home.run(name, program="status")
-    assert f"stopped; continue with --resume {name}" in output
+    assert f"stopped; continue with python -m bench.search --resume {name}" in output
     home.run("--resume", name)
     check_whole(name)
     output, _ = home.run(name, program="stop")

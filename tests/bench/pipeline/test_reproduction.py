@@ -1,0 +1,137 @@
+"""A reproduction: the rows of its table, and that a killed one continues to the same table."""
+
+import sys
+
+import pandas as pd
+import pytest
+from programs import SMALL, Home, kill, wait_until
+
+from bench.pipeline.final_scores import FinalScore
+from bench.pipeline.reproduction import best_of_note, reproduced_rows
+from bench.record.reproduction import Reproduction
+from bench.record.trial import TrialRecord
+from bench.space.protocol import Entry
+from bench.statistics.comparison.repeated_folds import estimate
+from cellbench.errors import DataError, SettingError
+from cellbench.training.configuration import Configuration
+
+PROTOCOL = tuple(
+    Entry(name=name, origin="paper", configuration=Configuration(method="vae", latent_dim=number))
+    for number, name in enumerate(("vae", "good", "broken"), start=1)
+)
+F1 = {"vae": [0.50, 0.52, 0.51, 0.49, 0.53], "good": [0.61, 0.62, 0.60, 0.60, 0.65]}
+
+
+def record(name, fold, outcome="completed"):
+    entry = next(entry for entry in PROTOCOL if entry.name == name)
+    metrics = {}
+    if outcome == "completed":
+        metrics = {"probe/f1_macro": F1[name][fold], "val/ssim_cell": [0.3, 0.5, 0.4, 0.1, 0.2][fold]}
+    return TrialRecord(
+        key=f"{name}-{fold}", number=fold, stage="protocol", method="vae", configuration=entry.configuration.id,
+        params=entry.configuration.flat(), fold=fold, seed=1000, epochs=1, outcome=outcome, metrics=metrics,
+        started=100.0, ended=102.0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def records():
+    return [record(name, fold) for name in F1 for fold in range(5)] + [record("broken", 0, "failed")]
+
+
+@pytest.fixture
+def rows(records):
+    floors = [FinalScore("floor", name, 1, f1, None, None) for name, f1 in (("pca", 0.55), ("random", 0.3))]
+    return reproduced_rows(PROTOCOL, records, floors)
+
+
+def test_configurations_come_by_falling_f1_and_one_without_a_score_has_no_row(rows):
+    assert [(row.kind, row.name) for row in rows] == [
+        ("method", "good"), ("method", "vae"), ("floor", "pca"), ("floor", "random"),
+    ]  # fmt: skip
+
+
+def test_a_row_has_the_mean_over_folds_with_its_interval_and_the_two_folds_of_the_paper(rows):
+    good = rows[0]
+    expected = estimate([[value] for value in F1["good"]], 0.2)
+    assert (good.f1_macro, good.f1_low, good.f1_high) == pytest.approx((0.616, expected.low, expected.high))
+    assert (good.f1_best, good.f1_worst) == (0.62, 0.60), "of the folds with the highest and the lowest SSIM"
+    assert good.scores["val/ssim_cell"] == pytest.approx(0.3)
+    assert (good.n_completed, good.n_failed, good.seconds) == (5, 0, 10.0)
+
+
+def test_each_is_compared_with_vae_and_with_the_strongest_floor(rows):
+    against = {each.reference: each for each in rows[0].against}
+    assert against["vae"].difference == pytest.approx(0.106)
+    assert against["vae"].verdict == "better"
+    assert against["pca"].difference == pytest.approx(0.066)
+    assert [each.reference for each in rows[1].against] == ["pca"], "vae is not compared with itself"
+
+
+def test_the_best_of_several_is_said_to_be_chosen(records):
+    (sentence,) = best_of_note(PROTOCOL[:2], records)
+    assert sentence.startswith("The best of 2 methods is 0.053 above their mean")
+
+
+def test_the_outcome_is_read_as_it_was_written(rows, folder):
+    outcome = Reproduction(name="test", dataset="discs", rows=rows, notes=["A note."], seconds=1.0)
+    assert Reproduction.read(folder) is None
+    outcome.write(folder)
+    assert folder.has_ended
+    assert Reproduction.read(folder) == outcome
+    assert outcome.verdict().startswith("Of 2 configurations, good has the highest mean macro F1, 0.616 (95 % interval")
+    assert outcome.frame().set_index("name").loc["good", "vae/difference"] == pytest.approx(0.106)
+    folder.reproduction_path.write_text("{}")
+    with pytest.raises(DataError, match=r"is damaged; remove it, and python -m bench\.reproduce --resume test"):
+        Reproduction.read(folder)
+
+
+def test_a_reproduction_is_not_continued_as_a_search(make_request):
+    with pytest.raises(SettingError, match=r"python -m bench\.reproduce --resume test"):
+        make_request(protocol=PROTOCOL).check_searches()
+
+
+RUN = """
+import sys
+import bench.planning.reproduction as planning
+import bench.reproduce
+made = planning.paper_entries
+planning.paper_entries = lambda spaces: [each for each in made(spaces) if each.name in ("vae", "rae", "noise sigma 50")]
+bench.reproduce.app()
+"""
+"""The program with three configurations."""
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_it_gives_the_identical_table(discs, tmp_path):
+    import subprocess
+
+    home = Home(tmp_path, discs)
+    options = ("--dataset", "discs", "--epochs", "3", "--folds", "2", "--supervised", "none", "--concurrent", "1",
+               "--cpus-per-trial", "1", "--no-oracle", "--views", "1", *SMALL)  # fmt: skip
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN, *arguments], env=home.environment, cwd=home.path, text=True, process_group=0,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    whole = start(*options, "--name", "whole")
+    output, errors = whole.communicate(timeout=600)
+    assert whole.returncode == 0, output + errors
+    assert "Of 3 configurations" in output
+
+    process = start(*options, "--name", "killed")
+    assert wait_until(lambda: len(list(home.search("killed").glob("trials/*/result.json"))) >= 2)
+    kill(process)
+    assert wait_until(lambda: home.processes() == [], 180)
+    finished = {path: path.stat().st_mtime_ns for path in home.search("killed").glob("trials/*/result.json")}
+    assert 2 <= len(finished) < 6
+    home.run("--resume", "killed", program="reproduce")
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished, "no training is repeated"
+    tables = [pd.read_csv(home.search(name) / "table.csv").drop(columns="seconds") for name in ("whole", "killed")]
+    pd.testing.assert_frame_equal(*tables)
+    _, errors = home.run("--search", "whole", program="classify", expect=2)
+    assert "is a reproduction, not a search" in errors
+    output, _ = home.run(program="results")
+    assert "whole" in output
