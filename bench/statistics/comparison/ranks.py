@@ -9,6 +9,7 @@ sets the smallest two-sided p-value of Wilcoxon's test is 0.06.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,7 @@ class Ranking:
         )
 
 
+@cache
 def critical_difference(n_methods: int, n_datasets: int, rate: float = RATE) -> float:
     """Return Nemenyi's critical difference of average ranks: q √(k (k + 1) / 6N), Demšar 2006, section 3.2.2.
 

@@ -140,13 +140,13 @@ def compare(own: ArrayLike, other: ArrayLike, test_share: float, margin: float =
         SettingError: `test_share` is not between 0 and 1.
         DataError: The methods have no fold and seed in common.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     table = np.atleast_2d(np.asarray(own, dtype=float)) - np.atleast_2d(np.asarray(other, dtype=float))
     mean, error, freedom = mean_and_error(table, test_share)
     low, high = _ends(mean, error, freedom)
-    p = float(2 * t.sf(abs(mean) / error, freedom))
-    worse, better = float(t.cdf((-margin - mean) / error, freedom)), float(t.sf((margin - mean) / error, freedom))
+    p = float(2 * stdtr(freedom, -abs(mean) / error))
+    worse, better = (float(stdtr(freedom, (sign * mean - margin) / error)) for sign in (-1, 1))
     n_pairs = int((~np.isnan(table)).sum())
     return Comparison(mean, low, high, p, p, better, 1 - better - worse, worse, _n_folds(table), n_pairs)
 
@@ -299,7 +299,7 @@ def _n_folds(table: NDArray[np.float64]) -> int:
 
 
 def _ends(mean: float, error: float, freedom: float) -> tuple[float, float]:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the functions behind scipy.stats.t; much faster for one number
 
-    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
     return mean - half, mean + half
