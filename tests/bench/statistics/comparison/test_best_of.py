@@ -36,7 +36,7 @@ def test_the_estimate_is_the_mean_lead_of_the_best_of_equal_methods():
 def test_the_sentence():
     found = selection_bias([[0.60, 0.61, 0.66], [0.70, 0.78, 0.74]], 1 / 3)
     assert found.sentence == (
-        "The best of 2 methods is 0.058 above their mean; of 2 equal methods, the best would be 0.014 above it by luck."
+        "The best of 2 methods is 0.058 above their mean; of 2 equal methods, the best would be 0.017 above it by luck."
     )
 
 

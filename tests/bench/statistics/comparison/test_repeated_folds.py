@@ -52,6 +52,13 @@ def test_one_seed_has_corani_and_benavolis_posterior():
     assert wider.equal == pytest.approx(posterior.cdf(0.02) - posterior.cdf(-0.02))
 
 
+def test_the_posterior_is_that_of_baycomp():
+    """`baycomp.two_on_single(REFERENCE, OWN, rope=0.01, runs=1)`, baycomp 1.0.3."""
+    found = compare(OWN, REFERENCE, 0.2)
+    expected = (0.005356882506150175, 0.10589170092445077, 0.888751416569399)
+    assert (found.worse, found.equal, found.better) == pytest.approx(expected)
+
+
 def test_seeds_of_a_fold_count_as_repeats_of_one_split():
     """Worked by hand: B is the variance of fold means, W that within folds."""
     table = np.array([[0.01, 0.03], [0.02, 0.02], [0.05, 0.03], [0.00, 0.04]])
@@ -124,8 +131,7 @@ def test_holm_on_demsars_example():
     assert holm([0.019, 0.607, 0.016]) == pytest.approx([0.048, 0.607, 0.048])
 
 
-def test_holm_on_the_numbers_of_another_library():
-    # multipletests of statsmodels documents the same rule: sorted p × (m, m − 1, ...), accumulated maximum, at most 1
+def test_holm_by_hand():
     p = [0.01, 0.013, 0.014, 0.19, 0.35, 0.0001, 0.02]
     assert holm(p) == pytest.approx([0.06, 0.065, 0.065, 0.38, 0.38, 0.0007, 0.065])
     assert holm([0.6, 0.7]) == pytest.approx([1, 1])
@@ -142,7 +148,9 @@ def test_a_table_is_compared_with_its_reference():
     tables = {"vae": vae, "mask": vae + rng.normal(0.05, 0.02, (5, 3)), "noise": vae + rng.normal(0, 0.02, (5, 3))}
     found = compare_with(frame(**tables).sample(frac=1, random_state=0), "vae", 0.2)
     single = {name: compare(tables[name], vae, 0.2) for name in ("mask", "noise")}
-    assert {name: found[name].mean for name in single} == pytest.approx({name: each.mean for name, each in single.items()})
+    assert {name: found[name].mean for name in single} == pytest.approx(
+        {name: each.mean for name, each in single.items()}
+    )
     assert [found[name].p_holm for name in single] == pytest.approx(holm([each.p for each in single.values()]))
     assert found["mask"].verdict == "better"
     assert list(compare_with(frame(**tables), "vae", 0.2, methods=["noise"])) == ["noise"]
