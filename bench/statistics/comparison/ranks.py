@@ -51,11 +51,17 @@ class Ranking:
     @property
     def sentence(self) -> str:
         """The result of Friedman's test in words."""
-        what = "differ" if self.p < RATE else "are not shown to differ"
-        return (
-            f"Over {self.n_datasets} data sets, {len(self.ranks)} methods {what} (Friedman's test, p = {self.p:.4f}); "
-            f"two of them differ from a distance of {self.critical_difference:.1f} ranks."
-        )
+        k = len(self.ranks)
+        head = f"Over {self.n_datasets} data sets, {k} methods"
+        if self.p >= RATE:
+            return f"{head} are not shown to differ (Friedman's test, p = {self.p:.4f})."
+        if self.critical_difference > k - 1:
+            tail = (
+                f"no two can be told apart: the critical difference is {self.critical_difference:.1f} of {k - 1} ranks"
+            )
+        else:
+            tail = f"two of them differ from a distance of {self.critical_difference:.1f} ranks"
+        return f"{head} differ (Friedman's test, p = {self.p:.4f}); {tail}."
 
 
 @cache
@@ -139,7 +145,7 @@ def _friedman(table: NDArray[np.float64], n_permutations: int, seed: int) -> tup
         n_permutations: Number of permutations.
         seed: Seed of the permutations.
     """
-    n, k = table.shape
+    k = table.shape[1]
     centred = table - (k + 1) / 2
     total = (centred**2).sum()
     if total == 0:  # all methods are tied on all data sets

@@ -78,6 +78,15 @@ def test_clearly_different_methods_fall_into_groups():
     )
 
 
+def test_two_data_sets_tell_no_two_methods_apart():
+    found = rank_methods(pd.DataFrame([np.arange(12) / 20, np.arange(12) / 30]))
+    assert found.sentence == (
+        "Over 2 data sets, 12 methods differ (Friedman's test, p = 0.0001); no two can be told apart: the critical "
+        "difference is 11.8 of 11 ranks."
+    )
+    assert len(found.groups) == 1
+
+
 def test_tied_methods_do_not_differ():
     found = rank_methods(pd.DataFrame(np.full((3, 4), 0.5)))
     assert (found.chi2, found.p) == (0, 1)
