@@ -198,7 +198,7 @@ def covered(structure: Structure, spread: float, n: int, seed: int) -> float:
 def pairs(benchmarks: Benchmarks = 200, spread: Spread = 0.02, difference: Difference = 0.05, seed: Seed = 0) -> None:
     """Show how often a difference is claimed between two equal methods, and between two that differ."""
     for title, true in (("Equal methods", 0.0), (f"A true difference of {difference:g}", difference)):
-        rows = []
+        rows: list[tuple[str | float, ...]] = []
         for structure in STRUCTURES:
             found = rates(structure, true, spread, benchmarks, seed)
             rows.append((*structure.cells, found.claimed, *found.others.values(), found.equal, found.probability))
@@ -211,7 +211,7 @@ def pairs(benchmarks: Benchmarks = 200, spread: Spread = 0.02, difference: Diffe
 @user_errors
 def many(benchmarks: Benchmarks = 200, spread: Spread = 0.02, difference: Difference = 0.05, seed: Seed = 0) -> None:
     """Show how often a difference is claimed where 4 or 17 methods equal their reference and one is better."""
-    rows = []
+    rows: list[tuple[str | float, ...]] = []
     for structure in STRUCTURES:
         for n_equal in (4, 17):
             found = family_rates(structure, n_equal, difference, spread, benchmarks, seed)
