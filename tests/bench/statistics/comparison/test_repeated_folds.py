@@ -12,8 +12,8 @@ from bench.statistics.comparison.repeated_folds import (
     estimate,
     estimates,
     holm,
-    score_tables,
 )
+from bench.statistics.comparison.score_tables import score_tables
 from bench.study.comparisons import STRUCTURES, Structure, covered, family_rates, rates
 from cellbench.errors import DataError, NotFoundError, SettingError
 
