@@ -78,6 +78,16 @@ def test_clearly_different_methods_fall_into_groups():
     )
 
 
+def test_no_two_differ_where_friedmans_test_finds_nothing():
+    scores = np.random.default_rng(27).random((6, 10)) + np.array([0.55, -0.5, *[0] * 8])
+    found = rank_methods(pd.DataFrame(scores))
+    ranks = list(found.ranks.values())
+    assert ranks[-1] - ranks[0] > found.critical_difference
+    assert found.p > 0.05
+    assert [len(group) for group in found.groups] == [10]
+    assert found.sentence.endswith(f"10 methods are not shown to differ (Friedman's test, p = {found.p:.4f}).")
+
+
 def test_two_data_sets_tell_no_two_methods_apart():
     found = rank_methods(pd.DataFrame([np.arange(12) / 20, np.arange(12) / 30]))
     assert found.sentence == (
