@@ -1,1 +1,1 @@
-"""Pure functions of records: selection, racing, response curves. They read and write no file."""
+"""Pure functions of records: selection, racing, comparisons, response curves. They read and write no file."""

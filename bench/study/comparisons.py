@@ -8,7 +8,7 @@ A benchmark has five folds with three seeds each. The spread is the standard dev
 differences of one fold share its training data, and those of two folds share a part of it; see `Structure`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +45,11 @@ class Structure:
     within_fold: float
     same_seed: float = 0.0
 
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """The numbers as text, in the order of the attributes."""
+        return f"{self.between_folds:g}", f"{self.within_fold:g}", f"{self.same_seed:g}"
+
     def draw(self, n: int, rng: "Generator") -> np.ndarray:
         """Return differences with mean 0 and variance 1, shape (n, folds, seeds).
 
@@ -61,16 +66,16 @@ class Structure:
         return np.asarray(sum(max(0.0, share) ** 0.5 * rng.normal(0, 1, shape) for share, shape in parts))
 
 
-STRUCTURES: Mapping[str, Structure] = {
-    "independent": Structure(0, 0),
-    "fold effect, half of the variance": Structure(0, 0.5),
-    "folds 0.2, seeds 0.2": Structure(0.2, 0.2),
-    "folds 0.2, seeds 0.6": Structure(0.2, 0.6),
-    "folds 0.2, seeds 1": Structure(0.2, 1),
-    "folds 0.2, seeds 0.2, same seed 0.2": Structure(0.2, 0.2, 0.2),
-    "folds 0.4, seeds 0.6": Structure(0.4, 0.6),
-}
-"""Correlations of paired differences: between folds, between the seeds of a fold, and of the same seed."""
+STRUCTURES = (
+    Structure(0, 0),
+    Structure(0, 0.5),
+    Structure(0.2, 0.2),
+    Structure(0.2, 0.6),
+    Structure(0.2, 1),
+    Structure(0.2, 0.2, 0.2),
+    Structure(0.4, 0.6),
+)
+"""The first has independent differences. The tests assume a correlation of 0.2 between folds."""
 
 
 def p_of_mean(values: np.ndarray, factor: float) -> np.ndarray:
@@ -89,25 +94,27 @@ def p_of_mean(values: np.ndarray, factor: float) -> np.ndarray:
 CORRECTION = TEST_SHARE / (1 - TEST_SHARE)
 N_PAIRS = N_FOLDS * N_SEEDS
 OTHERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "plain t, 15 pairs": lambda d: p_of_mean(d.reshape(len(d), -1), 1 / N_PAIRS),
-    "corrected t, 15 pairs": lambda d: p_of_mean(d.reshape(len(d), -1), 1 / N_PAIRS + CORRECTION),
-    "corrected t, 5 fold means": lambda d: p_of_mean(d.mean(axis=2), 1 / N_FOLDS + CORRECTION),
+    "plain, 15": lambda d: p_of_mean(d.reshape(len(d), -1), 1 / N_PAIRS),
+    "corrected, 15": lambda d: p_of_mean(d.reshape(len(d), -1), 1 / N_PAIRS + CORRECTION),
+    "corrected, 5": lambda d: p_of_mean(d.mean(axis=2), 1 / N_FOLDS + CORRECTION),
 }
-"""Tests that are not reported, for comparison."""
+"""Tests that are not reported: Student's t for 15 pairs, and Nadeau and Bengio's for 15 pairs and for 5 fold means."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of simulated benchmarks, 0–1.
+    """What is claimed in simulated benchmarks, as shares of them, 0–1.
 
     Attributes:
         claimed: A difference is claimed.
         equal: The methods are called practically equal.
+        probability: Mean posterior probability that they are practically equal.
         others: A difference is claimed by each of `OTHERS`.
     """
 
     claimed: float
     equal: float
+    probability: float
     others: dict[str, float]
 
 
@@ -122,32 +129,54 @@ def rates(structure: Structure, difference: float, spread: float, n: int, seed: 
         seed: Seed of the draws.
     """
     drawn = difference + spread * structure.draw(n, np.random.default_rng(seed))
-    found = [compare(table, np.zeros((1, 1)), TEST_SHARE).verdict for table in drawn]
+    found = [compare(table, np.zeros((1, 1)), TEST_SHARE) for table in drawn]
+    verdicts = [each.verdict for each in found]
     others = {name: float((test(drawn) < RATE).mean()) for name, test in OTHERS.items()}
-    claimed = sum(verdict in ("better", "worse") for verdict in found)
-    return Rates(claimed / n, found.count("practically equal") / n, others)
+    claimed = sum(verdict in ("better", "worse") for verdict in verdicts)
+    probability = float(np.mean([each.equal for each in found]))
+    return Rates(claimed / n, verdicts.count("practically equal") / n, probability, others)
 
 
-def wrong_families(structure: Structure, n_methods: int, spread: float, n: int, seed: int) -> tuple[float, float]:
-    """Return how often a difference is claimed for any of several methods that equal their reference.
+@dataclass(frozen=True)
+class FamilyRates:
+    """What is claimed in simulated benchmarks of several methods, as shares of the benchmarks, 0–1.
 
-    The reference takes part in every difference: any two of them have a correlation of a half.
+    Attributes:
+        wrong: A difference is claimed for any method that equals the reference.
+        wrong_uncorrected: The same without Holm's correction.
+        found: A difference is claimed for the one method that is better.
+    """
+
+    wrong: float
+    wrong_uncorrected: float
+    found: float
+
+
+def family_rates(
+    structure: Structure, n_equal: int, difference: float, spread: float, n: int, seed: int
+) -> FamilyRates:
+    """Return how often a difference is claimed where several methods equal their reference and one is better.
+
+    The reference takes part in every difference: the differences of two methods have a correlation of a half.
 
     Args:
         structure: Correlations of the scores of a method.
-        n_methods: Number of methods beside the reference.
+        n_equal: Number of methods that equal the reference.
+        difference: Lead of the one that does not, in macro F1.
         spread: Standard deviation of a paired difference in macro F1.
         n: Number of benchmarks.
         seed: Seed of the draws.
-
-    Returns:
-        Share of benchmarks with a claim after Holm's correction, and without it.
     """
     rng = np.random.default_rng(seed)
-    scores = np.stack([structure.draw(n, rng) for _ in range(n_methods + 1)], axis=1) * spread / 2**0.5
+    scores = np.stack([structure.draw(n, rng) for _ in range(n_equal + 2)], axis=1) * spread / 2**0.5
+    scores[:, -1] += difference
     p = np.array([[compare(own, each[0], TEST_SHARE).p for own in each[1:]] for each in scores])
-    corrected = np.array([holm(row) for row in p])
-    return float((corrected < RATE).any(axis=1).mean()), float((p < RATE).any(axis=1).mean())
+    claimed = np.array([holm(row) for row in p]) < RATE
+    return FamilyRates(
+        float(claimed[:, :-1].any(axis=1).mean()),
+        float((p[:, :-1] < RATE).any(axis=1).mean()),
+        float(claimed[:, -1].mean()),
+    )
 
 
 def covered(structure: Structure, spread: float, n: int, seed: int) -> float:
@@ -168,50 +197,51 @@ def covered(structure: Structure, spread: float, n: int, seed: int) -> float:
 @user_errors
 def pairs(benchmarks: Benchmarks = 200, spread: Spread = 0.02, difference: Difference = 0.05, seed: Seed = 0) -> None:
     """Show how often a difference is claimed between two equal methods, and between two that differ."""
-    from rich.table import Table
-
     for title, true in (("Equal methods", 0.0), (f"A true difference of {difference:g}", difference)):
-        summary = Table(box=None, pad_edge=False)
-        for name in ("correlations", "reported", "practically equal", *OTHERS):
-            summary.add_column(name, no_wrap=True)
-        for name, structure in STRUCTURES.items():
+        rows: list[tuple[str | float, ...]] = []
+        for structure in STRUCTURES:
             found = rates(structure, true, spread, benchmarks, seed)
-            others = (f"{each:.3f}" for each in found.others.values())
-            summary.add_row(name, f"{found.claimed:.3f}", f"{found.equal:.3f}", *others)
-        say(f"{title}: share of {benchmarks} benchmarks in which a difference is claimed, spread {spread:g}")
-        console().print(summary)
+            rows.append((*structure.cells, found.claimed, *found.others.values(), found.equal, found.probability))
+        say(f"{title}, spread {spread:g}: share of {benchmarks} benchmarks in which a difference is claimed,")
+        say("then those called practically equal, and the mean probability of it")
+        _print_table((*CORRELATIONS, "reported", *OTHERS, "equal", "P(equal)"), rows)
 
 
 @app.command()
 @user_errors
-def many(benchmarks: Benchmarks = 200, spread: Spread = 0.02, seed: Seed = 0) -> None:
-    """Show how often a difference is claimed for any of several methods that equal their reference."""
-    from rich.table import Table
-
-    summary = Table(box=None, pad_edge=False)
-    for name in ("correlations", "methods", "with Holm's correction", "without"):
-        summary.add_column(name, no_wrap=True)
-    for name, structure in STRUCTURES.items():
-        for n_methods in (5, 18):
-            with_holm, without = wrong_families(structure, n_methods, spread, benchmarks, seed)
-            summary.add_row(name, str(n_methods), f"{with_holm:.3f}", f"{without:.3f}")
-    console().print(summary)
-    say(f"Share of {benchmarks} benchmarks with any claim; all methods equal their reference.")
+def many(benchmarks: Benchmarks = 200, spread: Spread = 0.02, difference: Difference = 0.05, seed: Seed = 0) -> None:
+    """Show how often a difference is claimed where 4 or 17 methods equal their reference and one is better."""
+    rows: list[tuple[str | float, ...]] = []
+    for structure in STRUCTURES:
+        for n_equal in (4, 17):
+            found = family_rates(structure, n_equal, difference, spread, benchmarks, seed)
+            rows.append((*structure.cells, str(n_equal), found.wrong, found.wrong_uncorrected, found.found))
+    say(f"Share of {benchmarks} benchmarks with a claim for any equal method, and for the one better by {difference:g}")
+    _print_table((*CORRELATIONS, "equal methods", "any, Holm", "any, uncorrected", "better found"), rows)
 
 
 @app.command()
 @user_errors
 def intervals(benchmarks: Benchmarks = 200, spread: Spread = 0.02, seed: Seed = 0) -> None:
     """Show how often the 95 % interval of a method's mean contains its true mean."""
+    rows = [(*structure.cells, covered(structure, spread, benchmarks, seed)) for structure in STRUCTURES]
+    say(f"Coverage over {benchmarks} benchmarks, of a promised 0.95")
+    _print_table((*CORRELATIONS, "coverage"), rows)
+
+
+CORRELATIONS = ("folds", "seeds", "same seed")
+"""Columns of `Structure.cells`."""
+
+
+def _print_table(names: Sequence[str], rows: Sequence[Sequence[str | float]]) -> None:
     from rich.table import Table
 
-    summary = Table(box=None, pad_edge=False)
-    for name in ("correlations", "coverage"):
-        summary.add_column(name, no_wrap=True)
-    for name, structure in STRUCTURES.items():
-        summary.add_row(name, f"{covered(structure, spread, benchmarks, seed):.3f}")
-    console().print(summary)
-    say(f"Coverage over {benchmarks} benchmarks, of a promised 0.95.")
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right")
+    for row in rows:
+        table.add_row(*(each if isinstance(each, str) else f"{each:.3f}" for each in row))
+    console().print(table)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ sets the smallest two-sided p-value of Wilcoxon's test is 0.06.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,13 +51,20 @@ class Ranking:
     @property
     def sentence(self) -> str:
         """The result of Friedman's test in words."""
-        what = "differ" if self.p < RATE else "are not shown to differ"
-        return (
-            f"Over {self.n_datasets} data sets, {len(self.ranks)} methods {what} (Friedman's test, p = {self.p:.4f}); "
-            f"two of them differ from a distance of {self.critical_difference:.1f} ranks."
-        )
+        k = len(self.ranks)
+        head = f"Over {self.n_datasets} data sets, {k} methods"
+        if self.p >= RATE:
+            return f"{head} are not shown to differ (Friedman's test, p = {self.p:.4f})."
+        if self.critical_difference > k - 1:
+            tail = (
+                f"no two can be told apart: the critical difference is {self.critical_difference:.1f} of {k - 1} ranks"
+            )
+        else:
+            tail = f"two of them differ from a distance of {self.critical_difference:.1f} ranks"
+        return f"{head} differ (Friedman's test, p = {self.p:.4f}); {tail}."
 
 
+@cache
 def critical_difference(n_methods: int, n_datasets: int, rate: float = RATE) -> float:
     """Return Nemenyi's critical difference of average ranks: q √(k (k + 1) / 6N), Demšar 2006, section 3.2.2.
 
