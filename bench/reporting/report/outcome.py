@@ -1,0 +1,278 @@
+"""Sections about the outcome: the answer, the table of methods, macro F1, L1, and the share of the way."""
+
+import math
+
+from bench.record.noise import half_width
+from bench.record.summary import Row
+from bench.reporting.report.chart import ROLES, Axis, Chart, Level, Mark, Points
+from bench.reporting.report.evidence import F1, L1, LEAKAGE, SSIM, Evidence, Section, Table, selection_bias
+from bench.terminal.formatting import duration, share_in_words, with_spread
+
+STAGES = {
+    "search": ("trial on one fold", -0.24, "circle"),
+    "folds": ("finalist on another fold", 0.0, "square"),
+    "final": ("winner from a fresh seed, whole pool", 0.2, "diamond"),
+}
+"""Legend, offset from the middle of a row, and symbol of the trainings of a stage."""
+NOT_ENDED = "The search has not ended, so it has no summary yet; python -m bench.search --resume NAME continues it."
+
+
+def answer(evidence: Evidence) -> Section:
+    """Return the answer in two sentences, and what else a reader needs to believe it."""
+    return Section("answer", "Answer", (" ".join(evidence.answer[:2]), *evidence.answer[2:], *evidence.remarks))
+
+
+def interval(row: Row) -> tuple[float, float] | None:
+    """Return the 95 % interval of a method's mean macro F1 over its fresh seeds (Student's t); None for one seed."""
+    if row.kind == "floor" or row.f1_std is None or row.n_seeds < 2:
+        return None
+    half = half_width(row.f1_std**2 / row.n_seeds, row.n_seeds, 0.0, 1)
+    return row.f1_macro - half, row.f1_macro + half
+
+
+def name_of(row: Row) -> str:
+    """Return the name of a row, with `floor` or `ceiling` before it where it is one."""
+    return row.name if row.kind == "method" else f"{row.kind} {row.name}"
+
+
+def methods_table(evidence: Evidence) -> Section:
+    """Return the table of methods, floors and ceiling, each kind with the best macro F1 first."""
+    import pandas as pd
+
+    title = "Methods, floors and ceiling"
+    if not evidence.rows:
+        return Section("table", title, missing=NOT_ENDED.replace("NAME", evidence.name))
+    rows = in_order(evidence.rows)
+    few = sorted({n for row in rows for n in row.few_labels})
+    frame = pd.DataFrame([_flat(row, few) for row in rows])
+    heads = ("", "macro F1", "95 % interval", "of the way", "holdout", "SSIM", "L1", "leakage",
+             *(f"F1, {n} labels a class" for n in few), "trials", "time")  # fmt: skip
+    best = next((place for place, row in enumerate(rows) if row.name == evidence.rows[0].name), 0)
+    table = Table(
+        "methods",
+        title,
+        heads,
+        tuple(_cells(row, few) for row in rows),
+        frame,
+        marked=frozenset({best}),
+        dim=frozenset(place for place, row in enumerate(rows) if row.kind != "method"),
+    )
+    words = (
+        "Macro F1 is cross-validated on the labelled patches; of a trained method it is the mean over fresh seeds "
+        "± standard deviation, with the interval of the mean over seeds. SSIM, L1 (centre disc at 32 px) and leakage "
+        "are means over the unseen folds. A floor needs no training, so it has no such scores. `of the way` is the "
+        "share of the way from the strongest floor to the ceiling.",
+        selection_bias(sum(row.n_completed for row in rows)),
+    )
+    return Section("table", title, words, (table,))
+
+
+def in_order(rows: tuple[Row, ...]) -> list[Row]:
+    """Return methods, floors and ceilings in this order, each kind with the best macro F1 first."""
+    kinds = ("method", "floor", "ceiling")
+    return sorted(rows, key=lambda row: (kinds.index(row.kind), -row.f1_macro))
+
+
+def _flat(row: Row, few: list[int]) -> dict[str, object]:
+    low, high = interval(row) or (None, None)
+    return {
+        "kind": row.kind, "name": row.name, "configuration": row.configuration, "f1_macro": row.f1_macro,
+        "f1_std": row.f1_std, "f1_low": low, "f1_high": high, "n_seeds": row.n_seeds, "share": row.share,
+        "lead": row.lead, "lead_low": row.lead_low, "lead_high": row.lead_high,
+        "holdout": row.holdout, "holdout_low": row.holdout_low, "holdout_high": row.holdout_high,
+        **{name: row.scores.get(name) for name in (SSIM, L1, LEAKAGE)},
+        **{f"f1_macro_{n}": row.few_labels.get(n) for n in few},
+        "n_trials": row.n_trials, "n_completed": row.n_completed, "n_pruned": row.n_pruned, "n_failed": row.n_failed,
+        "seconds": row.seconds, "patches": row.patches,
+        **{f"params/{name}": value for name, value in row.params.items()},
+    }  # fmt: skip
+
+
+def _cells(row: Row, few: list[int]) -> tuple[str, ...]:
+    ends = interval(row)
+    seen = None if row.holdout_low is None or row.holdout_high is None else (row.holdout_low, row.holdout_high)
+    holdout = "–" if row.holdout is None else f"{row.holdout:.3f}" + (f" ({in_words(seen)})" if seen else "")
+    return (
+        name_of(row),
+        with_spread(row.f1_macro, row.f1_std),
+        in_words(ends) if ends else "–",
+        share_in_words(row.share),
+        holdout,
+        *(number(row.scores.get(name)) for name in (SSIM, L1, LEAKAGE)),
+        *(number(row.few_labels.get(n)) for n in few),
+        str(row.n_trials) if row.n_trials else "–",
+        duration(row.seconds) if row.seconds else "–",
+    )
+
+
+def in_words(ends: tuple[float, float]) -> str:
+    """Return an interval in words.
+
+    >>> in_words((0.61234, 0.7))
+    '0.612 to 0.700'
+    """
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def number(value: float | None) -> str:
+    """Return a score with three digits; a dash where there is none."""
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def f1_by_method(evidence: Evidence) -> Section:
+    """Return macro F1 of every training by method, with floors and ceiling (the paper's figure 3)."""
+    key, title = "f1", "Macro F1 by method"
+    if evidence.done.empty:
+        return Section(key, title, missing="No trial is completed yet.")
+    names = evidence.methods
+    others = [row for row in in_order(evidence.rows) if row.kind != "method"]
+    marks = [*_trainings(evidence, names, F1), *_best_and_worst(evidence, names), *_means(evidence.rows, names)]
+    for kind, colour, symbol in (("floor", ROLES["floor"], "square"), ("ceiling", ROLES["ceiling"], "diamond")):
+        own = [(len(names) + place, row) for place, row in enumerate(others) if row.kind == kind]
+        if own:
+            marks.append(
+                Points(
+                    kind,
+                    tuple(row.f1_macro for _, row in own),
+                    tuple(float(place) for place, _ in own),
+                    tuple(f"{name_of(row)}: {row.f1_macro:.3f}" for _, row in own),
+                    colour,
+                    symbol,
+                    size=10,
+                )
+            )
+    marks += baselines(evidence.rows)
+    labels = (*names, *(name_of(row) for row in others))
+    chart = Chart(
+        "f1",
+        title,
+        Axis("macro F1 of the labelled patches"),
+        Axis("", labels),
+        tuple(marks),
+        150 + 44 * len(labels),
+    )
+    words = (
+        "Each point is a training. The dashed lines are the baselines: the strongest floor and the ceiling. Triangles "
+        "mark the folds on which a method's configuration has its best (▲) and worst (▼) reconstruction by SSIM, as "
+        "in figure 3 of the paper, where it was trained on two folds or more.",
+        selection_bias(len(evidence.done)),
+    )
+    return Section(key, title, words, charts=(chart,))
+
+
+def baselines(rows: tuple[Row, ...]) -> list[Mark]:
+    """Return a line at the strongest floor and one at the first ceiling, those of them that there are."""
+    found: list[Mark] = []
+    floors = [row for row in rows if row.kind == "floor"]
+    if floors:
+        best = max(floors, key=lambda row: row.f1_macro)
+        found.append(Level(f"strongest floor: {best.name}", best.f1_macro, ROLES["floor"]))
+    top = next((row for row in rows if row.kind == "ceiling"), None)
+    if top is not None:
+        found.append(Level(f"ceiling: {top.name}", top.f1_macro, ROLES["ceiling"]))
+    return found
+
+
+def _trainings(evidence: Evidence, names: tuple[str, ...], metric: str) -> list[Mark]:
+    """Return the value of every training, one row for each method, one symbol for each stage."""
+    found: list[Mark] = []
+    known = evidence.done[evidence.done[metric].notna()]
+    for stage in known["stage"].unique():
+        own = known[known["stage"] == stage]
+        label, offset, symbol = STAGES.get(stage, (str(stage), 0.0, "circle"))
+        # Trials spread a little, because many have nearly the same score.
+        spread = [0.16 * ((0.618 * number) % 1 - 0.5) for number in range(len(own))]
+        places = [names.index(method) + offset + s for method, s in zip(own["method"], spread, strict=True)]
+        texts = tuple(f"{text}: {value:.3f}" for text, value in zip(own["label"], own[metric], strict=True))
+        colour = ROLES.get(stage, ROLES["search"])
+        found.append(Points(label, tuple(own[metric]), tuple(places), texts, colour, symbol, stage == "search", size=7))
+    return found
+
+
+def _best_and_worst(evidence: Evidence, names: tuple[str, ...]) -> list[Mark]:
+    """Return the folds with the best and the worst reconstruction of each method's configuration."""
+    ends: dict[str, list[tuple[float, float, str]]] = {"best": [], "worst": []}
+    if SSIM not in evidence.done:
+        return []
+    for place, method in enumerate(names):
+        done = evidence.done
+        own = done[(done["configuration"] == evidence.chosen.get(method)) & done["fold"].notna() & done[SSIM].notna()]
+        if own["fold"].nunique() < 2:
+            continue
+        ordered = own.sort_values(SSIM)
+        for end, row in (("worst", ordered.iloc[0]), ("best", ordered.iloc[-1])):
+            words = f"{row['label']}: {row[F1]:.3f}, SSIM {row[SSIM]:.3f} ({end} reconstruction)"
+            ends[end].append((float(row[F1]), float(place), words))
+    symbols = {"best": ("triangle-up", ROLES["range"]), "worst": ("triangle-down", ROLES["lowest"])}
+    return [
+        Points(f"fold with the {end} reconstruction", *zip(*found, strict=True), colour, symbol, size=11)  # type: ignore[arg-type]
+        for end, found in ends.items()
+        if found
+        for symbol, colour in (symbols[end],)
+    ]
+
+
+def _means(rows: tuple[Row, ...], names: tuple[str, ...]) -> list[Mark]:
+    """Return the mean over fresh seeds of each method that has two or more, with its interval."""
+    own = [(row, ends) for row in rows if row.kind == "method" and (ends := interval(row)) is not None]
+    if not own:
+        return []
+    return [
+        Points(
+            "mean over fresh seeds, 95 % interval",
+            tuple(row.f1_macro for row, _ in own),
+            tuple(names.index(row.name) + 0.36 for row, _ in own),
+            tuple(f"{row.name}: {row.f1_macro:.3f} ({in_words(ends)}, {row.n_seeds} seeds)" for row, ends in own),
+            ROLES["final"],
+            "square",
+            low=tuple(ends[0] for _, ends in own),
+            high=tuple(ends[1] for _, ends in own),
+        )
+    ]
+
+
+def l1_by_method(evidence: Evidence) -> Section:
+    """Return L1 inside the cell by method (the paper's figure 2)."""
+    key, title = "l1", "L1 inside the cell by method"
+    metric, what = next(
+        (pair for pair in (("val/l1_cell", "L1 inside the cell"), (L1, "L1 in the centre disc at 32 px"))
+         if pair[0] in evidence.done and evidence.done[pair[0]].notna().any()),
+        ("", ""),
+    )  # fmt: skip
+    if not metric:
+        return Section(key, title, missing="No completed trial left a fold out, so there is no L1 of unseen patches.")
+    marks = _trainings(evidence, evidence.methods, metric)
+    axes = Axis(f"{what} of unseen patches, 0–1 (less is better)"), Axis("", evidence.methods)
+    chart = Chart("l1", title, *axes, tuple(marks), 170 + 44 * len(evidence.methods))
+    words = ("Each point is a training, scored on the fold that it did not see, as in figure 2 of the paper. A good "
+             "reconstruction need not be a good representation: see the last scatter plots.",)  # fmt: skip
+    return Section(key, title, words, charts=(chart,))
+
+
+def share_of_way(evidence: Evidence) -> Section:
+    """Return the share of the way from the strongest floor to the ceiling."""
+    key, title = "share", "Share of the way from the strongest floor to the ceiling"
+    rows = [row for row in in_order(evidence.rows) if row.share is not None]
+    if not evidence.rows:
+        return Section(key, title, missing=NOT_ENDED.replace("NAME", evidence.name))
+    if all(row.kind != "ceiling" for row in evidence.rows):
+        return Section(key, title, missing="The search trained no ceiling (--oracle or --supervised), so there is no way to share.")
+    if not rows:
+        return Section(key, title, missing="The strongest floor reaches the ceiling at this size, so there is no way to share.")
+    marks: list[Mark] = [
+        Points(
+            kind,
+            tuple(float(row.share or 0.0) for _, row in own),
+            tuple(float(place) for place, _ in own),
+            tuple(f"{name_of(row)}: {share_in_words(row.share)}" for _, row in own),
+            colour,
+            size=11,
+        )
+        for kind, colour in (("method", ROLES["search"]), ("floor", ROLES["floor"]), ("ceiling", ROLES["ceiling"]))
+        if (own := [(place, row) for place, row in enumerate(rows) if row.kind == kind])
+    ]
+    marks += [Level("strongest floor", 0.0, ROLES["floor"]), Level("ceiling", 1.0, ROLES["ceiling"])]
+    names = tuple(name_of(row) for row in rows)
+    chart = Chart("share", title, Axis("share of the way"), Axis("", names), tuple(marks), 150 + 34 * len(names))
+    words = ("(F1 − strongest floor) / (ceiling − strongest floor). The shares have the noise of all three numbers.",)
+    return Section(key, title, words, charts=(chart,))
