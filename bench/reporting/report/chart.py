@@ -1,5 +1,6 @@
 """What a figure of the report shows, apart from the library that draws it."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -135,6 +136,7 @@ class Chart:
         y: The vertical axis. Its names run from the top to the bottom.
         marks: What is drawn, in this order.
         height: Height in px.
+        min_width: Smallest width in px; on a narrower screen, the reader scrolls the figure.
     """
 
     key: str
@@ -143,6 +145,19 @@ class Chart:
     y: Axis
     marks: tuple[Mark, ...]
     height: int = 420
+    min_width: int = 0
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers for a logarithmic axis, about five of them where the ends are close.
+
+    >>> log_ticks(25, 52), log_ticks(1, 100)
+    ([25, 30, 35, 40, 50], [1, 2, 5, 10, 20, 50, 100])
+    """
+    steps = (1, 2, 5) if high / low > 8 else (1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    return [float(f"{tick:.6g}") for tick in ticks if low * 0.9999 <= tick <= high * 1.0001]
 
 
 def shortened(name: str, n: int = 26) -> str:

@@ -104,6 +104,11 @@ class Evidence:
         kept = trials[(trials["outcome"] == "completed") & trials[F1].notna() & (trials["stage"] != "oracle")]
         return kept.assign(label=[self.label(row) for _, row in kept.iterrows()])
 
+    @property
+    def n_tried(self) -> int:
+        """Number of different configurations with a completed trial, of which the best are shown."""
+        return int(self.done["configuration"].nunique())
+
     @cached_property
     def methods(self) -> tuple[str, ...]:
         """Methods in the order of the rows; those without a row follow by their best trial."""
@@ -195,14 +200,15 @@ class Section:
 
 
 def selection_bias(n: int) -> str:
-    """Return the word of caution that stands beside the best of several trials.
+    """Return the word of caution that stands beside the best of several configurations.
 
     Args:
-        n: Number of completed trials that the best one was chosen from.
+        n: Number of configurations that the best one was chosen from.
     """
     if n < 2:
-        return "One trial was completed, so nothing was chosen."
+        return "One configuration was completed, so nothing was chosen and there is no selection bias."
     return (
-        f"Selection bias: the best of {n} trials scores too high, because noise helps to choose it. Scores from fresh "
-        "seeds share its labelled patches; only the holdout had no part in the choice."
+        f"Selection bias: the best of {n} configurations scores too high in its own search, because noise helps to "
+        "choose it. Fresh seeds lower this bias, but share the labelled patches; only the holdout had no part in the "
+        "choice."
     )

@@ -9,9 +9,10 @@ from bench.record.folder import SearchFolder
 from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.reporting.report.evidence import F1, Evidence
-from bench.reporting.report.outcome import NOT_ENDED, in_words, interval
+from bench.reporting.report.outcome import NOT_ENDED, lead_interval
 from bench.reporting.report.trial_files import embedding_of, pictures_of
 from bench.reporting.verdict import holdout_sentence
+from bench.terminal.formatting import counted
 from cellbench.errors import CellbenchError
 
 if TYPE_CHECKING:
@@ -72,17 +73,21 @@ def _chosen(summary: Summary | None, trials: "pd.DataFrame") -> dict[str, str]:
 
 
 def _answer(summary: Summary, search: str) -> tuple[str, ...]:
-    """Return the verdict, the winner's score with its interval, and what follows from them, one sentence each."""
-    best = summary.best
-    ends = interval(best)
-    seeds = (
-        f"95 % interval {in_words(ends)} over {best.n_seeds} fresh seeds"
-        if ends is not None
-        else "one fresh seed, so no interval"
-    )
-    score = f"{best.name} reaches macro F1 {best.f1_macro:.3f} on the labelled patches ({seeds})."
-    advice = summary.advice() and f"{summary.advice()}."
+    """Return the verdict, the difference with its interval, and what follows from them, one sentence each."""
+    best, floor = summary.best, summary.best_floor
+    difference = f"Macro F1 of {best.name} minus that of {floor.name} is {_signed(best.f1_macro - floor.f1_macro)}"
+    ends = lead_interval(best, floor)
+    if ends is None:
+        score = f"{difference}, from one fresh seed, so without an interval."
+    else:
+        over = counted(best.n_seeds, "fresh seed")
+        score = f"{difference}, with a 95 % interval over {over} from {_signed(ends[0])} to {_signed(ends[1])}."
+    advice = summary.advice()
     return tuple(filter(None, (summary.verdict(), score, holdout_sentence(summary), advice, summary.way())))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _data_set(request: Request) -> "tuple[PatchSet | None, str]":
@@ -126,15 +131,17 @@ def _facts(request: Request, trials: "pd.DataFrame", code: str) -> tuple[tuple[s
 
 def _commands(request: Request, summary: Summary | None) -> tuple[tuple[str, str], ...]:
     name = request.name
-    floor = "" if summary is None or summary.beats_floors else f" --representation {summary.best_floor.name}"
-    return (
+    known = (
         ("run the search again", request.command),
         ("continue the search, or print its result", f"python -m bench.search --resume {name}"),
         ("make this page again", f"python -m bench.report {name}"),
         ("all trials as CSV", f"python -m bench.results {name} --csv trials.csv"),
         ("all trials in Python", f'from bench.record import load; trials = load("{name}")'),
-        ("make a classifier", f"python -m bench.classify --search {name}{floor}"),
     )
+    if summary is None:
+        return known
+    floor = "" if summary.beats_floors else f" --representation {summary.best_floor.name}"
+    return (*known, ("make a classifier", f"python -m bench.classify --search {name}{floor}"))
 
 
 def _utc(seconds: float) -> str:

@@ -30,6 +30,26 @@ def interval(row: Row) -> tuple[float, float] | None:
     return row.f1_macro - half, row.f1_macro + half
 
 
+def lead_interval(best: Row, floor: Row) -> tuple[float, float] | None:
+    """Return Welch's 95 % interval of the difference of macro F1 between a method and a floor, over their seeds.
+
+    A floor without seeds counts as a fixed number.
+
+    Args:
+        best: A method.
+        floor: A floor.
+
+    Returns:
+        Lower and upper end; None where the method has one seed.
+    """
+    if best.f1_std is None or best.n_seeds < 2:
+        return None
+    of_seeds = (floor.f1_std or 0.0) if floor.n_seeds > 1 else 0.0
+    half = half_width(best.f1_std**2 / best.n_seeds, best.n_seeds, of_seeds**2 / floor.n_seeds, floor.n_seeds)
+    lead = best.f1_macro - floor.f1_macro
+    return lead - half, lead + half
+
+
 def name_of(row: Row) -> str:
     """Return the name of a row, with `floor` or `ceiling` before it where it is one."""
     return row.name if row.kind == "method" else f"{row.kind} {row.name}"
@@ -60,9 +80,9 @@ def methods_table(evidence: Evidence) -> Section:
     words = (
         "Macro F1 is cross-validated on the labelled patches; of a trained method it is the mean over fresh seeds "
         "± standard deviation, with the interval of the mean over seeds. SSIM, L1 (centre disc at 32 px) and leakage "
-        "are means over the unseen folds. A floor needs no training, so it has no such scores. `of the way` is the "
+        "are means over the unseen folds. A floor needs no training, so it has no such scores. “Of the way” is the "
         "share of the way from the strongest floor to the ceiling.",
-        selection_bias(sum(row.n_completed for row in rows)),
+        selection_bias(evidence.n_tried),
     )
     return Section("table", title, words, (table,))
 
@@ -126,7 +146,14 @@ def f1_by_method(evidence: Evidence) -> Section:
         return Section(key, title, missing="No trial is completed yet.")
     names = evidence.methods
     others = [row for row in in_order(evidence.rows) if row.kind != "method"]
-    marks = [*_trainings(evidence, names, F1), *_best_and_worst(evidence, names), *_means(evidence.rows, names)]
+    ends = _best_and_worst(evidence, names)
+    triangles = (
+        "The triangles mark the folds on which a method's configuration has its best (▲) and its worst (▼) "
+        "reconstruction by SSIM, as in figure 3 of the paper."
+        if ends
+        else "No configuration was trained on two folds, so best and worst reconstruction are not marked."
+    )
+    marks = [*_trainings(evidence, names, F1), *ends, *_means(evidence.rows, names)]
     for kind, colour, symbol in (("floor", ROLES["floor"], "square"), ("ceiling", ROLES["ceiling"], "diamond")):
         own = [(len(names) + place, row) for place, row in enumerate(others) if row.kind == kind]
         if own:
@@ -146,16 +173,15 @@ def f1_by_method(evidence: Evidence) -> Section:
     chart = Chart(
         "f1",
         title,
-        Axis("macro F1 of the labelled patches"),
+        Axis("macro F1"),
         Axis("", labels),
         tuple(marks),
         150 + 44 * len(labels),
     )
     words = (
-        "Each point is a training. The dashed lines are the baselines: the strongest floor and the ceiling. Triangles "
-        "mark the folds on which a method's configuration has its best (▲) and worst (▼) reconstruction by SSIM, as "
-        "in figure 3 of the paper, where it was trained on two folds or more.",
-        selection_bias(len(evidence.done)),
+        "Each point is a training. The dashed lines are the baselines: the strongest floor and the ceiling, where there "
+        f"is one. {triangles}",
+        selection_bias(evidence.n_tried),
     )
     return Section(key, title, words, charts=(chart,))
 
@@ -242,7 +268,7 @@ def l1_by_method(evidence: Evidence) -> Section:
     if not metric:
         return Section(key, title, missing="No completed trial left a fold out, so there is no L1 of unseen patches.")
     marks = _trainings(evidence, evidence.methods, metric)
-    axes = Axis(f"{what} of unseen patches, 0–1 (less is better)"), Axis("", evidence.methods)
+    axes = Axis(f"{what} (less is better)"), Axis("", evidence.methods)
     chart = Chart("l1", title, *axes, tuple(marks), 170 + 44 * len(evidence.methods))
     words = ("Each point is a training, scored on the fold that it did not see, as in figure 2 of the paper. A good "
              "reconstruction need not be a good representation: see the last scatter plots.",)  # fmt: skip
@@ -256,9 +282,9 @@ def share_of_way(evidence: Evidence) -> Section:
     if not evidence.rows:
         return Section(key, title, missing=NOT_ENDED.replace("NAME", evidence.name))
     if all(row.kind != "ceiling" for row in evidence.rows):
-        return Section(key, title, missing="The search trained no ceiling (--oracle or --supervised), so there is no way to share.")
+        return Section(key, title, missing="The search trained no ceiling (--oracle or --supervised), so there is no share.")
     if not rows:
-        return Section(key, title, missing="The strongest floor reaches the ceiling at this size, so there is no way to share.")
+        return Section(key, title, missing="The strongest floor reaches the ceiling at this size, so there is no share.")
     marks: list[Mark] = [
         Points(
             kind,

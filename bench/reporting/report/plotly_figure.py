@@ -2,10 +2,14 @@
 
 import html
 import math
+import textwrap
 from typing import Any
 
-from bench.reporting.report.chart import Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, shortened
+from bench.reporting.report.chart import Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, log_ticks, shortened
 from cellbench.errors import printable
+
+N_TITLE = 34
+"""Longest line of the title of an axis, in characters, so that it fits on the screen of a phone."""
 
 
 def plotly_figure(chart: Chart) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def plotly_figure(chart: Chart) -> dict[str, Any]:
         "hoverlabel": {"bgcolor": "#1f2933", "bordercolor": "#1f2933", "font": {"color": "#ffffff", "size": 12}},
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": _axis(chart.x),
+        "xaxis": _axis(chart.x) | ({"tickangle": -35} if chart.x.names else {}),
         "yaxis": _axis(chart.y),
         "shapes": shapes,
     }
@@ -49,16 +53,19 @@ def text(value: str) -> str:
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
-    found: dict[str, Any] = {"title": {"text": text(axis.title)}, "automargin": True, "zeroline": False}
+    title = "<br>".join(text(line) for line in textwrap.wrap(axis.title, N_TITLE))
+    found: dict[str, Any] = {"title": {"text": title, "font": {"size": 12}}, "automargin": True, "zeroline": False}
     if axis.names:
         found |= {
             "tickmode": "array",
             "tickvals": list(range(len(axis.names))),
-            "ticktext": [text(shortened(name)) for name in axis.names],
+            "ticktext": [text(shortened(name, 32)) for name in axis.names],
             "showgrid": False,
         }
     elif axis.scale == "log":
-        found |= {"type": "log", "dtick": "D2"}
+        found |= {"type": "log"}
+        if axis.limits is not None:
+            found |= {"tickmode": "array", "tickvals": log_ticks(*axis.limits)}
     if axis.limits is not None:
         ends = [math.log10(end) if axis.scale == "log" else end for end in axis.limits]
         found |= {"range": ends}
@@ -143,7 +150,7 @@ def _heat(mark: Heat, chart: Chart) -> dict[str, Any]:
         "y": list(range(len(chart.y.names))),
         "zmin": 0,
         "zmax": 1,
-        "colorscale": "Viridis",
+        "colorscale": [[0, "#eef4f9"], [1, "#14527d"]],
         "texttemplate": "%{z:.2f}",
         "text": hover,
         "hovertemplate": "%{text}<extra></extra>",

@@ -48,7 +48,7 @@ def cost(evidence: Evidence) -> Section:
         texts = tuple(f"{evidence.label(row)}, {row['outcome']}: {duration(row['seconds'])}" for _, row in own.iterrows())
         x, y = tuple(own["place"]), tuple(own["seconds"])
         marks.append(Points(label, x, y, texts, ROLES.get(stage, ROLES["ceiling"]), symbol, stage == "search", size=7))
-    chart = Chart("cost", "Time of each trial", Axis("trial, in the order of their starts"), Axis("time (s)"), tuple(marks), 340)
+    chart = Chart("cost", "Time of each trial", Axis("trial, by its start"), Axis("time (s)"), tuple(marks), 340)
     span = (trials["ended"].max() - trials["started"].min()).total_seconds()
     wall = "" if math.isnan(span) else f" From the first start to the last end: {duration(span)}, interruptions included."
     words = (

@@ -2,14 +2,14 @@
 
 import math
 
-from bench.reporting.report.chart import ROLES, SERIES, SYMBOLS, Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span
+from bench.reporting.report.chart import ROLES, SERIES, SYMBOLS, Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, shortened
 from bench.reporting.report.evidence import F1, LEAKAGE, SSIM, Evidence, Section, Table
-from bench.reporting.report.outcome import STAGES
+from bench.reporting.report.outcome import NOT_ENDED, STAGES
 from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import length_in_words, lengths_in_words
 
 OF_CLASS = "probe/f1/"
-MIN_RANKED = 3
+MIN_RANKED = 5
 """Smallest number of trainings for a rank correlation."""
 
 
@@ -30,7 +30,8 @@ def radius(evidence: Evidence) -> Section:
     """Return the objective over the radius with its band, the estimate of the cell radius, and the acceptable range."""
     key, title, response = "radius", "Score over the radius", evidence.response
     if response is None:
-        return Section(key, title, missing="The winner has no radius that was searched, or the search has not ended.")
+        why = "No radius of the winner was searched." if evidence.rows else NOT_ENDED.replace("NAME", evidence.name)
+        return Section(key, title, missing=why)
     marks: list[Mark] = []
     if response.radii:
         for low, high in response.acceptable:
@@ -54,7 +55,7 @@ def radius(evidence: Evidence) -> Section:
     chart = Chart(
         "radius",
         title,
-        Axis(f"{name} (native px)", scale="log", limits=_padded([m for p in response.points for m in [p.radius]], evidence.cell_radius_px)),
+        Axis(f"{name} (native px)", scale="log", limits=_padded([point.radius for point in response.points], evidence.cell_radius_px)),
         Axis(f"{objective.description} ({better} is better)"),
         tuple(marks),
     )
@@ -78,10 +79,10 @@ def classes(evidence: Evidence) -> Section:
     if not rows:
         return Section(key, title, missing="No completed trial recorded F1 of each class.")
     names = [name.removeprefix(OF_CLASS) for name in columns]
-    labels = tuple(f"{n} ({evidence.n_per_class[n]})" if n in evidence.n_per_class else n for n in names)
+    labels = tuple(f"{shortened(n, 24)} ({evidence.n_per_class[n]})" if n in evidence.n_per_class else n for n in names)
     values = tuple(tuple(row[name] for name in columns) for row in rows.values())
     chart = Chart("classes", title, Axis("class (labelled patches)" if evidence.n_per_class else "class", labels),
-                  Axis("", tuple(rows)), (Heat("F1", values),), 210 + 40 * len(rows))  # fmt: skip
+                  Axis("", tuple(rows)), (Heat("F1", values),), 210 + 40 * len(rows), 200 + 50 * len(labels))  # fmt: skip
     frame = pd.DataFrame(
         [{"method": method, "class": n, "f1": row[c], "n_labelled": evidence.n_per_class.get(n)}
          for method, row in rows.items() for c, n in zip(columns, names, strict=True)]
@@ -141,7 +142,7 @@ def embedding_map(evidence: Evidence) -> Section:
                     tiles=tuple(own),
                 )
             )
-    axes = [Axis(f"component {n} ({share:.0%} of the variance)") for n, share in enumerate(found.shares, 1)]
+    axes = [Axis(f"component {n} ({100 * share:.0f} % of the variance)") for n, share in enumerate(found.shares, 1)]
     chart = Chart("map", title, *axes, tuple(marks), 560)
     some = "" if len(found.x) == found.n_all else f"{len(found.x)} of the {found.n_all} labelled patches, drawn at random. "
     words = (
@@ -157,7 +158,7 @@ def relations(evidence: Evidence) -> Section:
     charts, words = [], []
     for name, metric, what in (
         ("ssim_f1", SSIM, "SSIM inside the cell, unseen patches"),
-        ("leakage_f1", LEAKAGE, "leakage of the surroundings into the latent, 0–1"),
+        ("leakage_f1", LEAKAGE, "Leakage of the surroundings into the latent"),
     ):
         known = evidence.done
         known = known[known[metric].notna() & known["fold"].notna()] if metric in known else known.iloc[:0]

@@ -4,7 +4,7 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from bench.reporting.report.chart import Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, shortened
+from bench.reporting.report.chart import Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, log_ticks, shortened
 from cellbench.errors import printable
 
 if TYPE_CHECKING:
@@ -60,14 +60,15 @@ def _set_axis(axis: Any, wanted: Axis, vertical: bool) -> None:
     axis.set_label_text(printable(wanted.title))
     if wanted.scale == "log":
         (axes.set_yscale if vertical else axes.set_xscale)("log")
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+        from matplotlib.ticker import NullLocator
 
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        if wanted.limits is not None:
+            ticks = log_ticks(*wanted.limits)
+            axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.set_minor_locator(NullLocator())
     set_limits = axes.set_ylim if vertical else axes.set_xlim
     if wanted.names:
-        axis.set_ticks(range(len(wanted.names)), [printable(shortened(name)) for name in wanted.names])
+        axis.set_ticks(range(len(wanted.names)), [printable(shortened(name, 32)) for name in wanted.names])
         axis.grid(False)
         if vertical:
             set_limits(len(wanted.names) - 0.5, -0.5)
@@ -109,7 +110,7 @@ def _draw(axes: Any, mark: Mark, label: str | None) -> None:
 
 
 def _draw_heat(axes: Any, mark: Heat) -> None:
-    image = axes.imshow(mark.values, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    image = axes.imshow(mark.values, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     axes.figure.colorbar(image, ax=axes, label=printable(mark.label), fraction=0.04)
     axes.grid(False)
     for y, row in enumerate(mark.values):

@@ -42,6 +42,8 @@ def pictures_of(folder: SearchFolder, evidence: Evidence) -> tuple[tuple[Picture
                 image.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
                 buffer = io.BytesIO()
                 image.convert("RGB").save(buffer, "WEBP", quality=82)
+        except FileNotFoundError:
+            continue
         except (OSError, ValueError, Image.DecompressionBombError):
             lost.append(method)
             continue
