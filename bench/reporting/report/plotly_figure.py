@@ -11,6 +11,9 @@ from cellbench.errors import printable
 N_TITLE = 34
 """Longest line of the title of an axis, in characters, so that it fits on the screen of a phone."""
 
+LEGEND_LINE = 14
+"""Height in px that each entry of the legend adds to a figure."""
+
 
 def plotly_figure(chart: Chart) -> dict[str, Any]:
     """Return `data` and `layout` of a chart. Text, grid and background get their colours from the page's style.
@@ -30,7 +33,8 @@ def plotly_figure(chart: Chart) -> dict[str, Any]:
         trace["showlegend"] = trace.get("showlegend", True) and bool(name) and name not in seen
         seen.add(name or "")
     layout = {
-        "height": chart.height,
+        # A narrow screen has the legend in one column above the figure, which must not take the figure's place.
+        "height": chart.height + LEGEND_LINE * sum(trace["showlegend"] for trace in traces),
         "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -38,7 +42,7 @@ def plotly_figure(chart: Chart) -> dict[str, Any]:
         "hoverlabel": {"bgcolor": "#1f2933", "bordercolor": "#1f2933", "font": {"color": "#ffffff", "size": 12}},
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": _axis(chart.x) | ({"tickangle": -35} if chart.x.names else {}),
+        "xaxis": _axis(chart.x) | ({"tickangle": -55, "ticklabeloverflow": "allow"} if chart.x.names else {}),
         "yaxis": _axis(chart.y),
         "shapes": shapes,
     }
@@ -48,8 +52,8 @@ def plotly_figure(chart: Chart) -> dict[str, Any]:
 
 
 def text(value: str) -> str:
-    """Return a text for plotly, which would read tags in it."""
-    return html.escape(printable(value), quote=False)
+    """Return a text for plotly, which would read tags in it, and a formula between two `$`."""
+    return html.escape(printable(value), quote=False).replace("$", "&#36;")
 
 
 def _axis(axis: Axis) -> dict[str, Any]:

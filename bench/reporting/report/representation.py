@@ -157,8 +157,8 @@ def relations(evidence: Evidence) -> Section:
     key, title = "relations", "Do reconstruction and leakage predict macro F1?"
     charts, words = [], []
     for name, metric, what in (
-        ("ssim_f1", SSIM, "SSIM inside the cell, unseen patches"),
-        ("leakage_f1", LEAKAGE, "Leakage of the surroundings into the latent"),
+        ("SSIM", SSIM, "SSIM inside the cell"),
+        ("leakage", LEAKAGE, "Leakage into the latent"),
     ):
         known = evidence.done
         known = known[known[metric].notna() & known["fold"].notna()] if metric in known else known.iloc[:0]
@@ -167,7 +167,7 @@ def relations(evidence: Evidence) -> Section:
             continue
         ranks = known[metric].rank().corr(known[F1].rank())  # Spearman's: Pearson's of the ranks
         shown = "undefined, because all values are equal" if math.isnan(ranks) else f"{ranks:.2f}".replace("-", "−")
-        words.append(f"{what}, and macro F1: Spearman's rank correlation {shown} over {len(known)} trainings.")
+        words.append(f"{what} and macro F1: Spearman's rank correlation {shown} over {len(known)} trainings.")
         marks: list[Mark] = []
         for place, method in enumerate(evidence.methods):
             own = known[known["method"] == method]
@@ -178,7 +178,7 @@ def relations(evidence: Evidence) -> Section:
                 )
                 colour, symbol = SERIES[place % len(SERIES)], SYMBOLS[place // len(SERIES) % len(SYMBOLS)]
                 marks.append(Points(method, tuple(own[metric]), tuple(own[F1]), texts, colour, symbol))
-        charts.append(Chart(name, f"Macro F1 over {what}", Axis(what), Axis("macro F1"), tuple(marks)))
+        charts.append(Chart(f"{name.lower()}_f1", f"Macro F1 over {name}", Axis(what), Axis("macro F1"), tuple(marks)))
     if not charts:
         return Section(key, title, missing=" ".join(words))
     words.append("The trials of a sampler are not independent, so the correlations have no interval. A good reconstruction "

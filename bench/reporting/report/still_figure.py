@@ -117,4 +117,4 @@ def _draw_heat(axes: Any, mark: Heat) -> None:
         for x, value in enumerate(row):
             if not math.isnan(value):
                 axes.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7,
-                          color="white" if value < 0.6 else "black")  # fmt: skip
+                          color="white" if value > 0.55 else "black")  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.record.folder import SearchFolder
 from bench.reporting.report.evidence import F1, EmbeddingMap, Evidence, Picture
+from cellbench.input_files import check_regular, read_bytes
 from cellbench.trials.names import EMBEDDINGS, RECONSTRUCTIONS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def pictures_of(folder: SearchFolder, evidence: Evidence) -> tuple[tuple[Picture
             continue
         path = folder.trial(str(trial["key"])).directory / RECONSTRUCTIONS
         try:
-            with Image.open(path, formats=("PNG",)) as image:
+            with Image.open(io.BytesIO(read_bytes(path)), formats=("PNG",)) as image:
                 image.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
                 buffer = io.BytesIO()
                 image.convert("RGB").save(buffer, "WEBP", quality=82)
@@ -77,7 +78,8 @@ def embedding_of(
     trial = own.assign(late=own["stage"] != "final").sort_values(["late", "seed"], kind="stable").iloc[0]
     path = folder.trial(str(trial["key"])).directory / EMBEDDINGS
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        check_regular(path)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             rows, embeddings = stored["labelled_rows"], stored["labelled"].astype(np.float64)
         if embeddings.ndim != 2 or len(rows) != len(embeddings) or not np.isfinite(embeddings).all() or len(rows) < 3:
             raise ValueError("Rows and embeddings do not belong together.")

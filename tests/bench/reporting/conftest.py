@@ -25,8 +25,17 @@ def hostile_discs(tmp_path_factory):
     return write_patch_set(folder, patches=patches, masks=masks, index=index, name="discs", um_per_px=0.5, seed=0)
 
 
+@pytest.fixture(scope="session")
+def picture(discs, tmp_path_factory):
+    """The bytes of a figure of reconstructions."""
+    path = tmp_path_factory.mktemp("picture") / "reconstructions.png"
+    shown = discs.patches[:4] / 255
+    save_reconstructions(path, shown, shown, np.ones(shown.shape[:3]), None, "a trial")
+    return path.read_bytes()
+
+
 @pytest.fixture
-def write_finished(home, make_request):
+def write_finished(home, make_request, picture):
     """Return a function that writes a finished search on a data set, and returns its folder."""
 
     def write(patch_set, name="s", **changes):
@@ -34,15 +43,15 @@ def write_finished(home, make_request):
         identity = {"dataset_path": patch_set.path, "fingerprint": patch_set.card.fingerprint}
         request = make_request("mask_fixed", "vae", name=name, n_folds=3, n_seeds=3, **identity, **changes)
         request.write(folder)
-        _Writer(folder, request, patch_set).write()
+        _Writer(folder, request, patch_set, picture).write()
         return folder
 
     return write
 
 
 class _Writer:
-    def __init__(self, folder, request, patch_set):
-        self.folder, self.request, self.patch_set = folder, request, patch_set
+    def __init__(self, folder, request, patch_set, picture):
+        self.folder, self.request, self.patch_set, self.picture = folder, request, patch_set, picture
         self.jobs, self.rng, self.records = Jobs(request, folder), np.random.default_rng(0), []
 
     def write(self):
@@ -78,9 +87,7 @@ class _Writer:
         codes = self.patch_set.labels(rows)
         embeddings = self.rng.normal(0, 1, (len(rows), 8)) + 3 * np.eye(8)[codes]
         np.savez(directory / "embeddings.npz", labelled_rows=rows, labelled=embeddings.astype(np.float32))
-        shown = self.patch_set.patches[:4] / 255
-        weights = np.ones(shown.shape[:3])
-        save_reconstructions(directory / "reconstructions.png", shown, shown, weights, None, record.key)
+        (directory / "reconstructions.png").write_bytes(self.picture)
 
     def _summarise(self, chosen):
         rows = []

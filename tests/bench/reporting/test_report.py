@@ -18,7 +18,6 @@ from bench.reporting.report.gather import gather
 from bench.reporting.report.page import sections
 from bench.reporting.report.plotly_figure import plotly_figure
 from bench.reporting.report.trial_files import principal_components
-from cellbench.errors import NotFoundError, SettingError
 
 
 @pytest.fixture
@@ -32,6 +31,15 @@ def section(evidence, key):
 
 def points(chart, word):
     return next(mark for mark in chart.marks if isinstance(mark, Points) and word in mark.label)
+
+
+def refused(capsys, message, *arguments, **options):
+    """Check that the program ends with one sentence and exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        report(*arguments, **options)
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err
+    assert re.search(message, errors), errors
 
 
 class Page(HTMLParser):
@@ -194,11 +202,10 @@ def test_a_search_without_a_result_gets_the_sections_that_it_has(home, capsys):
     assert len(Page(folder.directory / "report" / "report.html").figures) == 5
 
 
-def test_several_searches_have_one_page_and_folders_of_their_own(write_finished, discs, tmp_path):
+def test_several_searches_have_one_page_and_folders_of_their_own(write_finished, discs, tmp_path, capsys):
     for name in ("s", "t"):
         write_finished(discs, name)
-    with pytest.raises(SettingError, match="add --out FOLDER"):
-        report(["s", "t"])
+    refused(capsys, "add --out FOLDER", ["s", "t"])
     report(["s", "t", "s"], out=tmp_path / "new" / "out")
     assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == ["report.html", "s", "t"]
     text = (tmp_path / "new" / "out" / "report.html").read_text(encoding="utf-8")
@@ -206,18 +213,16 @@ def test_several_searches_have_one_page_and_folders_of_their_own(write_finished,
     assert text.count("plotly.js v") == 1
 
 
-def test_an_unknown_search_is_named_before_anything_is_written(write_finished, discs, tmp_path):
+def test_an_unknown_search_is_named_before_anything_is_written(write_finished, discs, tmp_path, capsys):
     write_finished(discs)
-    with pytest.raises(NotFoundError, match="There is no search 'u'"):
-        report(["s", "u"], out=tmp_path / "out")
+    refused(capsys, "There is no search 'u'", ["s", "u"], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(write_finished, discs, tmp_path):
+def test_a_folder_that_cannot_be_made_is_an_error(write_finished, discs, tmp_path, capsys):
     write_finished(discs)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingError, match="cannot be made .* choose another with --out"):
-        report(["s"], out=tmp_path / "file" / "out")
+    refused(capsys, r"cannot be made .* choose another with --out", ["s"], out=tmp_path / "file" / "out")
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04 cut short"])
