@@ -41,8 +41,9 @@ def report(
     folders = [SearchFolder.open(name) for name in names]
     if len(names) > 1 and out is None:
         raise SettingError("The report of several searches needs a folder; add --out FOLDER.")
+    for folder in folders:
+        folder.check_links()
     if out is None:
-        folders[0].check_links()
         out = folders[0].directory / "report"
     code = code_version()
     path = write_report([gather(name, code) for name in names], out)

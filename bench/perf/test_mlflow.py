@@ -12,9 +12,9 @@ from bench.home.resources import this_machine
 from bench.perf.beside import compare
 from bench.planning.options import SearchOptions
 from bench.planning.request import make_request
+from bench.record import load
 from bench.record.jobs import Jobs, record_of
 from bench.record.trial import TrialRecord
-from bench.record import load
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from cellbench.scores.metrics import all_metrics

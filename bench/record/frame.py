@@ -85,7 +85,7 @@ def _unit_and_meaning(name: str, frame: "pd.DataFrame") -> tuple[str, str]:
     if name in COLUMNS:
         return COLUMNS[name]
     if name.startswith("params/"):
-        return _parameter(name.removeprefix("params/"), frame.loc[frame[name].notna(), "method"].unique())
+        return _parameter(name.removeprefix("params/"), list(frame.loc[frame[name].notna(), "method"].unique()))
     try:
         metric = find_metric(name)
     except NotFoundError:

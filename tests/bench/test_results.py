@@ -5,8 +5,8 @@ import pytest
 from programs import plan_search
 
 from bench.perf.many_trials import write_search
-from bench.record.folder import SearchFolder
 from bench.record import load
+from bench.record.folder import SearchFolder
 from bench.results import results
 from bench.terminal.console import console
 from bench.terminal.formatting import value_in_words

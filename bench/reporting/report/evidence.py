@@ -1,4 +1,8 @@
-"""What the sections of a report are made from, and what they return."""
+"""What the sections of a report are made from, and what they return.
+
+The sections know only `Evidence`. `gather` makes it from the folder of a search; what has trials of another kind makes
+its own, and gets the same sections.
+"""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property

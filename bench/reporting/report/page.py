@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.reporting.report import outcome, provenance, representation
+from bench.reporting.report import by_method, outcome, provenance, representation
 from bench.reporting.report.evidence import Evidence, Section
 from bench.reporting.report.plotly_figure import plotly_figure
 from cellbench.errors import printable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SECTIONS = (
     outcome.answer,
     outcome.methods_table,
-    outcome.f1_by_method,
-    outcome.l1_by_method,
+    by_method.f1_by_method,
+    by_method.l1_by_method,
     representation.pictures,
     representation.radius,
     outcome.share_of_way,

@@ -25,9 +25,9 @@ def plotly_figure(chart: Chart) -> dict[str, Any]:
     shapes: list[dict[str, Any]] = []
     seen: set[str] = set()
     for mark in chart.marks:
-        trace, shape = _drawn(mark, chart)
-        traces += trace
-        shapes += shape
+        new_traces, new_shapes = _drawn(mark, chart)
+        traces += new_traces
+        shapes += new_shapes
     for trace in traces:  # one entry for each name, also where several marks share it
         name = trace.get("name")
         trace["showlegend"] = trace.get("showlegend", True) and bool(name) and name not in seen
@@ -126,8 +126,8 @@ def _points(mark: Points) -> dict[str, Any]:
     if mark.low:
         above = [high - x for x, high in zip(mark.x, mark.high, strict=True)]
         below = [x - low for x, low in zip(mark.x, mark.low, strict=True)]
-        trace["error_x"] = {"type": "data", "array": above, "arrayminus": below, "thickness": 1.5, "width": 4}
-        trace["error_x"] |= {"color": mark.colour}
+        ends: dict[str, Any] = {"type": "data", "array": above, "arrayminus": below}
+        trace["error_x"] = ends | {"thickness": 1.5, "width": 4, "color": mark.colour}
     return trace
 
 
@@ -142,9 +142,12 @@ def _legend_only(label: str) -> dict[str, Any]:
 def _heat(mark: Heat, chart: Chart) -> dict[str, Any]:
     values = [[None if math.isnan(value) else value for value in row] for row in mark.values]
     hover = [
-        [text(f"{y} · {x}: " + ("no value" if value is None else f"{value:.3f}")) for x, value in zip(chart.x.names, row, strict=True)]
+        [
+            text(f"{y} · {x}: {'no value' if value is None else f'{value:.3f}'}")
+            for x, value in zip(chart.x.names, row, strict=True)
+        ]
         for y, row in zip(chart.y.names, values, strict=True)
-    ]  # fmt: skip
+    ]
     return {
         "type": "heatmap",
         "name": text(mark.label),

@@ -3,9 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
+from bench.reporting.report.by_method import STAGES
 from bench.reporting.report.chart import ROLES, Axis, Chart, Points
 from bench.reporting.report.evidence import F1, L1, LEAKAGE, SSIM, Evidence, Section, Table
-from bench.reporting.report.outcome import STAGES, number
+from bench.reporting.report.outcome import number
 from bench.terminal.formatting import counted, duration
 
 if TYPE_CHECKING:
@@ -30,12 +31,17 @@ def cost(evidence: Evidence) -> Section:
     grouped = trials.groupby(["method", "stage"], sort=False)
     frame = grouped.agg(trials=("key", "size"), seconds=("seconds", "sum"), patches=("patches", "sum")).reset_index()
     for outcome in OUTCOMES:
-        frame[outcome] = grouped["outcome"].agg(lambda found, o=outcome: int((found == o).sum())).to_numpy()
+        ended_so = trials.assign(ended_so=trials["outcome"] == outcome).groupby(["method", "stage"], sort=False)
+        frame[outcome] = ended_so["ended_so"].sum().to_numpy()
     heads = ("method", "stage", "trials", *OUTCOMES, "time", "patches seen")
     rows = [
-        (row["method"], row["stage"], str(row["trials"]), *(str(row[o]) for o in OUTCOMES), duration(row["seconds"]), _count(row["patches"]))
+        (
+            *(row["method"], row["stage"], str(row["trials"])),
+            *(str(row[outcome]) for outcome in OUTCOMES),
+            *(duration(row["seconds"]), _count(row["patches"])),
+        )
         for _, row in frame.iterrows()
-    ]  # fmt: skip
+    ]
     total = ("all", "", str(len(trials)), *(str(int(frame[o].sum())) for o in OUTCOMES),
              duration(trials["seconds"].sum()), _count(trials["patches"].sum()))  # fmt: skip
     table = Table("cost", "Cost by method and stage", heads, (*rows, total), frame, frozenset({len(rows)}), n_text=2)
@@ -45,16 +51,20 @@ def cost(evidence: Evidence) -> Section:
     for stage in known["stage"].unique():
         own = known[known["stage"] == stage]
         label, _, symbol = STAGES.get(stage, (stage, 0.0, "circle"))
-        texts = tuple(f"{evidence.label(row)}, {row['outcome']}: {duration(row['seconds'])}" for _, row in own.iterrows())
+        texts = tuple(
+            f"{evidence.label(row)}, {row['outcome']}: {duration(row['seconds'])}" for _, row in own.iterrows()
+        )
         x, y = tuple(own["place"]), tuple(own["seconds"])
         marks.append(Points(label, x, y, texts, ROLES.get(stage, ROLES["ceiling"]), symbol, stage == "search", size=7))
     chart = Chart("cost", "Time of each trial", Axis("trial, by its start"), Axis("time (s)"), tuple(marks), 340)
     span = (trials["ended"].max() - trials["started"].min()).total_seconds()
-    wall = "" if math.isnan(span) else f" From the first start to the last end: {duration(span)}, interruptions included."
+    wall = (
+        "" if math.isnan(span) else f" From the first start to the last end: {duration(span)}, interruptions included."
+    )
     words = (
         f"{counted(len(trials), 'trial')}, {duration(trials['seconds'].sum())} of training and scores in all.{wall} "
-        "Trials that run side by side share a machine, so times depend on how many did. Time in the queue, and the time "
-        "of floors and of a supervised ceiling, are not recorded.",
+        "Trials that run side by side share a machine, so times depend on how many did. Time in the queue, and the "
+        "time of floors and of a supervised ceiling, are not recorded.",
     )
     return Section(key, title, words, (table,), (chart,))
 
@@ -85,7 +95,9 @@ def trials_table(evidence: Evidence) -> Section:
         for _, row in trials.iterrows()
     )
     heads = ("trial", "stage", "outcome", "macro F1", "SSIM", "L1", "leakage", "time")
-    table = Table("trials", f"All {len(rows)} trials", heads, rows, trials.drop(columns="seconds"), n_text=3, is_folded=True)
+    table = Table(
+        "trials", f"All {len(rows)} trials", heads, rows, trials.drop(columns="seconds"), n_text=3, is_folded=True
+    )
     words = ("The best macro F1 first; trials without one follow. trials.csv and trials.parquet have every "
              "hyperparameter and metric, columns.csv their units.",)  # fmt: skip
     return Section(key, title, words, (table,))

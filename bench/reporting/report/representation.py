@@ -2,9 +2,24 @@
 
 import math
 
-from bench.reporting.report.chart import ROLES, SERIES, SYMBOLS, Axis, Band, Chart, Heat, Level, Line, Mark, Points, Span, shortened
+from bench.reporting.report.by_method import STAGES
+from bench.reporting.report.chart import (
+    ROLES,
+    SERIES,
+    SYMBOLS,
+    Axis,
+    Band,
+    Chart,
+    Heat,
+    Level,
+    Line,
+    Mark,
+    Points,
+    Span,
+    shortened,
+)
 from bench.reporting.report.evidence import F1, LEAKAGE, SSIM, Evidence, Section, Table
-from bench.reporting.report.outcome import NOT_ENDED, STAGES
+from bench.reporting.report.outcome import NOT_ENDED
 from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import length_in_words, lengths_in_words
 
@@ -43,7 +58,9 @@ def radius(evidence: Evidence) -> Section:
     for stage in dict.fromkeys(point.stage for point in response.points):
         own = [point for point in response.points if point.stage == stage]
         label, _, symbol = STAGES.get(stage, (stage, 0.0, "circle"))
-        texts = tuple(f"{response.parameter} {length_in_words(p.radius, None)}, seed {p.seed}: {p.value:.3f}" for p in own)
+        texts = tuple(
+            f"{response.parameter} {length_in_words(p.radius, None)}, seed {p.seed}: {p.value:.3f}" for p in own
+        )
         x, y = tuple(point.radius for point in own), tuple(point.value for point in own)
         marks.append(Points(label, x, y, texts, ROLES.get(stage, ROLES["search"]), symbol, stage == "search"))
     if evidence.cell_radius_px is not None:
@@ -55,7 +72,11 @@ def radius(evidence: Evidence) -> Section:
     chart = Chart(
         "radius",
         title,
-        Axis(f"{name} (native px)", scale="log", limits=_padded([point.radius for point in response.points], evidence.cell_radius_px)),
+        Axis(
+            f"{name} (native px)",
+            scale="log",
+            limits=_padded([point.radius for point in response.points], evidence.cell_radius_px),
+        ),
         Axis(f"{objective.description} ({better} is better)"),
         tuple(marks),
     )
@@ -81,8 +102,9 @@ def classes(evidence: Evidence) -> Section:
     names = [name.removeprefix(OF_CLASS) for name in columns]
     labels = tuple(f"{shortened(n, 24)} ({evidence.n_per_class[n]})" if n in evidence.n_per_class else n for n in names)
     values = tuple(tuple(row[name] for name in columns) for row in rows.values())
-    chart = Chart("classes", title, Axis("class (labelled patches)" if evidence.n_per_class else "class", labels),
-                  Axis("", tuple(rows)), (Heat("F1", values),), 210 + 40 * len(rows), 200 + 50 * len(labels))  # fmt: skip
+    x = Axis("class (labelled patches)" if evidence.n_per_class else "class", labels)
+    size = {"height": 210 + 40 * len(rows), "min_width": 200 + 50 * len(labels)}
+    chart = Chart("classes", title, x, Axis("", tuple(rows)), (Heat("F1", values),), **size)
     frame = pd.DataFrame(
         [{"method": method, "class": n, "f1": row[c], "n_labelled": evidence.n_per_class.get(n)}
          for method, row in rows.items() for c, n in zip(columns, names, strict=True)]
@@ -90,8 +112,10 @@ def classes(evidence: Evidence) -> Section:
     cells = tuple((n, str(evidence.n_per_class.get(n, "–")), *(_shown(row[c]) for row in rows.values()))
                   for c, n in zip(columns, names, strict=True))  # fmt: skip
     table = Table("classes", title, ("class", "n", *rows), cells, frame, is_folded=True)
-    words = ("Each row is the configuration that stands for its method: the mean over its fresh seeds, or over its folds "
-             "where it has none. F1 of a class with few patches is uncertain.",)  # fmt: skip
+    words = (
+        "Each row is the configuration that stands for its method: the mean over its fresh seeds, or over its folds "
+        "where it has none. F1 of a class with few patches is uncertain.",
+    )
     return Section(key, title, words, (table,), (chart,))
 
 
@@ -117,7 +141,9 @@ def neighbouring_stage(evidence: Evidence) -> Section:
 
 def natural_frequencies(evidence: Evidence) -> Section:
     """Return why F1 at natural class frequencies is left out: trials record no confusion matrix."""
-    why = "Trials record F1 of each class, but not which classes are confused, so it cannot be computed from the records."
+    why = (
+        "Trials record F1 of each class, but not which classes are confused, so it cannot be computed from the records."
+    )
     return Section("natural", "F1 at natural class frequencies", missing=why)
 
 
@@ -142,12 +168,16 @@ def embedding_map(evidence: Evidence) -> Section:
                     tiles=tuple(own),
                 )
             )
-    axes = [Axis(f"component {n} ({100 * share:.0f} % of the variance)") for n, share in enumerate(found.shares, 1)]
-    chart = Chart("map", title, *axes, tuple(marks), 560)
-    some = "" if len(found.x) == found.n_all else f"{len(found.x)} of the {found.n_all} labelled patches, drawn at random. "
+    x, y = (Axis(f"component {n} ({100 * share:.0f} % of the variance)") for n, share in enumerate(found.shares, 1))
+    chart = Chart("map", title, x, y, tuple(marks), 560)
+    some = (
+        ""
+        if len(found.x) == found.n_all
+        else f"{len(found.x)} of the {found.n_all} labelled patches, drawn at random. "
+    )
     words = (
-        f"PCA of the embeddings of {found.trial}. {some}None is from the holdout. Put the pointer on a point to see its "
-        "patch. Two components show part of the variance: classes that overlap here may be apart in the others.",
+        f"PCA of the embeddings of {found.trial}. {some}None is from the holdout. Put the pointer on a point to see "
+        "its patch. Two components show part of the variance: classes that overlap here may be apart in the others.",
     )
     return Section(key, title, words, charts=(chart,), embedding=found)
 
@@ -163,7 +193,9 @@ def relations(evidence: Evidence) -> Section:
         known = evidence.done
         known = known[known[metric].notna() & known["fold"].notna()] if metric in known else known.iloc[:0]
         if len(known) < MIN_RANKED:
-            words.append(f"{what}: fewer than {MIN_RANKED} completed trainings on folds, too few for a rank correlation.")
+            words.append(
+                f"{what}: fewer than {MIN_RANKED} completed trainings on folds, too few for a rank correlation."
+            )
             continue
         ranks = known[metric].rank().corr(known[F1].rank())  # Spearman's: Pearson's of the ranks
         shown = "undefined, because all values are equal" if math.isnan(ranks) else f"{ranks:.2f}".replace("-", "−")
@@ -181,6 +213,8 @@ def relations(evidence: Evidence) -> Section:
         charts.append(Chart(f"{name.lower()}_f1", f"Macro F1 over {name}", Axis(what), Axis("macro F1"), tuple(marks)))
     if not charts:
         return Section(key, title, missing=" ".join(words))
-    words.append("The trials of a sampler are not independent, so the correlations have no interval. A good reconstruction "
-                 "is no proof of a good representation.")  # fmt: skip
+    words.append(
+        "The trials of a sampler are not independent, so the correlations have no interval. A good reconstruction is "
+        "no proof of a good representation."
+    )
     return Section(key, title, tuple(words), charts=tuple(charts))

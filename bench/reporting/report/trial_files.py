@@ -60,9 +60,7 @@ def _trial_on_fold(evidence: Evidence, method: str) -> "pd.Series | None":
     return None if own.empty else own.sort_values(F1).iloc[-1]
 
 
-def embedding_of(
-    folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet"
-) -> tuple[EmbeddingMap | None, str]:
+def embedding_of(folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet") -> tuple[EmbeddingMap | None, str]:
     """Return the map of the winner's embeddings, of its first fresh seed where it has one; or None and the reason.
 
     Args:
@@ -84,7 +82,7 @@ def embedding_of(
         if embeddings.ndim != 2 or len(rows) != len(embeddings) or not np.isfinite(embeddings).all() or len(rows) < 3:
             raise ValueError("Rows and embeddings do not belong together.")
         labels = patch_set.labels(rows)
-    except Exception as error:  # noqa: BLE001 - a file that was cut short or changed has many errors
+    except Exception as error:  # a file that was cut short or changed raises many kinds
         return None, f"{path} has no embeddings that can be read ({type(error).__name__})."
     places, shares = principal_components(embeddings)
     shown = np.sort(np.random.default_rng(0).permutation(len(rows))[:N_MAP])

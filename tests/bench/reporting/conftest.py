@@ -79,7 +79,12 @@ class _Writer:
         record.metrics = {"probe/f1_macro": f1, "cost/seconds": 30.0 + number, "cost/patches": 900.0} | of_classes
         if record.fold is not None:
             ssim, leakage = 0.4 + 0.3 * (0.7 - f1) + self.rng.normal(0, 0.004), 0.9 - f1
-            record.metrics |= {"val/ssim_cell": ssim, "val/l1_cell": 0.12, "val/l1_core": 0.09, "latent/leakage": leakage}
+            record.metrics |= {
+                "val/ssim_cell": ssim,
+                "val/l1_cell": 0.12,
+                "val/l1_core": 0.09,
+                "latent/leakage": leakage,
+            }
         self.folder.write(record)
         self.records.append(record)
         directory = self.folder.trial(record.key).directory

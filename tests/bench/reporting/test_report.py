@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,9 @@ def test_figure_3_marks_the_folds_with_the_best_and_the_worst_reconstruction(evi
     (chart,) = made.charts
     done = evidence.trials
     for place, method in enumerate(("mask_fixed", "vae")):
-        own = done[(done["configuration"] == evidence.chosen[method]) & done["fold"].notna()].sort_values("val/ssim_cell")
+        own = done[(done["configuration"] == evidence.chosen[method]) & done["fold"].notna()].sort_values(
+            "val/ssim_cell"
+        )
         assert len(own) == 3
         assert points(chart, "best").x[place] == own["probe/f1_macro"].iloc[-1]
         assert points(chart, "worst").x[place] == own["probe/f1_macro"].iloc[0]
@@ -200,6 +203,29 @@ def test_a_search_without_a_result_gets_the_sections_that_it_has(home, capsys):
     assert "The data set /drawn is missing" in text
     assert "Cost by method" not in text
     assert len(Page(folder.directory / "report" / "report.html").figures) == 5
+
+
+@pytest.mark.slow
+def test_the_page_of_a_thousand_trials_is_below_10_mb(home):
+    folder = SearchFolder(home / "searches" / "many")
+    write_search(folder, 1000, 2)
+    report(["many"], mlflow=False)
+    path = folder.directory / "report" / "report.html"
+    assert path.stat().st_size < 10e6
+    assert path.read_text(encoding="utf-8").count("<tr") > 1000
+
+
+def test_the_example_in_pandas_draws_figure_3(write_finished, discs, tmp_path, monkeypatch):
+    import matplotlib as mpl
+
+    write_finished(discs, "first")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    assert len(code.strip().splitlines()) <= 10 + 1, "ten lines and an empty one"
+    mpl.use("agg")
+    exec(compile(code, "docs/report.md", "exec"), {})
+    assert (tmp_path / "figure3.png").stat().st_size > 5000
 
 
 def test_several_searches_have_one_page_and_folders_of_their_own(write_finished, discs, tmp_path, capsys):

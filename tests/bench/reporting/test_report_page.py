@@ -87,6 +87,8 @@ def test_a_point_of_the_map_shows_its_patch_and_print_shows_the_figures(browser,
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
     tile.wait_for(state="visible")
     assert visit.colours(tile)[0] > 50
+    assert page.locator(".modebar-btn").count() > 0
+    assert page.locator("[data-title*=hare]").count() == 0, "no button that sends the figure elsewhere"
     page.emulate_media(media="print")
     assert not page.locator(".chart").first.is_visible()
     stills = page.locator(".still")
