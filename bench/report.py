@@ -2,14 +2,16 @@
 
     python -m bench.report SEARCH                    into the folder of the search
     python -m bench.report SEARCH --open             and show it in the browser
+    python -m bench.report SEARCH --map umap         with UMAP in place of PCA
     python -m bench.report SEARCH SEARCH --out FOLDER
 
 Every number comes from the folder of the search, so the page can be made again at any time. The page becomes an
 artifact of the search's run in MLflow, unless `--no-mlflow` is given.
 """
 
+import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,8 +28,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command(cls=Command)
 @user_errors
 def report(
-    searches: Annotated[list[str], typer.Argument(metavar="SEARCH...", help="Names of searches.")],
+    searches: Annotated[list[str], typer.Argument(metavar="SEARCH", help="Names of searches.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the files. Default: `report` in the search's.")] = None,
+    projection: Annotated[
+        Literal["pca", "umap"], typer.Option("--map", help="How embeddings become a map; umap needs umap-learn.")
+    ] = "pca",
     show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     mlflow: Annotated[bool, typer.Option(help="Add the page to the search's run in MLflow.")] = True,
 ) -> None:
@@ -37,6 +42,8 @@ def report(
     from bench.reporting.report.write import write_report
     from bench.tracking.names import code_version
 
+    if projection == "umap" and importlib.util.find_spec("umap") is None:
+        raise SettingError("--map umap needs the package umap-learn; install it with pip install 'cellbench[umap]'.")
     names = list(dict.fromkeys(searches))
     folders = [SearchFolder.open(name) for name in names]
     if len(names) > 1 and out is None:
@@ -46,7 +53,7 @@ def report(
     if out is None:
         out = folders[0].directory / "report"
     code = code_version()
-    path = write_report([gather(name, code) for name in names], out)
+    path = write_report([gather(name, code, projection) for name in names], out)
     say(f"Report written: {path} ({path.stat().st_size / 1e6:.1f} MB); its tables and figures are beside it.")
     if mlflow and len(names) == 1:
         _log(folders[0], path)

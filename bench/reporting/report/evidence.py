@@ -38,7 +38,8 @@ class EmbeddingMap:
         y: Second coordinate.
         codes: Class of each patch, as an index of `classes`.
         classes: Names of the classes.
-        shares: Shares of the variance of the two coordinates, 0–1.
+        titles: Titles of the two axes.
+        how: How the map was made, and how to read it.
         sheet: JPEG with a tile for each patch, in their order, row by row.
         tile: Side of a tile in px.
         columns: Tiles in a row.
@@ -50,7 +51,8 @@ class EmbeddingMap:
     y: tuple[float, ...]
     codes: tuple[int, ...]
     classes: tuple[str, ...]
-    shares: tuple[float, float]
+    titles: tuple[str, str]
+    how: str
     sheet: bytes
     tile: int
     columns: int

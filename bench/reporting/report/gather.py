@@ -2,7 +2,7 @@
 
 import time
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.record import load
 from bench.record.folder import SearchFolder
@@ -24,12 +24,13 @@ PACKAGES = ("torch", "ray", "mlflow", "optuna", "scikit-learn", "timm", "numpy",
 """Packages whose versions the page names."""
 
 
-def gather(search: str, code: str) -> Evidence:
+def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -> Evidence:
     """Return everything that a report says about a search.
 
     Args:
         search: Name of the search.
         code: Version of the code that makes the page.
+        projection: How the embeddings become a map.
 
     Raises:
         NotFoundError: The search is unknown.
@@ -56,7 +57,7 @@ def gather(search: str, code: str) -> Evidence:
         commands=_commands(request, summary),
     )
     pictures, without = pictures_of(folder, evidence)
-    embedding, lost = embedding_of(folder, evidence, patch_set) if patch_set is not None else (None, why)
+    embedding, lost = embedding_of(folder, evidence, patch_set, projection) if patch_set is not None else (None, why)
     gaps = {key: text for key, text in (("pictures", without), ("map", lost)) if text}
     return evidence.with_files(pictures, embedding, gaps)
 

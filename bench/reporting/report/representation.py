@@ -168,16 +168,17 @@ def embedding_map(evidence: Evidence) -> Section:
                     tiles=tuple(own),
                 )
             )
-    x, y = (Axis(f"component {n} ({100 * share:.0f} % of the variance)") for n, share in enumerate(found.shares, 1))
+    x, y = map(Axis, found.titles)
     chart = Chart("map", title, x, y, tuple(marks), 560)
     some = (
         ""
         if len(found.x) == found.n_all
-        else f"{len(found.x)} of the {found.n_all} labelled patches, drawn at random. "
+        else f" {len(found.x)} of the {found.n_all} patches are shown, drawn at random."
     )
     words = (
-        f"PCA of the embeddings of {found.trial}. {some}None is from the holdout. Put the pointer on a point to see "
-        "its patch. Two components show part of the variance: classes that overlap here may be apart in the others.",
+        f"Embeddings of the labelled patches by {found.trial}.{some} None is from the holdout. Put the pointer on a point "
+        "to see its patch.",
+        found.how,
     )
     return Section(key, title, words, charts=(chart,), embedding=found)
 

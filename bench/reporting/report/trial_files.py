@@ -1,7 +1,8 @@
 """Reads the pictures and the embeddings that trials keep in their folders."""
 
 import io
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,6 +22,8 @@ MAX_PICTURES = 24
 PICTURE_WIDTH = 1100
 N_MAP, TILE, COLUMNS = 600, 48, 25
 """Largest number of patches on the map, side of their tiles in px, and tiles in a row of the sheet."""
+N_NEIGHBOURS = 15
+"""Neighbours of a patch that UMAP keeps near it, its own default."""
 
 
 def pictures_of(folder: SearchFolder, evidence: Evidence) -> tuple[tuple[Picture, ...], str]:
@@ -60,13 +63,16 @@ def _trial_on_fold(evidence: Evidence, method: str) -> "pd.Series | None":
     return None if own.empty else own.sort_values(F1).iloc[-1]
 
 
-def embedding_of(folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet") -> tuple[EmbeddingMap | None, str]:
+def embedding_of(
+    folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet", projection: Literal["pca", "umap"] = "pca"
+) -> tuple[EmbeddingMap | None, str]:
     """Return the map of the winner's embeddings, of its first fresh seed where it has one; or None and the reason.
 
     Args:
         folder: Folder of the search.
         evidence: The evidence so far.
         patch_set: The data set.
+        projection: How the embeddings become a map.
     """
     done = evidence.done
     if done.empty:
@@ -84,7 +90,7 @@ def embedding_of(folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet"
         labels = patch_set.labels(rows)
     except Exception as error:  # a file that was cut short or changed raises many kinds
         return None, f"{path} has no embeddings that can be read ({type(error).__name__})."
-    places, shares = principal_components(embeddings)
+    places, titles, how = _projected(embeddings, projection)
     shown = np.sort(np.random.default_rng(0).permutation(len(rows))[:N_MAP])
     return EmbeddingMap(
         trial=str(trial["label"]),
@@ -92,12 +98,37 @@ def embedding_of(folder: SearchFolder, evidence: Evidence, patch_set: "PatchSet"
         y=tuple(places[shown, 1].round(4).tolist()),
         codes=tuple(labels[shown].tolist()),
         classes=tuple(patch_set.card.classes),
-        shares=shares,
+        titles=titles,
+        how=how,
         sheet=contact_sheet(patch_set.patches[rows[shown]]),
         tile=TILE,
         columns=COLUMNS,
         n_all=len(rows),
     ), ""
+
+
+def _projected(embeddings: np.ndarray, projection: Literal["pca", "umap"]) -> tuple[np.ndarray, tuple[str, str], str]:
+    """Return the map of embeddings, shape (N, 2), the titles of its axes, and how it was made, as a sentence."""
+    if projection == "umap":
+        return _umap(embeddings), ("UMAP 1", "UMAP 2"), (
+            f"UMAP with {N_NEIGHBOURS} neighbours and seed 0. Distances between groups of points, and their sizes, "
+            "mean little."
+        )  # fmt: skip
+    places, shares = principal_components(embeddings)
+    first, second = (f"component {n} ({100 * share:.0f} % of the variance)" for n, share in enumerate(shares, 1))
+    return places, (first, second), (
+        "PCA. Two components show part of the variance: classes that overlap here may be apart in the others."
+    )  # fmt: skip
+
+
+def _umap(embeddings: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():  # a seed means one thread, which UMAP remarks on; numba and pynndescent are noisy
+        warnings.simplefilter("ignore")
+        import umap
+
+        n = min(N_NEIGHBOURS, len(embeddings) - 1)
+        model = umap.UMAP(n_neighbors=n, random_state=0, n_jobs=1, init="pca")
+        return np.asarray(model.fit_transform(embeddings), dtype=np.float64)
 
 
 def principal_components(embeddings: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:

@@ -151,6 +151,23 @@ def test_principal_components_are_those_of_scikit_learn():
     assert one[:, 1].tolist() == [0] * 5
 
 
+@pytest.mark.slow
+def test_umap_makes_the_same_map_each_time(write_finished, discs):
+    pytest.importorskip("umap", reason="pip install umap-learn")
+    name = write_finished(discs).name
+    first, second = (gather(name, "test", "umap").embedding for _ in range(2))
+    assert first.x == second.x
+    assert first.titles == ("UMAP 1", "UMAP 2")
+    assert np.isfinite([first.x, first.y]).all()
+    assert first.codes == gather(name, "test").embedding.codes
+
+
+def test_umap_without_its_package_is_an_error_that_names_it(write_finished, discs, monkeypatch, capsys):
+    write_finished(discs)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    refused(capsys, "pip install 'cellbench.umap.'", ["s"], projection="umap")
+
+
 def test_plotly_accepts_every_figure(evidence):
     graph_objects = pytest.importorskip("plotly.graph_objects")
     for chart in (chart for made in sections(evidence) for chart in made.charts):
