@@ -170,14 +170,11 @@ def embedding_map(evidence: Evidence) -> Section:
             )
     x, y = map(Axis, found.titles)
     chart = Chart("map", title, x, y, tuple(marks), 560)
-    some = (
-        ""
-        if len(found.x) == found.n_all
-        else f" {len(found.x)} of the {found.n_all} patches are shown, drawn at random."
-    )
+    n = len(found.x)
+    some = "" if n == found.n_all else f" {n} of the {found.n_all} patches are shown, drawn at random."
     words = (
-        f"Embeddings of the labelled patches by {found.trial}.{some} None is from the holdout. Put the pointer on a point "
-        "to see its patch.",
+        f"Embeddings of the labelled patches by {found.trial}.{some} None is from the holdout. Put the pointer on a "
+        "point to see its patch.",
         found.how,
     )
     return Section(key, title, words, charts=(chart,), embedding=found)
