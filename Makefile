@@ -13,12 +13,15 @@ WORKERS ?= 2
 help: ## Show these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# --no-compile: Python compiles a module when it is first imported; most of those that are installed never are.
+# pip compiles every installed module, one after another. Instead, the import below compiles those that a search uses.
+LIBRARIES := matplotlib.pyplot, mlflow.pyfunc, optuna, pandas, pyarrow.parquet, ray.tune, scipy.stats, sklearn.linear_model, \
+	timm, torch._dynamo, torchmetrics.image, torchvision.transforms.v2
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("cellbench needs Python 3.11 or newer, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV). The first installation takes some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c 'import $(LIBRARIES)'
 	@touch $@
 
 install: $(INSTALLED) ## Install everything into .venv

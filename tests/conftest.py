@@ -1,6 +1,7 @@
 """Small data sets that tests share."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,44 @@ def _one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: parallel processes then end with small files, at nearly the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """Return a function that gives a folder which the first of several parallel test processes makes."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # each process has a folder of its own in that of all
+
+    def made(name, make):
+        from cellbench.disk import file_lock
+
+        with file_lock(root / f".{name}.lock"):
+            if not (root / f".{name}.made").exists():
+                (root / name).mkdir()
+                make(root / name)
+                (root / f".{name}.made").touch()
+        return root / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def ended_search(shared, discs):
+    """The home of an undisturbed search `whole` that has ended, for all test processes; it must not be changed."""
+    from programs import SAME_EACH_TIME, Home
+
+    def search(folder):
+        shutil.copytree(discs.path, folder / "datasets" / "discs")
+        Home(folder).run(*SAME_EACH_TIME, "--concurrent", "1", "--name", "whole")
+
+    return Home(shared("ended-search", search))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,14 @@ import pytest
 
 SMALL = ("--size", "16", "--encoder", "test_resnet", "--batch-size", "16", "--no-compile")
 """Options of a search on the data set `discs` whose epochs take less than a second."""
+
+
+SAME_EACH_TIME = (
+    "--method", "mask_sampled", "--dataset", "discs", "--trials", "3", "--epochs", "8", "--folds", "1", "--seeds", "1",
+    "--sampler", "random", "--scheduler", "none", "--cpus-per-trial", "1", "--no-oracle",
+    "--profile", "cpu", *SMALL,
+)  # fmt: skip
+"""Trials are not compared with each other, so nothing depends on which one ends first."""
 
 
 class Home:
@@ -33,6 +42,18 @@ class Home:
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
         return {**kept, "CELLBENCH_HOME": str(self.path), "PYTHONWARNINGS": "ignore", "COLUMNS": "120"}
+
+    def copy(self, folder):
+        """Return a home with a copy of everything, which may be changed."""
+        from bench.record.folder import SearchFolder
+        from bench.record.request import Request
+
+        shutil.copytree(self.path, folder, dirs_exist_ok=True, symlinks=True)
+        for path in folder.glob("searches/*"):
+            search = SearchFolder(path)
+            request = Request.read(search)
+            request.model_copy(update={"dataset_path": folder / "datasets" / request.dataset}).write(search)
+        return Home(folder)
 
     def start(self, *arguments, program="search", **environment):
         """Start a program in a process group of its own."""

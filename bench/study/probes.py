@@ -7,11 +7,12 @@ The representations are floors, and the trainings in FOLDER, as `bench.study.rec
 each: every unit a second time, 200 idle ones, 200 of noise. Then the 16 most variable units alone get noise units up to
 64, 256 and 1 024. Last, the labels are permuted, where every score must be that of chance. The table gets a row for
 each representation, its units and the seed of the noise; a program that was killed continues with the same command.
+The default probe is scored from every seed, the others from the first.
 Only pool and labelled patches are used, never the holdout.
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ import typer
 
 from bench.study.datasets import open_studied
 from bench.terminal.console import note, say, user_errors
+from cellbench.training.configuration import DEFAULT_PROBE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,17 +180,21 @@ def representations(patch_set: "PatchSet", trained: Path | None) -> Iterator[tup
 
 
 def scored(
-    patch_set: "PatchSet", embeddings: np.ndarray, peers: bool, permute: np.random.Generator | None = None
+    patch_set: "PatchSet",
+    embeddings: np.ndarray,
+    probes: "Sequence[str]",
+    peers: bool,
+    permute: np.random.Generator | None = None,
 ) -> dict[str, float]:
     """Return macro F1 by probe, its CPU seconds, and the macro F1 of peers where they are asked for.
 
     Args:
         patch_set: The data set.
         embeddings: Embeddings of its labelled patches, shape (N, D).
+        probes: Names of the probes.
         peers: Whether to score other classifiers too.
         permute: Permutes the labels; None leaves them as they are.
     """
-    from cellbench.probes import PROBES
     from cellbench.scores.classification import cross_validate
 
     rows, n_classes = patch_set.rows("labelled"), len(patch_set.card.classes)
@@ -196,7 +202,7 @@ def scored(
     if permute is not None:
         labels = permute.permutation(labels)
     found = {}
-    for probe in PROBES.names():
+    for probe in probes:
         start = time.process_time()
         found[probe] = cross_validate(embeddings, labels, groups, n_classes, probe, peers=False).f1_macro
         found[f"{probe} s"] = round(time.process_time() - start, 2)
@@ -215,6 +221,7 @@ def main(
     import pandas as pd
 
     from cellbench.output_files import check_output, write_output
+    from cellbench.probes import PROBES
     from cellbench.threads import use_threads
 
     check_output(table, "--table")
@@ -231,7 +238,8 @@ def main(
                     continue
                 rng = np.random.default_rng(seed)
                 changed = embeddings if units == PERMUTED else ADDED[units](embeddings, rng)
-                scores = scored(patch_set, changed, units == UNCHANGED, rng if units == PERMUTED else None)
+                probes = PROBES.names() if seed == 0 else [DEFAULT_PROBE]
+                scores = scored(patch_set, changed, probes, units == UNCHANGED, rng if units == PERMUTED else None)
                 note(f"{name}, {units}, seed {seed}: {scores}")
                 about: dict[Hashable, object] = {
                     "representation": name,
@@ -255,11 +263,12 @@ def _print(frame: "pd.DataFrame") -> None:
         for key, own in frame.groupby("units", sort=False):
             units = str(key)
             base = core if units.startswith(CORE) else whole
+            own = own.dropna(subset=probe)
             change = own[probe].to_numpy() - base[probe].reindex(own["representation"]).to_numpy()
-            if units == PERMUTED:
+            if units == PERMUTED and probe == DEFAULT_PROBE:
                 low, high = own[probe].quantile([0.025, 0.975])
                 say(f"  {units}: macro F1 {own[probe].mean():.3f} (95 % of them {low:.3f} to {high:.3f})")
-            elif units not in (UNCHANGED, CORE):
+            elif units not in (UNCHANGED, CORE, PERMUTED):
                 say(f"  {units}: {change.mean():+.3f} ({change[np.abs(change).argmax()]:+.3f})")
         for peer in ("svm", "svm, one scale", "logistic"):
             rho = whole[probe].corr(whole[peer], method="spearman")

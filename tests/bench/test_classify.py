@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import SMALL, Home
 
 from cellbench.classification.classifier import Classifier
 from cellbench.probes.f1 import macro_f1
@@ -52,24 +51,21 @@ def test_a_registered_classifier_is_the_champion_and_predicts_the_same(discs, fi
 
 
 @pytest.mark.slow
-def test_where_a_floor_wins_the_verdict_names_the_command_that_makes_its_classifier(discs, tmp_path):
-    home = Home(tmp_path, discs)
-    output, _ = home.run(
-        "--method", "mask_fixed", "--dataset", "discs", "--trials", "1", "--epochs", "1", "--seeds", "1", "--folds",
-        "1", "--set", "lr=0.000001", "--name", "s", *SMALL,
-    )  # fmt: skip
-    summary = json.loads((home.search("s") / "summary.json").read_text())
+def test_where_a_floor_wins_the_verdict_names_the_command_that_makes_its_classifier(discs, ended_search, tmp_path):
+    home = ended_search.copy(tmp_path)
+    output, _ = home.run("--resume", "whole")
+    summary = json.loads((home.search("whole") / "summary.json").read_text())
     floor = max((row for row in summary["rows"] if row["kind"] == "floor"), key=lambda row: row["f1_macro"])
     assert f"No winner: the strongest floor, {floor['name']}, reaches {floor['f1_macro']:.3f}" in output
-    command = f"python -m bench.classify --search s --representation {floor['name']}"
+    command = f"python -m bench.classify --search whole --representation {floor['name']}"
     assert output.count(command) == 2, "in the advice, and as the next command"
-    _, errors = home.run("--search", "s", "--representation", "ring_profil", program="classify", expect=2)
+    _, errors = home.run("--search", "whole", "--representation", "ring_profil", program="classify", expect=2)
     assert "did you mean 'ring_profile'" in errors
     for name in ("pca_masked", floor["name"]):
-        shown, _ = home.run("--search", "s", "--representation", name, program="classify")
+        shown, _ = home.run("--search", "whole", "--representation", name, program="classify")
         assert f"This classifier uses the floor {name}, as asked." in shown
     assert "Registered as models:/cellbench-discs@champion (version 2)" in shown
-    classifier = Classifier.load(home.search("s") / "classifier")
+    classifier = Classifier.load(home.search("whole") / "classifier")
     assert classifier.representation.floor == floor["name"]
     rows = discs.rows("holdout")
     predicted = classifier.probabilities(np.array(discs.patches[rows])).argmax(axis=1)

@@ -10,11 +10,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def ended(home, tmp_path_factory):
+def ended(ended_search, tmp_path_factory):
     """A home whose search `whole` has ended, to be damaged."""
-    copy = tmp_path_factory.mktemp("ended")
-    shutil.copytree(home.path, copy, dirs_exist_ok=True, symlinks=True)
-    return Home(copy)
+    return ended_search.copy(tmp_path_factory.mktemp("ended"))
 
 
 def damaged(path, how):
