@@ -311,3 +311,14 @@ def test_open_shows_the_page_in_the_browser(write_finished, discs, monkeypatch, 
     assert shown == [(folder.directory / "report" / "report.html").as_uri()]
     assert "No browser was found" in capsys.readouterr().err
     assert "webbrowser" in sys.modules
+
+
+@pytest.mark.slow
+def test_the_report_of_a_trained_search_as_a_user_types_it(ended_search, tmp_path):
+    home = ended_search.copy(tmp_path)
+    output, _ = home.run("whole", "--no-mlflow", program="report")
+    assert "Report written" in output
+    text = (home.search("whole") / "report" / "report.html").read_text(encoding="utf-8")
+    missing = set(re.findall(r'<section id="(\w+)-1" class="missing">', text))
+    assert missing.isdisjoint({"table", "f1", "l1", "pictures", "classes", "map", "cost"})
+    home.run("--resume", "whole")  # what the report wrote does not disturb the search
