@@ -17,6 +17,7 @@ PROGRAMS = {
     "forecast": "Predict how long a search takes on a machine or cluster.",
     "reproduce": "Run the paper's experiment on a data set.",
     "results": "Show searches, or the trials of one, as a table.",
+    "report": "Write the report of a search as a page that needs no network.",
     "status": "Show the progress of searches.",
     "stop": "Stop a running search.",
     "classify": "Fit a classifier on the encoder of the winner.",

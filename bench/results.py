@@ -42,11 +42,11 @@ def results(
         _list()
         return
     if csv is not None:
-        from bench.reporting.search_frame import search_frame
+        from bench.record import load
         from cellbench.output_files import check_output, write_output
 
         check_output(csv, "--csv")
-        frame = search_frame(search)
+        frame = load(search)
         write_output(csv, frame.to_csv(index=False))
         say(f"{len(frame)} trials written to {csv}")
         return

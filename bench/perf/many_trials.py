@@ -1,4 +1,4 @@
-"""Measures how long `results` and `status` take for a search of many trials, and how much memory.
+"""Measures how long `results`, `status` and `report` take for a search of many trials, and how much memory.
 
     CELLBENCH_HOME=/tmp/many python -m bench.perf.many_trials --trials 5000
 
@@ -128,6 +128,7 @@ def main() -> None:
             ["results"],
             ["results", folder.name, "--csv", csv],
             ["results", folder.name],
+            ["report", folder.name, "--no-mlflow"],
         )
         for command in commands:
             say(f"{' '.join(command)}: {_measure(f'bench.{command[0]}', *command[1:])}")

@@ -12,9 +12,9 @@ from bench.home.resources import this_machine
 from bench.perf.beside import compare
 from bench.planning.options import SearchOptions
 from bench.planning.request import make_request
+from bench.record import load
 from bench.record.jobs import Jobs, record_of
 from bench.record.trial import TrialRecord
-from bench.reporting.search_frame import search_frame
 from bench.tracking.client import connect
 from bench.tracking.tracker import Tracker
 from cellbench.scores.metrics import all_metrics
@@ -105,7 +105,7 @@ def test_trials_of_100_epochs(benchmark: Any, home: Path, n_trials: int) -> None
     info["search folder, kB per trial"] = round(folder / 1e3 / n_trials)
 
     start = time.process_time()
-    assert len(search_frame("perf")) == n_trials
+    assert len(load("perf")) == n_trials
     info["ms per trial, read by bench.results"] = _ms(start, n_trials)
 
     start = time.process_time()

@@ -16,6 +16,7 @@ The folder is the one source about a search. MLflow shows a copy of it, `--resum
         reproduction.json   the result of a reproduction, in place of summary.json
         table.csv, importances.csv, figure.png, response.png, front.csv, front.png
                             the result for people, written by `bench.reporting.files`
+        report/             the page of `bench.report`, with its tables and figures; made again at any time
         .recorded           MLflow has the result
 
 A search passes through these states. Each state is a file that appears:

@@ -5,8 +5,8 @@ import pytest
 from programs import plan_search
 
 from bench.perf.many_trials import write_search
+from bench.record import load
 from bench.record.folder import SearchFolder
-from bench.reporting.search_frame import search_frame
 from bench.results import results
 from bench.terminal.console import console
 from bench.terminal.formatting import value_in_words
@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch, discs):
 
 
 def test_a_search_that_has_not_begun_is_an_empty_table(folder):
-    assert len(search_frame("s")) == 0
+    assert len(load("s")) == 0
 
 
 def test_each_trial_is_a_row_with_its_parameters_and_metrics(folder):
@@ -39,7 +39,7 @@ def test_each_trial_is_a_row_with_its_parameters_and_metrics(folder):
     final = record_of(jobs.final([configuration])[0], 0)
     for record in (final, tried):
         folder.write(record)
-    frame = search_frame("s")
+    frame = load("s")
     assert frame["stage"].tolist() == ["search", "final"]
     assert frame["fold"].tolist()[0] == 0
     assert pd.isna(frame["fold"].tolist()[1])
@@ -94,7 +94,7 @@ def test_a_search_from_before_a_changed_metric_is_listed_but_not_resumed_by_it(f
 
 def test_an_unknown_search_is_an_error(folder):
     with pytest.raises(NotFoundError, match=r"did you mean 's'|known: s"):
-        search_frame("t")
+        load("t")
     assert SearchFolder.open("s").name == "s"
 
 

@@ -1,0 +1,156 @@
+"""Collects what a report says about a search from its folder and its data set."""
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Literal
+
+from bench.record import load
+from bench.record.folder import SearchFolder
+from bench.record.request import Request
+from bench.record.summary import Summary
+from bench.reporting.report.evidence import F1, Evidence
+from bench.reporting.report.outcome import NOT_ENDED, lead_interval
+from bench.reporting.report.trial_files import embedding_of, pictures_of
+from bench.reporting.verdict import holdout_sentence
+from bench.terminal.formatting import counted
+from cellbench.errors import CellbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cellbench.patches import PatchSet
+
+PACKAGES = ("torch", "ray", "mlflow", "optuna", "scikit-learn", "timm", "numpy", "pandas", "plotly")
+"""Packages whose versions the page names."""
+
+
+def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -> Evidence:
+    """Return everything that a report says about a search.
+
+    Args:
+        search: Name of the search.
+        code: Version of the code that makes the page.
+        projection: How the embeddings become a map.
+
+    Raises:
+        NotFoundError: The search is unknown.
+        DataError: A file of the search is damaged.
+    """
+    folder = SearchFolder.open(search)
+    request, summary, trials = Request.read(folder), Summary.read(folder), load(search)
+    chosen = _chosen(summary, trials)
+    patch_set, why = _data_set(request)
+    evidence = Evidence(
+        name=search,
+        dataset=request.dataset,
+        answer=_answer(summary, search) if summary is not None else (NOT_ENDED.replace("NAME", search),),
+        remarks=tuple(summary.notes) if summary is not None else (),
+        trials=trials,
+        rows=tuple(summary.rows) if summary is not None else (),
+        chosen=chosen,
+        lengths={space.method: tuple(space.lengths or ()) for space in request.spaces},
+        um_per_px=request.um_per_px,
+        cell_radius_px=request.cell_radius_px if isinstance(request.cell_radius_px, float) else None,
+        response=summary.response if summary is not None else None,
+        n_per_class=_n_per_class(patch_set),
+        facts=_facts(request, trials, code),
+        commands=_commands(request, summary),
+    )
+    pictures, without = pictures_of(folder, evidence)
+    embedding, lost = embedding_of(folder, evidence, patch_set, projection) if patch_set is not None else (None, why)
+    gaps = {key: text for key, text in (("pictures", without), ("map", lost)) if text}
+    return evidence.with_files(pictures, embedding, gaps)
+
+
+def _chosen(summary: Summary | None, trials: "pd.DataFrame") -> dict[str, str]:
+    """Return the configuration of each method: that of its row, else that of its best trial so far."""
+    if summary is not None:
+        return {row.name: row.configuration for row in summary.rows if row.kind == "method"}
+    if F1 not in trials:
+        return {}
+    done = trials[(trials["outcome"] == "completed") & trials[F1].notna()].sort_values(F1, ascending=False)
+    best = done.drop_duplicates("method")
+    return {str(method): str(each) for method, each in zip(best["method"], best["configuration"], strict=True)}
+
+
+def _answer(summary: Summary, search: str) -> tuple[str, ...]:
+    """Return the verdict, the difference with its interval, and what follows from them, one sentence each."""
+    best, floor = summary.best, summary.best_floor
+    difference = f"Macro F1 of {best.name} minus that of {floor.name} is {_signed(best.f1_macro - floor.f1_macro)}"
+    ends = lead_interval(best, floor)
+    if ends is None:
+        score = f"{difference}, from one fresh seed, so without an interval."
+    else:
+        over = counted(best.n_seeds, "fresh seed")
+        score = f"{difference}, with a 95 % interval over {over} from {_signed(ends[0])} to {_signed(ends[1])}."
+    advice = summary.advice()
+    return tuple(filter(None, (summary.verdict(), score, holdout_sentence(summary), advice, summary.way())))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _data_set(request: Request) -> "tuple[PatchSet | None, str]":
+    """Return the data set of a search; where it cannot be opened, None and the reason."""
+    from bench.home.datasets import reopen_dataset
+
+    try:
+        return reopen_dataset(request.dataset_identity).patch_set, ""
+    except CellbenchError as error:
+        return None, str(error)
+
+
+def _n_per_class(patch_set: "PatchSet | None") -> dict[str, int]:
+    if patch_set is None:
+        return {}
+    labels = patch_set.labels(patch_set.rows("labelled"))
+    return {name: int((labels == code).sum()) for code, name in enumerate(patch_set.card.classes)}
+
+
+def _facts(request: Request, trials: "pd.DataFrame", code: str) -> tuple[tuple[str, str], ...]:
+    settings = request.settings
+    nodes = sorted({node for text in trials["nodes"] for node in text.split(", ") if node}) if len(trials) else []
+    seeds = sorted({int(seed) for seed in trials["seed"]}) if len(trials) else []
+    return (
+        ("search", f"{request.name}, started {_utc(request.created)}"),
+        ("data set", f"{request.dataset}, patches of {request.native_size} px"),
+        ("fingerprint of the data set", request.fingerprint),
+        ("profile, sampler, scheduler", f"{request.profile}, {request.sampler}, {request.scheduler}"),
+        ("objective", request.objective),
+        ("network", f"{settings.encoder}, {settings.network_size} px, {settings.epochs} epochs, "
+                    f"batches of {settings.batch_size}"),
+        ("probe", settings.probe),
+        ("seed of the search", str(request.seed)),
+        ("fresh seeds", ", ".join(map(str, request.final_seeds()))),
+        ("seeds of the trials", ", ".join(map(str, seeds)) or "none yet"),
+        ("machines", ", ".join(nodes) or "not recorded"),
+        ("page made", f"{_utc(time.time())} by cellbench {code}"),
+        ("packages that made the page", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
+    )  # fmt: skip
+
+
+def _commands(request: Request, summary: Summary | None) -> tuple[tuple[str, str], ...]:
+    name = request.name
+    known = (
+        ("run the search again", request.command),
+        ("continue the search, or print its result", f"python -m bench.search --resume {name}"),
+        ("make this page again", f"python -m bench.report {name}"),
+        ("all trials as CSV", f"python -m bench.results {name} --csv trials.csv"),
+        ("all trials in Python", f'from bench.record import load; trials = load("{name}")'),
+    )
+    if summary is None:
+        return known
+    floor = "" if summary.beats_floors else f" --representation {summary.best_floor.name}"
+    return (*known, ("make a classifier", f"python -m bench.classify --search {name}{floor}"))
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
