@@ -91,15 +91,18 @@ class ReproductionPipeline:
 
 
 def score_frame(protocol: Sequence[Entry], records: Sequence[TrialRecord]) -> "pd.DataFrame":
-    """Return macro F1 of the trainings of a protocol: columns method (the entry's name), fold, seed and f1_macro.
+    """Return macro F1 of the trainings of a protocol.
 
-    A failed training has NaN.
+    Returns:
+        Columns method (the entry's name), fold, seed (its number within the fold, from 0), and f1_macro, NaN for a
+        training that failed.
     """
     import pandas as pd
 
     names = {entry.configuration.id: entry.name for entry in protocol}
     own = [record for record in records_of(records, "protocol") if record.configuration in names]
-    found = [(names[r.configuration], r.fold, r.seed, _f1(r)) for r in own]
+    seeds = {fold: sorted({r.seed for r in own if r.fold == fold}) for fold in {r.fold for r in own}}
+    found = [(names[r.configuration], r.fold, seeds[r.fold].index(r.seed), _f1(r)) for r in own]
     return pd.DataFrame(found, columns=["method", "fold", "seed", "f1_macro"])
 
 
@@ -192,7 +195,7 @@ def _row_of_score(
 
 def _of_reconstruction(done: Sequence[TrialRecord]) -> dict[str, float]:
     """Return macro F1 of the folds with the best and the worst reconstruction of unseen patches, by SSIM."""
-    first = [record for record in done if record.seed == min(each.seed for each in done)]
+    first = list({record.fold: record for record in sorted(done, key=lambda record: -record.seed)}.values())
     name = "val/ssim_cell" if all("val/ssim_cell" in record.metrics for record in first) else "val/ssim"
     ranked = sorted((r for r in first if name in r.metrics), key=lambda record: record.metrics[name])
     return {"f1_worst": _f1(ranked[0]), "f1_best": _f1(ranked[-1])} if ranked else {}

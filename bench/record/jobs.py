@@ -42,13 +42,17 @@ class Jobs:
         return [self._job(configuration, "folds", fold, self.request.seed) for configuration in configurations]
 
     def protocol(self) -> list["TrialJob"]:
-        """Return the trainings of a reproduction: every configuration on every fold, from every seed."""
-        seeds, folds, entries = self.request.final_seeds(), range(self.request.n_folds), self.request.protocol
+        """Return the trainings of a reproduction: every configuration on every fold, `n_seeds` times.
+
+        Each fold has seeds of its own. A seed that acted alike on all folds would make their scores more alike than
+        the comparison of methods assumes.
+        """
+        first, n_seeds = self.request.final_seeds()[0], self.request.n_seeds
         return [
-            self._job(each.configuration, "protocol", fold, seed)
-            for seed in seeds
-            for fold in folds
-            for each in entries
+            self._job(each.configuration, "protocol", fold, first + fold * n_seeds + number)
+            for number in range(n_seeds)
+            for fold in range(self.request.n_folds)
+            for each in self.request.protocol
         ]
 
     def final(self, configurations: Sequence[Configuration]) -> list["TrialJob"]:
