@@ -17,7 +17,8 @@ from bench.record.request import Request
 from bench.record.trial import TrialRecord
 from bench.space.protocol import Entry
 from bench.statistics.comparison.best_of import selection_bias
-from bench.statistics.comparison.repeated_folds import compare_with, estimates, score_tables
+from bench.statistics.comparison.repeated_folds import compare_with, estimates
+from bench.statistics.comparison.score_tables import score_tables
 from bench.statistics.share import Lead, share_of_way
 from bench.terminal.console import say
 from bench.tuning.run import StageContext

@@ -70,7 +70,7 @@ PROFILES = {
     for profile in (
         Profile(
             name="quick",
-            passes=5_000,
+            passes=3_800,
             n_trials=2,
             n_finalists=1,
             n_folds=1,

@@ -10,7 +10,7 @@ def test_a_quick_search_names_the_command_of_the_longer_one(make_request):
     near = {"mask_fixed": ["the radius estimate"]}
     text = longer_profile(make_request(profile="quick", command=command, warm_start=near))
     assert "per method with radii of 0.7 to 1.4 times the estimate. --profile cpu" in text
-    assert "trains 40 000 in place of 5 000 passes" in text
+    assert "trains 40 000 in place of 3 800 passes" in text
     assert "configurations per method over all radii" in text
     assert text.endswith(": python -m bench.search --method mask_fixed --profile cpu")
     assert "times the estimate" not in longer_profile(make_request(profile="quick", command=command))
