@@ -13,6 +13,7 @@ Only pool and labelled patches are used, never the holdout.
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -231,24 +232,25 @@ def main(
     if table.exists():
         rows += pd.read_csv(table).to_dict("records")
     known = {(row["representation"], row["units"], row["seed"]) for row in rows}
-    for name, embeddings in representations(patch_set, trained):
-        for units in (*ADDED, PERMUTED):
-            for seed in range(N_PERMUTATIONS if units == PERMUTED else seeds if units in RANDOM else 1):
-                if (name, units, seed) in known:
-                    continue
-                rng = np.random.default_rng(seed)
-                changed = embeddings if units == PERMUTED else ADDED[units](embeddings, rng)
-                probes = PROBES.names() if seed == 0 else [DEFAULT_PROBE]
-                scores = scored(patch_set, changed, probes, units == UNCHANGED, rng if units == PERMUTED else None)
-                note(f"{name}, {units}, seed {seed}: {scores}")
-                about: dict[Hashable, object] = {
-                    "representation": name,
-                    "units": units,
-                    "seed": seed,
-                    "width": changed.shape[1],
-                }
-                rows.append(about | dict(scores.items()))
-                write_output(table, pd.DataFrame(rows).to_csv(index=False))
+    found = list(representations(patch_set, trained))
+    for units in (*ADDED, PERMUTED):  # first all as they are, so that a table that has just begun compares them
+        n_seeds = N_PERMUTATIONS if units == PERMUTED else seeds if units in RANDOM else 1
+        for (name, embeddings), seed in product(found, range(n_seeds)):
+            if (name, units, seed) in known:
+                continue
+            rng = np.random.default_rng(seed)
+            changed = embeddings if units == PERMUTED else ADDED[units](embeddings, rng)
+            probes = PROBES.names() if seed == 0 else [DEFAULT_PROBE]
+            scores = scored(patch_set, changed, probes, units == UNCHANGED, rng if units == PERMUTED else None)
+            note(f"{name}, {units}, seed {seed}: {scores}")
+            about: dict[Hashable, object] = {
+                "representation": name,
+                "units": units,
+                "seed": seed,
+                "width": changed.shape[1],
+            }
+            rows.append(about | dict(scores.items()))
+            write_output(table, pd.DataFrame(rows).to_csv(index=False))
     _print(pd.DataFrame(rows))
 
 
