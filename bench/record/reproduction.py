@@ -103,6 +103,11 @@ class ReproducedRow(BaseModel):
     seconds: float = 0.0
     patches: float = 0.0
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the mean macro F1; None where there is none."""
+        return None if self.f1_low is None or self.f1_high is None else (self.f1_low, self.f1_high)
+
     @classmethod
     def estimated(cls, found: "Estimate") -> dict[str, float | None]:
         """Return the fields of a mean with its interval."""
@@ -163,13 +168,16 @@ class Reproduction(BaseModel):
                 f"{folder.name} writes it again."
             ) from error
 
-    def verdict(self) -> str:
-        """Return two sentences: which configuration is best, and how it compares with `vae` and with the floors."""
+    def sentences(self) -> list[str]:
+        """Return which configuration is best, and how it compares with `vae` and with the strongest floor."""
         best = self.methods[0]
-        interval = "" if best.f1_low is None else f" (95 % interval {best.f1_low:.3f} to {best.f1_high:.3f})"
+        ends = "" if best.interval is None else " (95 % interval {:.3f} to {:.3f})".format(*best.interval)
         first = f"Of {len(self.methods)} configurations, {best.name} has the highest mean macro F1, {best.f1_macro:.3f}"
-        parts = [_in_words(each) for each in best.against]
-        return f"{first}{interval}. {' '.join(parts)}".strip()
+        return [f"{first}{ends}.", *(_in_words(each) for each in best.against)]
+
+    def verdict(self) -> str:
+        """Return the sentences as one text."""
+        return " ".join(self.sentences())
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics of the MLflow run of the reproduction: those of the best configuration, and the floor."""

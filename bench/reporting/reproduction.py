@@ -40,7 +40,7 @@ def print_reproduction(request: "Request", outcome: "Reproduction") -> None:
     say()
     say("Next:")
     say("  python -m bench.ui                       every training in MLflow")
-    say(f"  python -m bench.results {outcome.name}")
+    say(f"  python -m bench.report {outcome.name}")
 
 
 def f1_table(outcome: "Reproduction") -> "Table":

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from changes import REFUSED, Change
-from programs import Home, kill, wait_until
+from programs import SAME_EACH_TIME, Home, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -116,9 +116,10 @@ def test_a_trial_whose_result_is_damaged_is_trained_again_and_no_other_is(ended,
     assert ended.metrics("whole") == home.metrics("whole")
 
 
-def test_killed_while_it_trains_it_reaches_the_numbers_of_an_undisturbed_search(home, options, check_whole):
+def test_killed_while_it_trains_it_reaches_the_numbers_of_an_undisturbed_search(home, check_whole):
+    """tests/faults/test_nodes.py kills one of two trials at once."""
     name = "killed"
-    process = home.start(*options, "--name", name)
+    process = home.start(*SAME_EACH_TIME, "--concurrent", "1", "--name", name)
     assert wait_until(lambda: any(home.search(name).glob("trials/*/result.json")) or process.poll() is not None)
     kill(process)
     assert wait_until(lambda: home.processes() == [], 180), [p.cmdline() for p in home.processes()]

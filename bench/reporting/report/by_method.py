@@ -8,6 +8,7 @@ from bench.reporting.report.outcome import in_order, in_words, interval, name_of
 STAGES = {
     "search": ("trial on one fold", -0.24, "circle"),
     "folds": ("finalist on another fold", 0.0, "square"),
+    "protocol": ("training on one fold", -0.1, "circle"),
     "final": ("winner from a fresh seed, whole pool", 0.2, "diamond"),
 }
 """Legend, offset from the middle of a row, and symbol of the trainings of a stage."""
@@ -27,7 +28,7 @@ def f1_by_method(evidence: Evidence) -> Section:
         if ends
         else "No configuration was trained on two folds, so best and worst reconstruction are not marked."
     )
-    marks = [*_trainings(evidence, names, F1), *ends, *_means(evidence.rows, names)]
+    marks = [*_trainings(evidence, names, F1), *ends, *_means(evidence, names)]
     for kind, colour, symbol in (("floor", ROLES["floor"], "square"), ("ceiling", ROLES["ceiling"], "diamond")):
         own = [(len(names) + place, row) for place, row in enumerate(others) if row.kind == kind]
         if own:
@@ -55,7 +56,7 @@ def f1_by_method(evidence: Evidence) -> Section:
     words = (
         "Each point is a training. The dashed lines are the strongest floor and, where there is one, the ceiling. "
         f"{triangles}",
-        selection_bias(evidence.n_tried),
+        selection_bias(evidence),
     )
     return Section(key, title, words, charts=(chart,))
 
@@ -113,17 +114,18 @@ def _best_and_worst(evidence: Evidence, names: tuple[str, ...]) -> list[Mark]:
     return marks
 
 
-def _means(rows: tuple[Row, ...], names: tuple[str, ...]) -> list[Mark]:
-    """Return the mean over fresh seeds of each method that has two or more, with its interval."""
-    own = [(row, ends) for row in rows if row.kind == "method" and (ends := interval(row)) is not None]
+def _means(evidence: Evidence, names: tuple[str, ...]) -> list[Mark]:
+    """Return the mean of each method that has an interval, with it."""
+    rows = [row for row in evidence.rows if row.kind == "method"]
+    own = [(row, ends) for row in rows if (ends := interval(row, evidence)) is not None]
     if not own:
         return []
     return [
         Points(
-            "mean over fresh seeds, 95 % interval",
+            "mean, 95 % interval",
             tuple(row.f1_macro for row, _ in own),
             tuple(names.index(row.name) + 0.36 for row, _ in own),
-            tuple(f"{row.name}: {row.f1_macro:.3f} ({in_words(ends)}, {row.n_seeds} seeds)" for row, ends in own),
+            tuple(f"{row.name}: {row.f1_macro:.3f} ({in_words(ends)}, {row.n_seeds} trainings)" for row, ends in own),
             ROLES["final"],
             "square",
             low=tuple(ends[0] for _, ends in own),

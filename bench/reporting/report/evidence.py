@@ -6,7 +6,7 @@ its own, and gets the same sections.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.record.radius_range import RadiusRange
 from bench.record.summary import Row
@@ -61,7 +61,7 @@ class EmbeddingMap:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that a report says about one search.
+    """Everything that a report says about one search or reproduction.
 
     Attributes:
         name: Name of the search.
@@ -81,6 +81,10 @@ class Evidence:
         gaps: Why a section has no data, as a sentence, by the key of the section.
         facts: What is said about environment, seeds and fingerprints: what it is, and its value.
         commands: What a command does, and the command.
+        intervals: 95 % interval of the mean macro F1 by method; None for Student's over the fresh seeds of a row.
+        comparisons: Table of the comparisons between methods; None where there is none.
+        kind: `search` or `reproduction`.
+        is_named: Whether the name of a method has its hyperparameters, as in a reproduction.
     """
 
     name: str
@@ -100,6 +104,10 @@ class Evidence:
     gaps: dict[str, str] = field(default_factory=dict)
     facts: tuple[tuple[str, str], ...] = ()
     commands: tuple[tuple[str, str], ...] = ()
+    intervals: dict[str, tuple[float, float]] | None = None
+    comparisons: "Table | None" = None
+    kind: Literal["search", "reproduction"] = "search"
+    is_named: bool = False
 
     @cached_property
     def done(self) -> "pd.DataFrame":
@@ -128,7 +136,7 @@ class Evidence:
 
         own = [
             f"{name} {self._in_words(str(trial['method']), name, trial[f'params/{name}'])}"
-            for name in self._varied
+            for name in (() if self.is_named else self._varied)
             if pd.notna(trial[f"params/{name}"])
         ]
         fold = "whole pool" if pd.isna(trial["fold"]) else f"fold {trial['fold']}"
@@ -205,14 +213,16 @@ class Section:
     missing: str = ""
 
 
-def selection_bias(n: int) -> str:
-    """Return the word of caution that stands beside the best of several configurations.
-
-    Args:
-        n: Number of configurations that the best one was chosen from.
-    """
+def selection_bias(evidence: Evidence) -> str:
+    """Return the word of caution that stands beside the best of several configurations."""
+    n = evidence.n_tried
     if n < 2:
         return "One configuration was completed, so nothing was chosen and there is no selection bias."
+    if evidence.kind == "reproduction":
+        return (
+            f"Selection bias: the best of {n} configurations scores too high, because noise helps to choose it. The "
+            "answer says how far the best of as many equal ones would lead. The holdout was not used."
+        )
     return (
         f"Selection bias: the best of {n} configurations scores too high in its own search, because noise helps to "
         "choose it. Fresh seeds lower this bias, but share the labelled patches; only the holdout had no part in the "

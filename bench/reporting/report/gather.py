@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.record import load
 from bench.record.folder import SearchFolder
+from bench.record.reproduction import ReproducedRow, Reproduction
 from bench.record.request import Request
-from bench.record.summary import Summary
-from bench.reporting.report.evidence import F1, Evidence
-from bench.reporting.report.outcome import NOT_ENDED, lead_interval
+from bench.record.summary import Row, Summary
+from bench.reporting.report.evidence import F1, Evidence, Table
+from bench.reporting.report.outcome import NOT_ENDED, lead_interval, number
 from bench.reporting.report.trial_files import embedding_of, pictures_of
 from bench.reporting.verdict import holdout_sentence
 from bench.terminal.formatting import counted
@@ -37,7 +38,12 @@ def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -
         DataError: A file of the search is damaged.
     """
     folder = SearchFolder.open(search)
-    request, summary, trials = Request.read(folder), Summary.read(folder), load(search)
+    request, trials = Request.read(folder), load(search)
+    if request.protocol:
+        patch_set, why = _data_set(request)
+        evidence = _of_reproduction(request, Reproduction.read(folder), trials, patch_set, code)
+        return _with_files(evidence, folder, patch_set, why, projection)
+    summary = Summary.read(folder)
     chosen = _chosen(summary, trials)
     patch_set, why = _data_set(request)
     evidence = Evidence(
@@ -56,10 +62,84 @@ def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -
         facts=_facts(request, trials, code),
         commands=_commands(request, summary),
     )
+    return _with_files(evidence, folder, patch_set, why, projection)
+
+
+def _with_files(
+    evidence: Evidence,
+    folder: SearchFolder,
+    patch_set: "PatchSet | None",
+    why: str,
+    projection: Literal["pca", "umap"],
+) -> Evidence:
+    """Return the evidence with the pictures and the map, or why there are none."""
     pictures, without = pictures_of(folder, evidence)
     embedding, lost = embedding_of(folder, evidence, patch_set, projection) if patch_set is not None else (None, why)
     gaps = {key: text for key, text in (("pictures", without), ("map", lost)) if text}
     return evidence.with_files(pictures, embedding, gaps)
+
+
+def _of_reproduction(
+    request: Request, outcome: Reproduction | None, trials: "pd.DataFrame", patch_set: "PatchSet | None", code: str
+) -> Evidence:
+    """Return the evidence of a reproduction, whose methods are the entries of its protocol."""
+    names = {entry.configuration.id: entry.name for entry in request.protocol}
+    rows = [] if outcome is None else [_row(row) for row in outcome.rows]
+    resume = f"python -m bench.reproduce --resume {request.name}"
+    return Evidence(
+        name=request.name,
+        dataset=request.dataset,
+        answer=tuple(outcome.sentences()) if outcome is not None else (f"It has not ended; {resume} continues it.",),
+        remarks=tuple(outcome.notes) if outcome is not None else (),
+        trials=trials.assign(method=[names[each] for each in trials["configuration"]]),
+        rows=tuple(rows),
+        chosen={name: configuration for configuration, name in names.items()},
+        lengths={},
+        um_per_px=request.um_per_px,
+        cell_radius_px=request.cell_radius_px if isinstance(request.cell_radius_px, float) else None,
+        n_per_class=_n_per_class(patch_set),
+        facts=_facts(request, trials, code),
+        commands=(
+            ("run the reproduction again", request.command),
+            ("continue it, or print its result", resume),
+            ("make this page again", f"python -m bench.report {request.name}"),
+            ("all trainings in Python", f'from bench.record import load; trials = load("{request.name}")'),
+        ),
+        intervals={} if outcome is None else {row.name: ends for row in outcome.methods if (ends := row.interval)},
+        comparisons=None if outcome is None else _comparisons(outcome),
+        kind="reproduction",
+        is_named=True,
+    )
+
+
+def _row(row: ReproducedRow) -> Row:
+    shared = {"kind", "name", "configuration", "params", "f1_macro", "f1_std", "few_labels", "scores", "share"}
+    return Row(
+        **row.model_dump(include={*shared, "n_completed", "n_failed", "seconds", "patches"}),
+        n_seeds=max(1, row.n_completed),
+        lead_interval=row.lead_words,
+        n_trials=row.n_completed + row.n_failed,
+    )
+
+
+def _comparisons(outcome: Reproduction) -> Table:
+    import pandas as pd
+
+    found = [(row.name, each) for row in outcome.methods for each in row.against]
+    cells = tuple(
+        (
+            f"{name} − {each.reference}",
+            each.verdict,
+            f"{each.difference:+.3f}",
+            "–" if each.low is None else f"{each.low:+.3f} to {each.high:+.3f}",
+            number(each.p),
+            number(each.equal),
+        )
+        for name, each in found
+    )
+    heads = ("", "verdict", "difference", "95 % interval", "p, Holm", "practically equal")
+    frame = pd.DataFrame([{"name": name, **each.model_dump()} for name, each in found])
+    return Table("comparisons", "Paired differences of macro F1", heads, cells, frame, n_text=2, is_folded=True)
 
 
 def _chosen(summary: Summary | None, trials: "pd.DataFrame") -> dict[str, str]:

@@ -16,8 +16,13 @@ def answer(evidence: Evidence) -> Section:
     return Section("answer", "Answer", (" ".join(evidence.answer[:2]), *evidence.answer[2:], *evidence.remarks))
 
 
-def interval(row: Row) -> tuple[float, float] | None:
-    """Return the 95 % interval of a method's mean macro F1 over its fresh seeds (Student's t); None for one seed."""
+def interval(row: Row, evidence: Evidence) -> tuple[float, float] | None:
+    """Return the 95 % interval of a method's mean macro F1; None where there is none.
+
+    It is that of the evidence, else Student's over the fresh seeds of the row.
+    """
+    if evidence.intervals is not None:
+        return evidence.intervals.get(row.name) if row.kind == "method" else None
     if row.kind == "floor" or row.f1_std is None or row.n_seeds < 2:
         return None
     half = half_width(row.f1_std**2 / row.n_seeds, row.n_seeds, 0.0, 1)
@@ -58,7 +63,7 @@ def methods_table(evidence: Evidence) -> Section:
         return Section("table", title, missing=NOT_ENDED.replace("NAME", evidence.name))
     rows = in_order(evidence.rows)
     few = sorted({n for row in rows for n in row.few_labels})
-    frame = pd.DataFrame([_flat(row, few) for row in rows])
+    frame = pd.DataFrame([_flat(row, few, evidence) for row in rows])
     heads = ("", "macro F1", "95 % interval", "of the way", "holdout", "SSIM", "L1", "leakage",
              *(f"F1, {n} labels" for n in few), "trials", "time")  # fmt: skip
     best = next((place for place, row in enumerate(rows) if row.name == evidence.rows[0].name), 0)
@@ -66,19 +71,20 @@ def methods_table(evidence: Evidence) -> Section:
         "methods",
         title,
         heads,
-        tuple(_cells(row, few) for row in rows),
+        tuple(_cells(row, few, evidence) for row in rows),
         frame,
         marked=frozenset({best}),
         dim=frozenset(place for place, row in enumerate(rows) if row.kind != "method"),
     )
+    over = "folds and seeds" if evidence.intervals is not None else "fresh seeds"
     words = (
-        "Macro F1 is cross-validated on the labelled patches; of a trained method it is the mean over fresh seeds "
-        "± standard deviation, with the interval of the mean over seeds. SSIM, L1 (centre disc at 32 px) and leakage "
+        f"Macro F1 is cross-validated on the labelled patches; of a trained method it is the mean over {over} "
+        "± standard deviation, with the interval of the mean. SSIM, L1 (centre disc at 32 px) and leakage "
         "are means over the unseen folds. A floor needs no training, so it has no such scores. “Of the way” is the "
         "share of the way from the strongest floor to the ceiling. “F1, 5 labels” has 5 labels a class.",
-        selection_bias(evidence.n_tried),
+        selection_bias(evidence),
     )
-    return Section("table", title, words, (table,))
+    return Section("table", title, words, (table, *filter(None, (evidence.comparisons,))))
 
 
 def in_order(rows: tuple[Row, ...]) -> list[Row]:
@@ -87,8 +93,8 @@ def in_order(rows: tuple[Row, ...]) -> list[Row]:
     return sorted(rows, key=lambda row: (kinds.index(row.kind), -row.f1_macro))
 
 
-def _flat(row: Row, few: list[int]) -> dict[str, object]:
-    low, high = interval(row) or (None, None)
+def _flat(row: Row, few: list[int], evidence: Evidence) -> dict[str, object]:
+    low, high = interval(row, evidence) or (None, None)
     return {
         "kind": row.kind, "name": row.name, "configuration": row.configuration, "f1_macro": row.f1_macro,
         "f1_std": row.f1_std, "f1_low": low, "f1_high": high, "n_seeds": row.n_seeds, "share": row.share,
@@ -102,8 +108,8 @@ def _flat(row: Row, few: list[int]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _cells(row: Row, few: list[int]) -> tuple[str, ...]:
-    ends = interval(row)
+def _cells(row: Row, few: list[int], evidence: Evidence) -> tuple[str, ...]:
+    ends = interval(row, evidence)
     seen = None if row.holdout_low is None or row.holdout_high is None else (row.holdout_low, row.holdout_high)
     holdout = "–" if row.holdout is None else f"{row.holdout:.3f}" + (f" ({in_words(seen)})" if seen else "")
     return (

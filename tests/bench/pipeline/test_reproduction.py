@@ -142,6 +142,10 @@ def test_it_ends_with_the_comparison_and_other_programs_know_what_it_is(start):
     assert "reproduced: " in output
     output, _ = home.run("--resume", "whole", program="reproduce")
     assert "The reproduction whole has ended." in output
+    home.run("whole", "--no-mlflow", program="report")
+    page = (home.search("whole") / "report" / "report.html").read_text()
+    for part in ("Reproduction on the data set discs", "noise sigma 50", "Paired differences of macro F1", "fold with"):
+        assert part in page
 
 
 @pytest.mark.long
