@@ -9,7 +9,6 @@ The configurations are the paper's 19, its masks normalized, and a mask of the e
 ended is not repeated. The holdout is not used.
 """
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -46,11 +45,17 @@ def reproduce(options: ReproduceOptions) -> None:
 def _start(options: ReproduceOptions) -> int:
     from bench.planning.reproduction import make_reproduction
 
-    request, folder = make_reproduction(options, partial(_machine, options.address), typed_command(PROGRAM))
+    machines: list[Machine] = []
+
+    def find_machine() -> "Machine":
+        machines.append(_machine(options.address))
+        return machines[-1]
+
+    request, folder = make_reproduction(options, find_machine, typed_command(PROGRAM))
     if options.address is None and not options.dry_run:
         say(where(None))
     _announce(request, folder)
-    _show_cost(request)
+    _show_cost(request, machines[-1], options.patches_per_s)
     return 0 if options.dry_run else _run(request, folder)
 
 
@@ -102,20 +107,21 @@ def _announce(request: "Request", folder: "SearchFolder") -> None:
     )
 
 
-def _show_cost(request: "Request") -> None:
-    """Print the predicted cost, from a few batches on this machine."""
-    from bench.home.resources import plan, this_machine
-    from bench.planning.reproduction import predicted_cost
+def _show_cost(request: "Request", machine: "Machine", patches_per_s: float | None) -> None:
+    """Print the predicted cost on a machine or cluster, by a given speed or that of a few batches on this machine."""
+    from bench.home.resources import plan
+    from bench.planning.reproduction import measured_speed, predicted_cost
     from cellbench.patches import PatchSet
 
-    shares = plan(
-        this_machine(), request.concurrent, request.cpus_of_trial, request.gpus_per_trial, request.max_concurrent
-    )
-    cost = predicted_cost(request, PatchSet.open(request.dataset_path), shares.concurrent)
+    shares = plan(machine, request.concurrent, request.cpus_of_trial, request.gpus_per_trial, request.max_concurrent)
+    patch_set = PatchSet.open(request.dataset_path)
+    speed = patches_per_s or measured_speed(request, patch_set)
+    cost = predicted_cost(request, patch_set, shares.concurrent, speed)
+    source = "as typed" if patches_per_s else "measured here"
     say(
-        f"Predicted cost on this machine: {counted(cost.n_trainings, 'training')}, {cost.n_patches:,} patches at "
-        f"{cost.patches_per_s:.3g} patches/s, {cost.at_once} at once: {duration(cost.seconds)}, and the scores of each "
-        "training."
+        f"Predicted cost: {counted(cost.n_trainings, 'training')}, {cost.n_patches:,} patches at "
+        f"{cost.patches_per_s:.3g} patches/s ({source}), {cost.at_once} at once: {duration(cost.seconds)}, and the "
+        "scores of each training."
     )
 
 

@@ -42,6 +42,11 @@ class ReproduceOptions(PipelineOptions):
         list[Path], Option("File of a further configuration: method, parameters; repeat for more", metavar="FILE")
     ] = []  # noqa: RUF012 - pydantic copies the default
     dry_run: Annotated[bool, Option("Predict the cost, and stop")] = False
+    patches_per_s: Annotated[
+        float | None,
+        Field(ge=1e-3, le=1e9),
+        Option("Speed of a training that the cost is predicted from", default="measured on this machine"),
+    ] = None
     seed: AllSeeds = 0
 
     epochs: Epochs = None

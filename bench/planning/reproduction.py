@@ -27,7 +27,7 @@ N_BATCHES = 3
 """Fewest batches from which the speed of a training is measured."""
 MIN_CALIBRATION_S = 3.0
 """Shortest time over which it is measured, s."""
-OWN = ("dry_run", "also", "resume", "name", "folds")
+OWN = ("dry_run", "patches_per_s", "also", "resume", "name", "folds")
 """Options that `bench.search` does not have, or that mean something else there."""
 
 
@@ -38,7 +38,7 @@ class Cost:
     Attributes:
         n_trainings: Number of trainings, ceilings included.
         n_patches: Patches that they see.
-        patches_per_s: Measured speed of one training at a time.
+        patches_per_s: Speed of one training.
         at_once: Trainings at once.
     """
 
@@ -89,13 +89,14 @@ def make_reproduction(
     return request.model_copy(update={"protocol": tuple(entries), "sampler": "grid", "warm_start": {}}), folder
 
 
-def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int) -> Cost:
-    """Return what a reproduction costs on this machine, from the speed of a few batches.
+def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int, patches_per_s: float) -> Cost:
+    """Return what a reproduction costs. Trainings at once are assumed not to slow each other down.
 
     Args:
         request: The reproduction.
         patch_set: Its data set.
         at_once: Trainings at once.
+        patches_per_s: Speed of one training.
     """
     from cellbench.patches import pool_folds
 
@@ -105,7 +106,7 @@ def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int) -> Cos
     n_supervised = {"none": 0, "fold": 1, "all": 6}[request.supervised]
     n_ceilings = int(request.oracle) + n_supervised
     n_patches = request.settings.epochs * (n_folds * n_fold + n_ceilings * n_pool)
-    return Cost(n_folds + n_ceilings, n_patches, measured_speed(request, patch_set), at_once)
+    return Cost(n_folds + n_ceilings, n_patches, patches_per_s, at_once)
 
 
 def measured_speed(request: Request, patch_set: "PatchSet") -> float:

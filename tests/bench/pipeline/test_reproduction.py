@@ -129,7 +129,7 @@ def test_it_ends_with_the_comparison_and_other_programs_know_what_it_is(start):
     home, program = start
     output = ended(program("whole"))
     assert "2 configurations × 2 folds on discs" in output
-    assert "Predicted cost on this machine: 4 trainings, " in output
+    assert "Predicted cost: 4 trainings, " in output
     assert "Of 2 configurations, " in output
     assert "− vae" in output
     assert len(home.records("whole")) == 4
