@@ -44,6 +44,8 @@ BASES = {
     "radius": ["discs"],
     "response": ["--dataset", "discs", "--size", "16", "--batch-size", "16", "--radii", "10"],
     "forecast": ["--patches-per-s", "100"],
+    "reproduce": ["--dataset", "discs", "--size", "16", "--batch-size", "16", "--profile", "cpu"],
+    "report": ["nothing"],
     "results": [],
     "status": [],
     "stop": ["nothing"],
@@ -58,6 +60,7 @@ PATHS_AND_TEXTS = {"csv", "sheet", "figure", "citation", "licence", "group_patte
 ACCEPTED = {
     "search": {("gpus_per_trial", "0"), ("kl_warmup", "0"), ("seed", "0"), ("stain_jitter", "0")}
     | {("name", value) for value in ("0", "1e308", "inf", "nan")},
+    "reproduce": {("gpus_per_trial", "0"), ("seed", "0")} | {("name", value) for value in ("0", "1e308", "inf", "nan")},
     "datasets add": {("label_folder", "-1"), ("seed", "0")}
     | {("name", value) for value in ("0", "1e308", "inf", "nan")},
     "floors": {("seed", "0")},
