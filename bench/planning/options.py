@@ -29,7 +29,7 @@ def _by_profile(name: str, text: Callable[[Any], str] = str) -> str:
 
 
 def _thousands(number: int) -> str:
-    return f"{number // 1000}k" if number < 1_000_000 else f"{number // 1_000_000}M"
+    return f"{number / 1000:g}k" if number < 1_000_000 else f"{number / 1_000_000:g}M"
 
 
 Dataset = Annotated[str, Option("Name of the data set", metavar="NAME")]

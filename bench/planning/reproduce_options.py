@@ -45,7 +45,7 @@ class ReproduceOptions(PipelineOptions):
     patches_per_s: Annotated[
         float | None,
         Field(ge=1e-3, le=1e9),
-        Option("Speed of a training that the cost is predicted from", default="measured on this machine"),
+        Option("Speed that the cost is predicted from", default="measured"),
     ] = None
     seed: AllSeeds = 0
 

@@ -69,7 +69,9 @@ def make_reproduction(
     added = [(path, added_space(path)) for path in options.also]
     shared = {name: value for name, value in options if name not in OWN}
     methods = [*PAPER_METHODS, ESTIMATED]
-    name = options.name or f"{options.dataset}-reproduction-{time.strftime('%Y%m%d-%H%M%S')}"
+    name = options.name
+    if name is None:
+        name = f"{options.dataset}-reproduction-{time.strftime('%Y%m%d-%H%M%S')}"
     as_search = SearchOptions.model_construct(  # the values are checked already
         **shared, method=methods, set=list(FIXED), sampler="grid", name=name, folds=options.folds
     )

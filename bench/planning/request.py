@@ -68,8 +68,6 @@ def make_request(
     started = with_paper_values(scaled, options.set) if fixes_paper_values else scaled
     narrowed = override(started, options.set)
     check_limits(narrowed, card.native_size)
-    use_threads(1)  # estimates are numbers of the request, so they must not depend on the machine
-    native, _ = with_estimates(narrowed, patch_set)
     machine = find_machine()
     defaults = profile(options.profile, machine.gpus > 0)
     shares = plan(machine, options.concurrent, options.cpus_per_trial, options.gpus_per_trial, defaults.max_concurrent)
@@ -88,6 +86,8 @@ def make_request(
     )
     _check_fit(options, settings, n_training)
     check_networks(settings)
+    use_threads(1)  # estimates are numbers of the request, so they must not depend on the machine
+    native, _ = with_estimates(narrowed, patch_set)
     size = options.screen_size or settings.network_size
     for space in native:
         check_values(space, card.native_size, size)
