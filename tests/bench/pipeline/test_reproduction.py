@@ -11,6 +11,7 @@ from bench.pipeline.final_scores import FinalScore
 from bench.pipeline.reproduction import best_of_note, reproduced_rows
 from bench.record.reproduction import Reproduction
 from bench.record.trial import TrialRecord
+from bench.results import _state
 from bench.space.protocol import Entry
 from bench.statistics.comparison.repeated_folds import estimate
 from cellbench.errors import DataError, SettingError
@@ -74,12 +75,13 @@ def test_the_best_of_several_is_said_to_be_chosen(records):
     assert sentence.startswith("The best of 2 methods is 0.053 above their mean")
 
 
-def test_the_outcome_is_read_as_it_was_written(rows, folder):
+def test_the_outcome_is_read_as_it_was_written(rows, folder, make_request):
     outcome = Reproduction(name="test", dataset="discs", rows=rows, notes=["A note."], seconds=1.0)
     assert Reproduction.read(folder) is None
     outcome.write(folder)
     assert folder.has_ended
     assert Reproduction.read(folder) == outcome
+    assert _state(folder, make_request(protocol=PROTOCOL)) == "reproduced: good has the highest F1"
     assert outcome.verdict().startswith("Of 2 configurations, good has the highest mean macro F1, 0.616 (95 % interval")
     assert outcome.frame().set_index("name").loc["good", "vae/difference"] == pytest.approx(0.106)
     folder.reproduction_path.write_text("{}")
@@ -125,7 +127,7 @@ def ended(process):
 
 
 @pytest.mark.slow
-def test_it_ends_with_the_comparison_and_other_programs_know_what_it_is(start):
+def test_it_ends_with_the_comparison_and_has_a_report(start):
     home, program = start
     output = ended(program("whole"))
     assert "2 configurations × 2 folds on discs" in output
@@ -136,12 +138,6 @@ def test_it_ends_with_the_comparison_and_other_programs_know_what_it_is(start):
     assert len({record["seed"] for record in home.records("whole").values()}) == 2, "a seed for each fold"
     assert len(home.runs("whole")) == 1 + 4
     assert not (home.search("whole") / ".look").exists(), "the holdout is not used"
-    _, errors = home.run("--search", "whole", program="classify", expect=2)
-    assert "is a reproduction, not a search" in errors
-    output, _ = home.run(program="results")
-    assert "reproduced: " in output
-    output, _ = home.run("--resume", "whole", program="reproduce")
-    assert "The reproduction whole has ended." in output
     home.run("whole", "--no-mlflow", program="report")
     page = (home.search("whole") / "report" / "report.html").read_text()
     for part in ("Reproduction on the data set discs", "noise sigma 50", "Paired differences of macro F1", "fold with"):
