@@ -66,9 +66,15 @@ def _one_thread():
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests come first: parallel processes then end with small files, at nearly the same time."""
+    """Files with slow tests come first: parallel processes then end with small files, at nearly the same time.
+
+    The first of them makes the search that several files share; the others come late enough to find it.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("long")}
-    items.sort(key=lambda item: item.path not in slow)
+    sharing = list(dict.fromkeys(item.path for item in items if "ended_search" in item.fixturenames))
+    items.sort(key=lambda item: (item.path not in slow, item.path in sharing))
+    if sharing:
+        items.sort(key=lambda item: item.path != sharing[0])
 
 
 @pytest.fixture(scope="session")

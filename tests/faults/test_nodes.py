@@ -13,7 +13,8 @@ from namespaces import Cluster, why_not
 
 from bench.record.trial import TrialRecord
 
-pytestmark = pytest.mark.slow
+# tests/bench/tuning/test_run.py and tests/faults/test_damaged_state.py kill trials and searches on one node.
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 OPTIONS = (
     "--method", "mask_fixed", "--dataset", "discs", "--sampler", "random", "--scheduler", "none", "--trials", "2",
@@ -147,7 +148,6 @@ def test_trials_of_a_killed_node_resume_elsewhere_and_reach_the_numbers_of_an_un
     assert tags[victim.key] == ", ".join(moved.nodes)
 
 
-@pytest.mark.long
 def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(cluster, home):
     cluster.add(cpus=1)
     blind = cluster.add(cpus=1, before=f"mount -t tmpfs none {home}")
@@ -158,7 +158,6 @@ def test_a_node_without_the_shared_folder_is_named_before_any_trial_starts(clust
     assert not (home / "searches" / "blind").exists(), "the folder is removed"
 
 
-@pytest.mark.long
 def test_each_node_makes_its_own_copy_of_the_patches_once(cluster, home, environment):
     """`CELLBENCH_CACHE` is a local disk of each node: here a disk in memory that no other node sees."""
     local = cluster.folder / "scratch"
@@ -196,7 +195,6 @@ print(len(begun), len(waiting), *sorted(set(ray.get(begun))))
 """
 
 
-@pytest.mark.long
 def test_only_gpus_on_nodes_with_free_cpus_are_counted(cluster):
     """Ray accepts any number of GPUs that it is given; no GPU is used here."""
     cluster.add(cpus=3)
@@ -208,7 +206,6 @@ def test_only_gpus_on_nodes_with_free_cpus_are_counted(cluster):
     ]
 
 
-@pytest.mark.long
 def test_a_search_with_another_token_is_refused(cluster, environment):
     cluster.add(cpus=1)
     cluster.environment = {**environment, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -217,7 +214,6 @@ def test_a_search_with_another_token_is_refused(cluster, environment):
     assert f"The Ray cluster at {cluster.address} does not accept this token" in errors
 
 
-@pytest.mark.long
 def test_a_machine_that_is_not_a_node_of_the_cluster_is_named(cluster):
     cluster.add(cpus=1)
     alone = ["sh", "-c", f'mount -t tmpfs none {cluster.folder} && exec "$@"', "sh"]  # it lacks the sockets of the head

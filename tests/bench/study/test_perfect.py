@@ -24,7 +24,7 @@ def written(folder, patches):
     return write_patch_set(folder, patches=patches, index=index, name="p", seed=0, min_per_class=1)
 
 
-@pytest.fixture(scope="module", params=[97, 128, 361])
+@pytest.fixture(scope="module", params=[97, 128, pytest.param(361, marks=pytest.mark.long)])
 def drawn(request, tmp_path_factory):
     return written(tmp_path_factory.mktemp("smooth") / "p", smooth(request.param))
 

@@ -126,7 +126,7 @@ def test_ray_requires_a_token_and_sends_no_statistics():
         assert ENVIRONMENT[name] == os.environ[name] == value
 
 
-@pytest.mark.slow
+@pytest.mark.long  # it starts eight processes
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_four_halves_of_two_gpus_run_at_once():
     """Ray accepts any number of GPUs that it is given; no GPU is used here."""
