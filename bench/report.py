@@ -5,6 +5,7 @@
     python -m bench.report SEARCH --map umap         with UMAP in place of PCA
     python -m bench.report SEARCH SEARCH --out FOLDER
 
+Reproductions on several data sets are also compared with each other: average ranks and a critical-difference diagram.
 Every number comes from the folder of the search, so the page can be made again at any time. The page becomes an
 artifact of the search's run in MLflow, unless `--no-mlflow` is given.
 """
@@ -38,6 +39,7 @@ def report(
 ) -> None:
     """Write the report of one or several searches as a page that needs no network."""
     from bench.record.folder import SearchFolder
+    from bench.reporting.datasets_compared import comparison_of_datasets
     from bench.reporting.report.gather import gather
     from bench.reporting.report.write import write_report
     from bench.tracking.names import code_version
@@ -53,7 +55,8 @@ def report(
     if out is None:
         out = folders[0].directory / "report"
     code = code_version()
-    path = write_report([gather(name, code, projection) for name in names], out)
+    reports = [gather(name, code, projection) for name in names]
+    path = write_report(reports, out, comparison_of_datasets(reports))
     say(f"Report written: {path} ({path.stat().st_size / 1e6:.1f} MB); its tables and figures are beside it.")
     if mlflow and len(names) == 1:
         _log(folders[0], path)

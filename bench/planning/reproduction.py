@@ -77,7 +77,7 @@ def make_reproduction(
     )
     request, folder = make_request(as_search, find_machine, command)
     patch_set = open_dataset(options.dataset)
-    entries = paper_entries(request.spaces)
+    entries = paper_entries(request.spaces, patch_set.card.native_size)
     for path, space in added:
         [native], _ = with_estimates([space.scaled(patch_set.card.native_size)], patch_set)
         check_values(native, patch_set.card.native_size, request.settings.network_size)

@@ -1,9 +1,7 @@
 """Draws a critical-difference diagram: average ranks of methods over data sets, as in Demšar 2006."""
 
-from pathlib import Path
+import io
 from typing import TYPE_CHECKING, Any
-
-from cellbench.output_files import output_file
 
 if TYPE_CHECKING:
     from bench.statistics.comparison.ranks import Ranking
@@ -13,14 +11,14 @@ ROW = 0.3
 """Height of a line of the diagram in inches."""
 
 
-def draw_critical_difference(ranking: "Ranking", path: Path) -> None:
-    """Write the diagram: the best rank is on the left, and a bar joins methods that are not shown to differ.
+def critical_difference_figures(ranking: "Ranking") -> dict[str, bytes]:
+    """Return the diagram as the bytes of a PNG and of an SVG, by the ending of the file.
 
+    The best rank is on the left, and a bar joins methods that are not shown to differ.
     The better half of the methods has its names on the left, the others on the right.
 
     Args:
         ranking: Average ranks, critical difference and groups.
-        path: File to write, by its suffix PNG or SVG; written atomically.
     """
     from matplotlib.figure import Figure
 
@@ -51,8 +49,12 @@ def draw_critical_difference(ranking: "Ranking", path: Path) -> None:
         "(1 is best; a bar joins methods that are not shown to differ)",
         loc="left", fontsize=10,
     )  # fmt: skip
-    with output_file(path) as part:
-        figure.savefig(part, dpi=130, format=path.suffix.lstrip(".").lower())
+    found = {}
+    for ending in ("png", "svg"):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=ending, dpi=130, metadata={"Date": None} if ending == "svg" else None)
+        found[ending] = buffer.getvalue()
+    return found
 
 
 def _draw_axis(axes: Any, n: int, width: float) -> None:

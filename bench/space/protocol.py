@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.space.domains import Constant, Point, Scalar
 from bench.space.formatting import params_in_words
 from bench.space.reader import load_space
-from bench.space.space import COMMON, Space
+from bench.space.space import COMMON, FILE_SIZE, Space
 from cellbench.errors import SettingError
 from cellbench.training.configuration import Configuration
 
@@ -25,6 +25,7 @@ class Entry(BaseModel):
     Attributes:
         name: Name for people: the method and what distinguishes it from other entries of the method, lengths in px of
             the data set.
+        shared_name: The name with lengths in px of a patch of 256 px, so it is the same on every data set.
         origin: `paper` for one of its 19 configurations, `normalized` for one of its masks with mean weight 1,
             `estimate` for the mask of the estimated radius, `added` for one that the user named.
         configuration: The configuration, lengths in native px.
@@ -33,25 +34,27 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    shared_name: str
     origin: Origin
     configuration: Configuration
 
 
-def paper_entries(spaces: Sequence[Space]) -> list[Entry]:
+def paper_entries(spaces: Sequence[Space], native_size: int) -> list[Entry]:
     """Return the protocol: the paper's configurations, its masks normalized, and the estimated radius.
 
     Args:
         spaces: The spaces of the paper's methods and of `mask_auto` in native px, with an estimate in place of each
             `auto`, and with the paper's values of other hyperparameters than those of its grid.
+        native_size: Side of the patches in px.
     """
     found = [
-        _entry(space, point, "estimate" if space.method == ESTIMATED else "paper")
+        _entry(space, point, "estimate" if space.method == ESTIMATED else "paper", native_size)
         for space in spaces
         for point in _points(space)
     ]
     for space in spaces:
         if NORMALIZE in space.parameters:
-            found += [_entry(space, {**point, NORMALIZE: True}, "normalized") for point in _points(space)]
+            found += [_entry(space, {**point, NORMALIZE: True}, "normalized", native_size) for point in _points(space)]
     return found
 
 
@@ -65,16 +68,26 @@ def _points(space: Space) -> Iterator[Point]:
             yield own
 
 
-def _entry(space: Space, point: Point, origin: Origin) -> Entry:
+def _entry(space: Space, point: Point, origin: Origin, native_size: int) -> Entry:
+    lengths = space.lengths or ()
     shown = {name for given in space.grid for name in given if name not in COMMON}
-    if space.method == ESTIMATED:
-        shown = set(space.lengths or ())  # its grid has no radius
     own = {name: value for name, value in point.items() if name in shown}
-    words = params_in_words(space.method, own, None, space.lengths or ())
-    name = " ".join(
-        filter(None, [space.method, words.replace(",", ""), "normalized" if origin == "normalized" else ""])
+    of_paper = {
+        name: float(value) * FILE_SIZE / native_size if name in lengths else value for name, value in own.items()
+    }
+    if space.method == ESTIMATED:
+        own = {name: value for name, value in point.items() if name in lengths}  # its grid has no radius
+    return Entry(
+        name=_name(space, own, origin),
+        shared_name=_name(space, of_paper, origin),
+        origin=origin,
+        configuration=space.configuration(point),
     )
-    return Entry(name=name, origin=origin, configuration=space.configuration(point))
+
+
+def _name(space: Space, shown: Point, origin: Origin) -> str:
+    words = params_in_words(space.method, shown, None, space.lengths or ()).replace(",", "")
+    return " ".join(filter(None, [space.method, words, "normalized" if origin == "normalized" else ""]))
 
 
 def added_space(path: Path) -> Space:
@@ -112,7 +125,7 @@ def added_entry(name: str, space: Space) -> Entry:
         name: Its name.
         space: Its hyperparameters in native px, all constant.
     """
-    return Entry(name=name, origin="added", configuration=space.configuration(space.complete({})))
+    return Entry(name=name, shared_name=name, origin="added", configuration=space.configuration(space.complete({})))
 
 
 class _Added(BaseModel):

@@ -22,10 +22,17 @@ F1, SSIM, L1, LEAKAGE = "probe/f1_macro", "val/ssim_cell", "val/l1_core", "laten
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its title; `data` is WebP."""
+    """A picture that is not drawn from a chart.
 
+    Attributes:
+        key: Name of its files, without an ending.
+        title: What it shows.
+        files: Its content by the ending of the file: webp, png or svg. The first is on the page.
+    """
+
+    key: str
     title: str
-    data: bytes
+    files: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ class Evidence:
         comparisons: Table of the comparisons between methods; None where there is none.
         kind: `search` or `reproduction`.
         is_named: Whether the name of a method has its hyperparameters, as in a reproduction.
+        shared_names: Names of configurations that are the same on every data set; only of a reproduction.
     """
 
     name: str
@@ -108,6 +116,7 @@ class Evidence:
     comparisons: "Table | None" = None
     kind: Literal["search", "reproduction"] = "search"
     is_named: bool = False
+    shared_names: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def done(self) -> "pd.DataFrame":
@@ -211,6 +220,21 @@ class Section:
     embedding: EmbeddingMap | None = None
     facts: tuple[tuple[str, str], ...] = ()
     missing: str = ""
+
+
+@dataclass(frozen=True)
+class Article:
+    """A part of the page: a search or reproduction, or a comparison of several.
+
+    Attributes:
+        name: Its heading, and the name of the folder of its files where the page has several.
+        under: What stands below the heading.
+        sections: Its sections.
+    """
+
+    name: str
+    under: str
+    sections: tuple[Section, ...]
 
 
 def selection_bias(evidence: Evidence) -> str:

@@ -109,6 +109,7 @@ def _of_reproduction(
         comparisons=None if outcome is None else _comparisons(outcome),
         kind="reproduction",
         is_named=True,
+        shared_names={entry.name: entry.shared_name for entry in request.protocol},
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.reporting.report import by_method, outcome, provenance, representation
-from bench.reporting.report.evidence import Evidence, Section
+from bench.reporting.report.evidence import Article, Evidence
 from bench.reporting.report.plotly_figure import plotly_figure
 from cellbench.errors import printable
 
@@ -35,17 +35,18 @@ SECTIONS = (
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
-def sections(evidence: Evidence) -> tuple[Section, ...]:
-    """Return the sections of a report, those without data included."""
-    return tuple(make(evidence) for make in SECTIONS)
+def article(evidence: Evidence) -> Article:
+    """Return the part of the page about a search or reproduction. Sections without data are included."""
+    under = f"{evidence.kind.capitalize()} on the data set {evidence.dataset}"
+    return Article(evidence.name, under, tuple(make(evidence) for make in SECTIONS))
 
 
-def page(reports: "Sequence[tuple[Evidence, Sequence[Section]]]", stills: "Mapping[tuple[str, str], bytes]") -> str:
+def page(articles: "Sequence[Article]", stills: "Mapping[tuple[str, str], bytes]") -> str:
     """Return the whole page.
 
     Args:
-        reports: Each search with its sections.
-        stills: PNG of each chart, by the names of the search and of the chart; shown in print and without scripts.
+        articles: Its parts.
+        stills: PNG of each chart, by the names of the part and of the chart; shown in print and without scripts.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
@@ -58,14 +59,14 @@ def page(reports: "Sequence[tuple[Evidence, Sequence[Section]]]", stills: "Mappi
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    environment.globals |= {"figure_json": _figure_json, "data_uri": _data_uri}
+    environment.globals |= {"figure_json": _figure_json, "data_uri": _data_uri, "picture_uri": _picture_uri}
     # The script is set in afterwards: it is ours, and 5 MB of it need no escaping.
     text = environment.get_template("report.html").render(
-        reports=reports,
+        articles=articles,
         stills=stills,
-        title=" · ".join(evidence.name for evidence, _ in reports),
+        title=" · ".join(each.name for each in articles),
         style=_style(),
-        n_charts=sum(len(section.charts) for _, made in reports for section in made),
+        n_charts=sum(len(section.charts) for each in articles for section in each.sections),
     )
     return text.replace("/*plotly.js*/", get_plotlyjs().replace("</script", "<\\/script"), 1)
 
@@ -85,3 +86,8 @@ def _figure_json(chart: Any) -> Any:
 
 def _data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _picture_uri(picture: Any) -> str:
+    ending, data = next(iter(picture.files.items()))
+    return _data_uri(data, ending)

@@ -35,7 +35,8 @@ def pictures_of(folder: SearchFolder, evidence: Evidence) -> tuple[tuple[Picture
     """
     from PIL import Image
 
-    found, lost = [], []
+    found: list[Picture] = []
+    lost: list[str] = []
     for method in evidence.methods[:MAX_PICTURES]:
         trial = _trial_on_fold(evidence, method)
         if trial is None:
@@ -51,7 +52,8 @@ def pictures_of(folder: SearchFolder, evidence: Evidence) -> tuple[tuple[Picture
         except (OSError, ValueError, Image.DecompressionBombError):
             lost.append(method)
             continue
-        found.append(Picture(f"{trial['label']}: macro F1 {trial[F1]:.3f}", buffer.getvalue()))
+        title = f"Reconstructions of {trial['label']}: macro F1 {trial[F1]:.3f}"
+        found.append(Picture(f"reconstructions-{len(found) + 1}", title, {"webp": buffer.getvalue()}))
     return tuple(found), f"The pictures of {', '.join(lost)} cannot be read." if lost else ""
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.record.frame import describe
-from bench.reporting.report.evidence import Evidence, Section
-from bench.reporting.report.page import page, sections
+from bench.reporting.report.evidence import Article, Evidence
+from bench.reporting.report.page import article, page
 from bench.reporting.report.still_figure import still_figures
 from cellbench.errors import SettingError
 from cellbench.output_files import output_file, write_output
@@ -17,43 +17,52 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 
 
-def write_report(reports: Sequence[Evidence], out: Path) -> Path:
+def write_report(reports: Sequence[Evidence], out: Path, compared: Article | None = None) -> Path:
     """Write the report of one or several searches, and return the path of the page, which is written last.
 
     Args:
         reports: The searches.
         out: Folder to write to, made where it is missing. The files of each of several searches go to a folder of its
             own in it.
+        compared: A comparison of the searches with each other, which comes first.
 
     Raises:
         SettingError: The folder cannot be made.
         StoreError: A file cannot be written.
     """
-    made = [(evidence, sections(evidence)) for evidence in reports]
-    stills = {}
-    for evidence, found in made:
-        folder = out if len(made) == 1 else out / evidence.name
-        _make(folder)
-        _write_tables(evidence, found, folder)
-        for chart in (chart for section in found for chart in section.charts):
-            drawn = still_figures(chart)
-            stills[evidence.name, chart.key] = drawn["png"]
-            for ending, data in drawn.items():
-                with output_file(folder / f"{chart.key}.{ending}") as part:
-                    part.write_bytes(data)
-        for number, picture in enumerate((picture for section in found for picture in section.pictures), 1):
-            with output_file(folder / f"reconstructions-{number}.webp") as part:
-                part.write_bytes(picture.data)
-    write_output(out / PAGE, page(made, stills))
+    parts = [(article(evidence), evidence.trials) for evidence in reports]
+    folders = [out if len(parts) == 1 else out / made.name for made, _ in parts]
+    stills: dict[tuple[str, str], bytes] = {}
+    for (made, trials), folder in zip(parts, folders, strict=True):
+        stills |= _write_files(made, folder)
+        write_output(folder / "columns.csv", describe(trials).to_csv(index=False))
+    articles = [made for made, _ in parts]
+    if compared is not None:
+        stills |= _write_files(compared, out)
+        articles.insert(0, compared)
+    write_output(out / PAGE, page(articles, stills))
     return out / PAGE
 
 
-def _write_tables(evidence: Evidence, found: Sequence[Section], folder: Path) -> None:
-    for table in (table for section in found for table in section.tables):
+def _write_files(made: Article, folder: Path) -> dict[tuple[str, str], bytes]:
+    """Write tables, figures and pictures to a folder; return the PNG of each chart, as the page takes them."""
+    _make(folder)
+    stills = {}
+    for table in (table for section in made.sections for table in section.tables):
         write_output(folder / f"{table.key}.csv", table.frame.to_csv(index=False))
         with output_file(folder / f"{table.key}.parquet") as part:
             _one_type(table.frame).to_parquet(part, index=False)
-    write_output(folder / "columns.csv", describe(evidence.trials).to_csv(index=False))
+    for chart in (chart for section in made.sections for chart in section.charts):
+        drawn = still_figures(chart)
+        stills[made.name, chart.key] = drawn["png"]
+        for ending, data in drawn.items():
+            with output_file(folder / f"{chart.key}.{ending}") as part:
+                part.write_bytes(data)
+    for picture in (picture for section in made.sections for picture in section.pictures):
+        for ending, data in picture.files.items():
+            with output_file(folder / f"{picture.key}.{ending}") as part:
+                part.write_bytes(data)
+    return stills
 
 
 def _one_type(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -18,7 +18,7 @@ from cellbench.errors import DataError, SettingError
 from cellbench.training.configuration import Configuration
 
 PROTOCOL = tuple(
-    Entry(name=name, origin="paper", configuration=Configuration(method="vae", latent_dim=number))
+    Entry(name=name, shared_name=name, origin="paper", configuration=Configuration(method="vae", latent_dim=number))
     for number, name in enumerate(("vae", "good", "broken"), start=1)
 )
 F1 = {"vae": [0.50, 0.52, 0.51, 0.49, 0.53], "good": [0.61, 0.62, 0.60, 0.60, 0.65]}
@@ -98,7 +98,7 @@ RUN = """
 import bench.planning.reproduction as planning
 import bench.reproduce
 made = planning.paper_entries
-planning.paper_entries = lambda spaces: [each for each in made(spaces) if each.name in ("vae", "noise sigma 50")]
+planning.paper_entries = lambda *given: [each for each in made(*given) if each.name in ("vae", "noise sigma 50")]
 bench.reproduce.app()
 """
 """The program with two configurations."""

@@ -16,7 +16,7 @@ from bench.record.folder import SearchFolder
 from bench.report import report
 from bench.reporting.report.chart import Heat, Level, Points
 from bench.reporting.report.gather import gather
-from bench.reporting.report.page import sections
+from bench.reporting.report.page import article
 from bench.reporting.report.plotly_figure import plotly_figure
 from bench.reporting.report.trial_files import principal_components
 
@@ -27,7 +27,7 @@ def evidence(write_finished, discs):
 
 
 def section(evidence, key):
-    return next(each for each in sections(evidence) if each.key == key)
+    return next(each for each in article(evidence).sections if each.key == key)
 
 
 def points(chart, word):
@@ -67,12 +67,12 @@ class Page(HTMLParser):
 
 
 def test_the_sections_have_the_order_of_the_questions(evidence):
-    keys = [each.key for each in sections(evidence)]
+    keys = [each.key for each in article(evidence).sections]
     assert keys == [
         "answer", "table", "f1", "l1", "pictures", "radius", "share", "classes", "neighbours", "natural", "map",
         "relations", "cost", "trials", "environment", "commands",
     ]  # fmt: skip
-    assert [each.key for each in sections(evidence) if each.missing] == ["neighbours", "natural"]
+    assert [each.key for each in article(evidence).sections if each.missing] == ["neighbours", "natural"]
 
 
 def test_the_answer_has_the_verdict_and_the_interval_of_the_difference(evidence):
@@ -170,7 +170,7 @@ def test_umap_without_its_package_is_an_error_that_names_it(write_finished, disc
 
 def test_plotly_accepts_every_figure(evidence):
     graph_objects = pytest.importorskip("plotly.graph_objects")
-    for chart in (chart for made in sections(evidence) for chart in made.charts):
+    for chart in (chart for made in article(evidence).sections for chart in made.charts):
         graph_objects.Figure(plotly_figure(chart))
 
 

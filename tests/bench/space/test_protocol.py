@@ -16,7 +16,7 @@ from cellbench.errors import NotFoundError, SettingError
 def entries():
     """The protocol for patches of 128 px, half of the paper's, with an estimated radius of 40 px."""
     spaces = override([load_space(method).scaled(128) for method in (*PAPER_METHODS, ESTIMATED)], FIXED)
-    return paper_entries([*spaces[:-1], *override(spaces[-1:], ["r_max=40"])])
+    return paper_entries([*spaces[:-1], *override(spaces[-1:], ["r_max=40"])], 128)
 
 
 def test_the_paper_has_seventeen_suppressed_configurations_and_two_baselines(entries):
@@ -35,6 +35,16 @@ def test_lengths_are_scaled_to_the_patches_and_suppressions_are_those_of_the_pap
     assert named["crop_small offset_sigma 2.5 px"] == {"offset_sigma": 2.5, "crop_resize": False}
     assert named["noise sigma 200"] == {"sigma": 200.0, "target": "noisy"}
     assert named["mask_auto r_max 40 px"]["r_max"] == 40
+
+
+def test_shared_names_have_the_lengths_of_the_paper_and_no_estimated_radius(entries):
+    shared = {entry.name: entry.shared_name for entry in entries}
+    assert len(set(shared.values())) == len(entries)
+    assert shared["mask_fixed r_max 25 px"] == "mask_fixed r_max 50 px"
+    assert shared["crop_small offset_sigma 2.5 px"] == "crop_small offset_sigma 5 px"
+    assert shared["noise sigma 200"] == "noise sigma 200"
+    assert shared["mask_auto r_max 40 px"] == "mask_auto"
+    assert shared["mask_auto r_max 40 px normalized"] == "mask_auto normalized"
 
 
 def test_every_mask_is_also_normalized(entries):
