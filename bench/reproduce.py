@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from bench.home.paths import user_home
-from bench.planning.commands import resume_command, typed_command, where
+from bench.planning.commands import typed_command
 from bench.planning.reproduce_options import ReproduceOptions
 from bench.terminal.command_line import Command, options_from
-from bench.terminal.console import note, say, user_errors
+from bench.terminal.console import say, user_errors
 from bench.terminal.formatting import counted, duration
-from cellbench.errors import SettingError
 
 if TYPE_CHECKING:
     from bench.home.resources import Machine
-    from bench.record.folder import SearchFolder
     from bench.record.request import Request
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-PROGRAM = "bench.reproduce"
 
 
 @app.command(cls=Command)
@@ -47,64 +44,30 @@ def _start(options: ReproduceOptions) -> int:
 
     machines: list[Machine] = []
 
-    def find_machine() -> "Machine":
-        machines.append(_machine(options.address))
+    def machine() -> "Machine":
+        from bench.pipeline.run import find_machine  # Ray and torch take seconds, so a mistake is found before
+
+        machines.append(find_machine(options.address))
         return machines[-1]
 
-    request, folder = make_reproduction(options, find_machine, typed_command(PROGRAM))
-    if options.address is None and not options.dry_run:
-        say(where(None))
-    _announce(request, folder)
+    request, folder = make_reproduction(options, machine, typed_command("bench.reproduce"))
+    from bench.pipeline.run import REPRODUCTION, introduce, run_and_show
+
+    if options.dry_run:
+        REPRODUCTION.announce(request, folder.name)
+    else:
+        introduce(request, folder.name, REPRODUCTION)
     _show_cost(request, machines[-1], options.patches_per_s)
-    return 0 if options.dry_run else _run(request, folder)
-
-
-def _machine(address: str | None) -> "Machine":
-    """Return the machines that may be used. A cluster is named before it is asked."""
-    from bench.pipeline.run import find_machine
-
-    if address is not None:
-        say(where(address))
-    return find_machine(address)
+    return 0 if options.dry_run else run_and_show(request, folder, REPRODUCTION)
 
 
 def _resume(name: str, options: ReproduceOptions) -> int:
     from bench.record.folder import SearchFolder
-    from bench.record.reproduction import Reproduction
-    from bench.record.request import Request
-    from bench.reporting.reproduction import print_reproduction
 
-    changes = options.resume_changes()
-    folder = SearchFolder.open(name)
-    recorded = Request.read(folder)
-    if not recorded.protocol:
-        raise SettingError(f"{name} is a search; continue it with python -m bench.search --resume {name}")
-    # Ray's token is sent to the address, so the address is never read from a file that a stranger may have written.
-    request = recorded.model_copy(update={"address": None, **changes})
-    found = Reproduction.read(folder)
-    if found is not None and folder.is_recorded:
-        say(f"The reproduction {name} has ended.")
-        print_reproduction(request, found)
-        return 0
-    say(where(request.address))
-    if found is None and recorded.address not in (None, request.address):
-        note(
-            f"{folder.request_path} names the Ray cluster at {recorded.address}, which is not joined, because an "
-            f"address is never taken from a file. To join it, stop the reproduction and type: "
-            f"{resume_command(PROGRAM, name, recorded.address)}"
-        )
-    _announce(request, folder)
-    return _run(request, folder)
+    changes, folder = options.resume_changes(), SearchFolder.open(name)
+    from bench.pipeline.run import REPRODUCTION, resume
 
-
-def _announce(request: "Request", folder: "SearchFolder") -> None:
-    settings = request.settings
-    n_seeds = "" if request.n_seeds == 1 else f" × {request.n_seeds} seeds"
-    say(
-        f"  {counted(len(request.protocol), 'configuration')} × {request.n_folds} folds{n_seeds} on {request.dataset}: "
-        f"{settings.encoder} at {settings.network_size} px, {counted(settings.epochs, 'epoch')}",
-        title=folder.name,
-    )
+    return resume(folder, REPRODUCTION, changes)
 
 
 def _show_cost(request: "Request", machine: "Machine", patches_per_s: float | None) -> None:
@@ -123,14 +86,6 @@ def _show_cost(request: "Request", machine: "Machine", patches_per_s: float | No
         f"{cost.patches_per_s:.3g} patches/s ({source}), {cost.at_once} at once: {duration(cost.seconds)}, and the "
         "scores of each training."
     )
-
-
-def _run(request: "Request", folder: "SearchFolder") -> int:
-    from bench.pipeline.run import REPRODUCTION, run_and_show
-    from bench.reporting.reproduction import print_reproduction
-
-    resume = resume_command(PROGRAM, folder.name, request.address)
-    return run_and_show(request, folder, REPRODUCTION, resume, print_reproduction)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Runs a search or a reproduction: locks its folder, starts the cluster, connects to MLflow, and runs the stages."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bench.home.datasets import reopen_dataset
 from bench.home.holdout_looks import holdout_looks
@@ -15,13 +15,17 @@ from bench.home.resources import Machine, Plan, plan, this_machine
 from bench.pipeline.first_floors import show_first_floors
 from bench.pipeline.reproduction import ReproductionPipeline
 from bench.pipeline.stages import Pipeline
+from bench.planning.commands import resume_command, where
+from bench.record.definitions import check_definitions
 from bench.record.folder import SearchFolder
 from bench.record.reproduction import Reproduction
 from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.reporting.files import write_reproduction, write_results
 from bench.reporting.progress import ProgressView
-from bench.terminal.console import INTERRUPTED, note, print_error
+from bench.reporting.reproduction import announce_reproduction, print_reproduction
+from bench.reporting.verdict import announce_search, print_verdict
+from bench.terminal.console import INTERRUPTED, note, print_error, say
 from bench.terminal.formatting import duration
 from bench.terminal.signals import graceful_stop
 from bench.tracking.address import check_reachable, store_uri
@@ -60,27 +64,106 @@ class PipelineKind(Generic[R]):
     """What distinguishes a search from a reproduction while they run.
 
     Attributes:
+        noun: What it is called.
+        program: Module of its program.
+        check: Checks that a request is one of this kind.
+        announce: Prints what is going to be done.
+        show: Prints the result.
         read: Returns the result that a folder has; None where the pipeline has not ended.
         run: Runs the stages that have not ended, and returns the result.
         files: Writes the result for people into the folder, and returns the paths.
     """
 
+    noun: str
+    program: str
+    check: Callable[[Request], None]
+    announce: Callable[[Request, str], None]
+    show: Callable[[Request, R], None]
     read: Callable[[SearchFolder], R | None]
     run: Callable[[Request, StageContext, PatchSet], R]
     files: Callable[[SearchFolder, R], list[Path]]
 
 
-SEARCH = PipelineKind(Summary.read, lambda *shared: Pipeline(*shared).run(), write_results)
-REPRODUCTION = PipelineKind(Reproduction.read, lambda *shared: ReproductionPipeline(*shared).run(), write_reproduction)
+SEARCH = PipelineKind(
+    noun="search",
+    program="bench.search",
+    check=Request.check_searches,
+    announce=announce_search,
+    show=print_verdict,
+    read=Summary.read,
+    run=lambda *shared: Pipeline(*shared).run(),
+    files=write_results,
+)
+REPRODUCTION = PipelineKind(
+    noun="reproduction",
+    program="bench.reproduce",
+    check=Request.check_reproduces,
+    announce=announce_reproduction,
+    show=print_reproduction,
+    read=Reproduction.read,
+    run=lambda *shared: ReproductionPipeline(*shared).run(),
+    files=write_reproduction,
+)
 
 
 def find_machine(address: str | None) -> Machine:
     """Return the CPUs and GPUs of the Ray cluster at an address, or of this machine without one.
 
+    A cluster is named on the screen before it is asked.
+
     Raises:
         SettingError: No cluster answers at the address.
     """
-    return this_machine() if address is None else connect_to_ray(address)
+    if address is None:
+        return this_machine()
+    say(where(address))
+    return connect_to_ray(address)
+
+
+def introduce(request: Request, name: str, kind: PipelineKind[R]) -> None:
+    """Print which Ray a new search or reproduction connects to, and what is going to be done.
+
+    Args:
+        request: The request.
+        name: Name of the folder.
+        kind: `SEARCH` or `REPRODUCTION`.
+    """
+    if request.address is None:  # `find_machine` has named a cluster
+        say(where(None))
+    kind.announce(request, name)
+
+
+def resume(folder: SearchFolder, kind: PipelineKind[R], changes: Mapping[str, Any]) -> int:
+    """Continue a stopped search or reproduction, or print the result of one that has ended; return the exit status.
+
+    Args:
+        folder: The folder.
+        kind: `SEARCH` or `REPRODUCTION`.
+        changes: Fields of the request that were typed again.
+
+    Raises:
+        CellbenchError: It cannot continue.
+    """
+    recorded = Request.read(folder)
+    kind.check(recorded)
+    # Ray's token is sent to the address, so the address is never read from a file that a stranger may have written.
+    request = recorded.model_copy(update={"address": None, **changes})
+    found = kind.read(folder)
+    if found is not None and folder.is_recorded:
+        say(f"The {kind.noun} {folder.name} has ended.")
+        kind.show(request, found)
+        return 0
+    if found is None:
+        check_definitions(request, folder.records())
+        say(where(request.address))
+        if recorded.address not in (None, request.address):
+            note(
+                f"{folder.request_path} names the Ray cluster at {recorded.address}, which is not joined, because an "
+                f"address is never taken from a file. To join it, stop the {kind.noun} and type: "
+                f"{resume_command(kind.program, folder.name, recorded.address)}"
+            )
+    kind.announce(request, folder.name)
+    return run_and_show(request, folder, kind)
 
 
 def run_pipeline(request: Request, folder: SearchFolder, kind: PipelineKind[R]) -> R:
@@ -112,37 +195,34 @@ def run_pipeline(request: Request, folder: SearchFolder, kind: PipelineKind[R]) 
             folder.discard_unless_begun()
 
 
-def run_and_show(
-    request: Request, folder: SearchFolder, kind: PipelineKind[R], resume: str, show: Callable[[Request, R], None]
-) -> int:
+def run_and_show(request: Request, folder: SearchFolder, kind: PipelineKind[R]) -> int:
     """Run a search or a reproduction, print its result, and return the exit status of the program.
 
     Args:
         request: The request.
         folder: The folder.
         kind: `SEARCH` or `REPRODUCTION`.
-        resume: The command that resumes it.
-        show: Prints the result.
 
     Raises:
         CellbenchError: It cannot continue.
     """
+    command = resume_command(kind.program, folder.name, request.address)
     try:
         outcome = run_pipeline(request, folder, kind)
     except KeyboardInterrupt:
         was_written = folder.request_path.exists()
         print_error(
-            f"Stopped. Resume with: {resume}" if was_written else "Stopped before anything was written.", "yellow"
+            f"Stopped. Resume with: {command}" if was_written else "Stopped before anything was written.", "yellow"
         )
         return INTERRUPTED
     except StoreError:
         found = kind.read(folder)
         if found is not None:  # there is a result, which only MLflow lacks
-            show(request, found)
+            kind.show(request, found)
         if folder.request_path.exists():
-            print_error(f"Correct the problem below, then resume with: {resume}", "yellow")
+            print_error(f"Correct the problem below, then resume with: {command}", "yellow")
         raise
-    show(request, outcome)
+    kind.show(request, outcome)
     return 0
 
 

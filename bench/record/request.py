@@ -130,6 +130,15 @@ class Request(BaseModel):
                 f"python -m bench.reproduce --resume {self.name}"
             )
 
+    def check_reproduces(self) -> None:
+        """Check that this is the request of a reproduction.
+
+        Raises:
+            SettingError: It is that of a search, which has no protocol.
+        """
+        if not self.protocol:
+            raise SettingError(f"{self.name} is a search; continue it with python -m bench.search --resume {self.name}")
+
     @property
     def dataset_identity(self) -> DatasetIdentity:
         """The data set that the search was started on."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bench.terminal.console import console, say
-from bench.terminal.formatting import duration, share_in_words
+from bench.terminal.formatting import counted, duration, share_in_words
 from bench.terminal.tables import EMPTY
 
 if TYPE_CHECKING:
@@ -16,6 +16,22 @@ ORIGINS = {"paper": "", "normalized": "*", "estimate": "†", "added": "+"}
 """Mark of the origin of a configuration."""
 MARKS = {"better": "▲", "worse": "▼", "practically equal": "≈", "undecided": "?", "not tested": " "}
 """Mark of the verdict of a comparison."""
+
+
+def announce_reproduction(request: "Request", name: str) -> None:
+    """Print what a reproduction is going to do.
+
+    Args:
+        request: The reproduction.
+        name: Name of its folder.
+    """
+    settings = request.settings
+    n_seeds = "" if request.n_seeds == 1 else f" × {request.n_seeds} seeds"
+    say(
+        f"  {counted(len(request.protocol), 'configuration')} × {request.n_folds} folds{n_seeds} on {request.dataset}: "
+        f"{settings.encoder} at {settings.network_size} px, {counted(settings.epochs, 'epoch')}",
+        title=name,
+    )
 
 
 def print_reproduction(request: "Request", outcome: "Reproduction") -> None:

@@ -18,6 +18,28 @@ if TYPE_CHECKING:
     from cellbench.scores.base import Metric
 
 
+def announce_search(request: "Request", name: str) -> None:
+    """Print what a search is going to do.
+
+    Args:
+        request: The search.
+        name: Name of its folder.
+    """
+    settings = request.settings
+    say(
+        f"  {', '.join(request.methods)} on {request.dataset}: {settings.encoder} at {settings.network_size} px, "
+        f"{counted(settings.epochs, 'epoch')}",
+        title=name,
+    )
+    if request.is_screened:
+        say(
+            f"Configurations are tried at {request.size_at('search')} px on {request.pool_share_at('search'):.0%} of "
+            "the patches. Finalists are trained in full."
+        )
+    for method, names in request.warm_start.items():
+        say(f"{method} starts with: {', '.join(names) or 'its own first points'}")
+
+
 def print_verdict(request: "Request", summary: "Summary") -> None:
     """Print the winner, the table of methods, the importances, the holdout score and the next commands.
 
