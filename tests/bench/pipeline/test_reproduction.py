@@ -94,6 +94,11 @@ def test_a_reproduction_is_not_continued_as_a_search(make_request):
         make_request(protocol=PROTOCOL).check_searches()
 
 
+def test_a_search_is_not_continued_as_a_reproduction(make_request):
+    with pytest.raises(SettingError, match=r"test is a search; continue it with python -m bench\.search --resume test"):
+        make_request().check_reproduces()
+
+
 RUN = """
 import bench.planning.reproduction as planning
 import bench.reproduce
