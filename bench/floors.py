@@ -3,18 +3,30 @@
     python -m bench.floors --dataset pbc
     python -m bench.floors --dataset pbc --radii 42,70,91,112,177 --size 48
     python -m bench.floors --dataset pbc --floor ring_profile,patch_dictionary
+    python -m bench.floors --dataset pbc --supervised all --epochs 9
 
 The best radius of the masked PCA is a good first value for the radius of a mask. A search has a winner only if it
-beats these scores. The holdout is not used. The program takes seconds to minutes; what it computed once, it reads from
-the cache.
+beats these scores. `--supervised` trains the encoder on the labels, as a ceiling, from three seeds. The holdout is not
+used. Floors take seconds to minutes; what the program computed once, it reads from the cache.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from pydantic import Field
 
-from bench.planning.options import Dataset, Options, ProbeName, Seed, Size, Threads, ViewCount, radii_option
+from bench.planning.options import (
+    Dataset,
+    Options,
+    ProbeName,
+    Seed,
+    Size,
+    SupervisedExtent,
+    Threads,
+    ViewCount,
+    radii_option,
+)
 from bench.terminal.command_line import Command, Option, options_from
 from bench.terminal.console import console, say, user_errors
 from bench.terminal.formatting import counted
@@ -26,7 +38,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cellbench.floors import CachedFloor
-    from cellbench.training.configuration import Configuration
+    from cellbench.patches import PatchSet
+    from cellbench.training.configuration import Configuration, TrainingSettings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAPER_RADII = (30, 40, 50, 65, 80, 90, 126)
@@ -41,6 +54,10 @@ class FloorOptions(Options):
     radii: Annotated[Numbers | None, radii_option("7 from 12 % to 49 % of the side")] = None
     size: Size = "auto"
     views: ViewCount = None
+    supervised: SupervisedExtent = "none"
+    epochs: Annotated[
+        int | None, Field(ge=1, le=100_000), Option("Epochs of the ceiling", default="40k patches, as --profile cpu")
+    ] = None
     seed: Seed = 0
     probe: ProbeName = DEFAULT_PROBE
     threads: Threads = 1
@@ -56,7 +73,7 @@ def floors(options: FloorOptions) -> None:
     from bench.home.datasets import open_dataset
     from bench.home.paths import cache_dir
     from bench.planning.training import chosen_size, radii_px, training_settings
-    from bench.record.profiles import profile
+    from bench.record.profiles import n_epochs, profile
     from bench.terminal.formatting import length_in_words
     from cellbench.floors import FLOORS, CachedFloor, FloorMask, available_floors, floor_context
     from cellbench.probes import PROBES
@@ -65,13 +82,18 @@ def floors(options: FloorOptions) -> None:
     names = FLOORS.names() if options.floor is None else [name.strip() for name in options.floor.split(",")]
     kinds = {name: FLOORS.get(name) for name in names}
     PROBES.get(options.probe)
+    if options.epochs is not None and options.supervised == "none":
+        raise SettingError("--epochs is that of the ceiling; add --supervised fold or --supervised all.")
     use_threads(options.threads)
     patch_set = open_dataset(options.dataset)
     card, native = patch_set.card, patch_set.card.native_size
     size = chosen_size(options.size, profile("cpu", False), card)
     radii = radii_px(options.radii, PAPER_RADII, native)
-    settings = training_settings({"network_size": size} | ({} if options.views is None else {"views": options.views}))
-    context = floor_context(patch_set, settings, (options.seed, options.seed + 1, options.seed + 2))
+    n_training = n_epochs(profile("cpu", False), len(patch_set.rows("pool")))
+    typed = {"network_size": size, "views": options.views, "epochs": options.epochs or n_training}
+    settings = training_settings({name: value for name, value in typed.items() if value is not None})
+    seeds = (options.seed, options.seed + 1, options.seed + 2)
+    context = floor_context(patch_set, settings, seeds)
     masked = [
         (length_in_words(radius, card.um_per_px), replace(context, mask=FloorMask(_fixed_mask(radius))))
         for radius in radii
@@ -88,7 +110,10 @@ def floors(options: FloorOptions) -> None:
             missing += reasons
     if not found:
         raise SettingError(" ".join(dict.fromkeys(missing)))
-    console().print(_table(found, options.probe))
+    table = _table(found, options.probe)
+    if options.supervised != "none":
+        _add_ceiling(table, patch_set, settings, options.supervised, seeds)
+    console().print(table)
     for reason in dict.fromkeys(missing):
         say(reason)
     if context.radius.px is not None:
@@ -96,15 +121,41 @@ def floors(options: FloorOptions) -> None:
     say(
         f"{len(patch_set.rows('labelled'))} labelled patches of {card.name} at {size} px, embeddings are over "
         f"{counted(settings.views, 'view')}, the probe is {options.probe} in five grouped folds; ± over folds, for a "
-        "random floor over three seeds. "
+        "random floor and a ceiling over three seeds. "
         "Seconds of fitting and embedding, when they were computed."
     )
+    if options.supervised != "none":
+        say(f"The ceiling is the encoder trained on labels for {counted(settings.epochs, 'epoch')} of the pool.")
 
 
 def _fixed_mask(radius: float) -> "Configuration":
     from cellbench.training.configuration import Configuration
 
     return Configuration(method="mask_fixed", params={"r_max": radius})
+
+
+def _add_ceiling(
+    table: "Table",
+    patch_set: "PatchSet",
+    settings: "TrainingSettings",
+    extent: Literal["fold", "all"],
+    seeds: tuple[int, ...],
+) -> None:
+    """Add the row of the supervised ceiling, trained from each seed on one thread, without the holdout."""
+    import numpy as np
+
+    from bench.home.paths import cache_dir
+    from bench.pipeline.supervised import supervised_ceiling
+    from cellbench.probes.f1 import macro_f1
+
+    labels = patch_set.labels(patch_set.rows("labelled"))
+    made = [supervised_ceiling(patch_set, settings, extent, seed, cache_dir(), with_holdout=False) for seed in seeds]
+    f1 = [macro_f1(labels[each.among], each.predictions[each.among], len(patch_set.card.classes)) for each in made]
+    seconds = sum(each.seconds for each in made) / len(made)
+    n_empty = len(table.columns) - 4
+    table.add_row(
+        made[0].name, *[""] * n_empty, f"{np.mean(f1):.3f} ± {np.std(f1, ddof=1):.3f}", f"{seconds:.1f}", "ceiling"
+    )
 
 
 def _table(found: Sequence[tuple[str, "CachedFloor"]], probe: str) -> "Table":

@@ -119,8 +119,7 @@ def compute_part(job: FinalScoringJob, part: str) -> None:
     with guard.unchanged():
         device = _device(job)
         if part == SUPERVISED:
-            assert job.supervised != "none"
-            supervised_ceiling(guard.patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
+            _ceiling(job, guard.patch_set, device)
             return
         for floor in _floors(job, guard.patch_set, [part], device)[0]:
             floor.f1_macro(job.settings.probe)
@@ -161,7 +160,7 @@ def _score(job: FinalScoringJob, patch_set: "PatchSet") -> tuple[list[FinalScore
             own = predictions_of(patch_set, [each["labelled"] for each in _stored(job.trained[score.name])], probe)
             scores[number] = replace(score, lead=lead(patch_set, own, below))
     if job.supervised != "none":
-        found = supervised_ceiling(patch_set, job.settings, job.supervised, job.seeds[0], job.cache, device)
+        found = _ceiling(job, patch_set, device)
         scores.append(_supervised(patch_set, found, job, lead(patch_set, [found.predictions], below, found.among)))
     return scores, missing
 
@@ -186,6 +185,13 @@ def _floors(
     context = floor_context(patch_set, job.settings, job.seeds, mask, device)
     floors, missing = available_floors(names, context)
     return [CachedFloor(n, each, patch_set, job.seeds, job.cache, device) for n, each in floors.items()], missing
+
+
+def _ceiling(job: FinalScoringJob, patch_set: "PatchSet", device: str) -> SupervisedCeiling:
+    """Return the supervised ceiling, without a training for a holdout that is not used."""
+    assert job.supervised != "none"
+    shared = job.settings, job.supervised, job.seeds[0], job.cache, device
+    return supervised_ceiling(patch_set, *shared, with_holdout=job.holdout)
 
 
 def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, job: FinalScoringJob, lead: Lead) -> FinalScore:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,8 +22,9 @@ one for each probe fold, and one on all labelled patches for the holdout."""
 NAMES = {"fold": "supervised (one fold)", "all": "supervised"}
 """Names of the ceiling in tables and verdicts."""
 N_TRAININGS = {"none": 0, "fold": 1, "all": 6}
-VERSION = 1
-"""Raised with each change of the numbers, so that predictions of an older version are not read from the cache."""
+"""Number of trainings, that for the holdout included."""
+VERSION = 2
+"""Raised with each change of the arrays, so that predictions of an older version are not read from the cache."""
 LIBRARIES = ("numpy", "timm", "torch")
 NOT_USED = {"threads", "compile", "representation", "kl_warmup", "probe"}
 """Settings that do not change a supervised training."""
@@ -38,12 +40,14 @@ class SupervisedCeiling:
             only those of `among` are defined.
         among: Positions of the labelled patches that are scored.
         holdout: Class codes of the holdout by a training on all labelled patches; None where it was not trained.
+        seconds: Time of the trainings when they were computed, s.
     """
 
     name: str
     predictions: np.ndarray
     among: np.ndarray
     holdout: np.ndarray | None
+    seconds: float
 
 
 def supervised_ceiling(
@@ -53,6 +57,8 @@ def supervised_ceiling(
     seed: int,
     cache: Path,
     device: str = "cpu",
+    *,
+    with_holdout: bool = True,
 ) -> SupervisedCeiling:
     """Return the predictions of the supervised ceiling. Trainings that have ended are read from the cache.
 
@@ -65,6 +71,7 @@ def supervised_ceiling(
         seed: Seed of the trainings.
         cache: Folder of resized copies and of the predictions.
         device: Device that trains.
+        with_holdout: Whether `all` also predicts the holdout, by a training of its own.
 
     Raises:
         TrainingError: A loss became infinite or NaN.
@@ -83,24 +90,31 @@ def supervised_ceiling(
 
     def trained(train: np.ndarray, test: np.ndarray) -> Callable[[], dict[str, np.ndarray]]:
         def compute() -> dict[str, np.ndarray]:
+            start = time.perf_counter()
             source = patch_set.resized(settings.network_size, cache)
             network = train_supervised(settings, source, rows[train], labels[train], n_classes, passes, seed, place)
-            return {"predictions": predict_supervised(network, source, test, settings.views, place)}
+            predictions = predict_supervised(network, source, test, settings.views, place)
+            return {"predictions": predictions, "seconds": np.array(time.perf_counter() - start)}
 
         return compute
 
+    seconds = 0.0
+
     def predicted(part: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        path = cache / _key(patch_set, settings, seed, device, part)
-        return cached_arrays(path, trained(train, test))["predictions"]
+        nonlocal seconds
+        found = cached_arrays(cache / _key(patch_set, settings, seed, device, part), trained(train, test))
+        seconds += float(found["seconds"])
+        return found["predictions"]
 
     chosen = folds if extent == "all" else folds[:1]
     predictions = np.zeros_like(labels)
     for number, (train, test) in enumerate(chosen):
         predictions[test] = predicted(f"fold{number}", train, rows[test])
     unseen, holdout = patch_set.rows("holdout"), None
-    if extent == "all" and len(unseen):
+    if extent == "all" and with_holdout and len(unseen):
         holdout = predicted("holdout", np.arange(len(rows)), unseen)
-    return SupervisedCeiling(NAMES[extent], predictions, np.sort(np.concatenate([test for _, test in chosen])), holdout)
+    among = np.sort(np.concatenate([test for _, test in chosen]))
+    return SupervisedCeiling(NAMES[extent], predictions, among, holdout, seconds)
 
 
 def _key(patch_set: "PatchSet", settings: TrainingSettings, seed: int, device: str, part: str) -> str:

@@ -66,3 +66,25 @@ def test_a_floor_that_cannot_be_computed_is_listed_with_the_reason(run, monkeypa
     code, text = run("--floor", "ring_profile")
     assert code == 2
     assert reason in " ".join(text.split())
+
+
+def test_the_ceiling_on_labels_stands_below_the_floors_and_is_not_trained_twice(run, monkeypatch):
+    options = ("--floor", "pca", "--supervised", "fold", "--epochs", "1", "--views", "1")
+    code, text = run(*options)
+    assert code == 0
+    (line,) = lines_of(text, "supervised")
+    assert line.startswith("supervised (one fold)")
+    assert line.split()[-1] == "ceiling"
+    assert "trained on labels for 1 epoch" in " ".join(text.split())
+
+    def again(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("cellbench.training.supervised.train_supervised", again)
+    assert lines_of(run(*options)[1], "supervised") == [line]
+
+
+def test_epochs_without_a_ceiling_are_refused(run):
+    code, text = run("--epochs", "3")
+    assert code == 2
+    assert "add --supervised fold or --supervised all" in " ".join(text.split())

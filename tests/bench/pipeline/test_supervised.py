@@ -55,6 +55,10 @@ def test_no_training_sees_its_fold_or_the_holdout_and_none_is_repeated(discs, tm
     np.testing.assert_array_equal(again.holdout, every.holdout)
     supervised_ceiling(discs, few.model_copy(update={"augment": "none"}), "fold", 5, tmp_path)
     assert len(trainings) == 7, "other settings are other trainings"
+    without = supervised_ceiling(discs, few, "all", 6, tmp_path, with_holdout=False)
+    assert without.holdout is None
+    assert len(trainings) == 7 + 5, "no training for the holdout"
+    assert without.seconds > 0
 
 
 def test_a_training_that_was_killed_leaves_those_before_it(discs, tmp_path, monkeypatch, trainings):
