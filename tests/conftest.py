@@ -72,9 +72,9 @@ def pytest_collection_modifyitems(items):
     """
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("long")}
     sharing = list(dict.fromkeys(item.path for item in items if "ended_search" in item.fixturenames))
-    items.sort(key=lambda item: (item.path not in slow, item.path in sharing))
-    if sharing:
-        items.sort(key=lambda item: item.path != sharing[0])
+    first = {item.path: item for item in reversed(items)}
+    maker = next((path for path in sharing if "ended_search" in first[path].fixturenames), None)
+    items.sort(key=lambda item: (item.path != maker, item.path not in slow, item.path in sharing))
 
 
 @pytest.fixture(scope="session")
