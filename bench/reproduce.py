@@ -73,19 +73,32 @@ def _resume(name: str, options: ReproduceOptions) -> int:
 def _show_cost(request: "Request", machine: "Machine", patches_per_s: float | None) -> None:
     """Print the predicted cost on a machine or cluster, by a given speed or that of a few batches on this machine."""
     from bench.home.resources import plan
-    from bench.planning.reproduction import measured_speed, predicted_cost
+    from bench.planning.calibration import Speed, measured_speed
+    from bench.planning.reproduction import predicted_cost
+    from cellbench.disk import in_words
     from cellbench.patches import PatchSet
 
     shares = plan(machine, request.concurrent, request.cpus_of_trial, request.gpus_per_trial, request.max_concurrent)
     patch_set = PatchSet.open(request.dataset_path)
-    speed = patches_per_s or measured_speed(request, patch_set)
+    speed = measured_speed(request, patch_set) if patches_per_s is None else Speed(patches_per_s, None)
     cost = predicted_cost(request, patch_set, shares.concurrent, speed)
-    source = "as typed" if patches_per_s else "measured here"
+    source, scores = " (as typed)", ", and the scores of each training"
+    if speed.scores_s is not None:
+        source, scores = f" and {duration(speed.scores_s)} of scores each (measured here)", ""
     say(
         f"Predicted cost: {counted(cost.n_trainings, 'training')}, {cost.n_patches:,} patches at "
-        f"{cost.patches_per_s:.3g} patches/s ({source}), {cost.at_once} at once: {duration(cost.seconds)}, and the "
-        "scores of each training."
+        f"{_in_digits(speed.patches_per_s)} patches/s{source}, {cost.at_once} at once: "
+        f"{duration(cost.seconds)}{scores}. It needs up to {in_words(cost.n_bytes)} on disk."
     )
+
+
+def _in_digits(number: float) -> str:
+    """Return a number with three digits or more.
+
+    >>> _in_digits(2.184), _in_digits(12345.6)
+    ('2.18', '12,346')
+    """
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.home.datasets import open_dataset
 from bench.home.resources import Machine
+from bench.planning.calibration import Speed
+from bench.planning.disk import bytes_of_folder, check_disk
 from bench.planning.options import SearchOptions
 from bench.planning.reproduce_options import ReproduceOptions
-from bench.planning.request import make_request
+from bench.planning.request import plan_search
 from bench.record.folder import SearchFolder
 from bench.record.request import Request
 from bench.space.estimates import with_estimates
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 FIXED = ("normalize=false", "crop_resize=false", "target=noisy")
 """Hyperparameters of suppressions whose defaults in a search are not those of the paper."""
-N_BATCHES = 3
-"""Fewest batches from which the speed of a training is measured."""
-MIN_CALIBRATION_S = 3.0
-"""Shortest time over which it is measured, s."""
 OWN = ("dry_run", "patches_per_s", "also", "resume", "name", "folds")
 """Options that `bench.search` does not have, or that mean something else there."""
 
@@ -38,19 +35,22 @@ class Cost:
     Attributes:
         n_trainings: Number of trainings, ceilings included.
         n_patches: Patches that they see.
-        patches_per_s: Speed of one training.
         at_once: Trainings at once.
+        speed: Speed of one training, and the time of its scores.
+        n_bytes: Space that its folder and MLflow need on disk.
     """
 
     n_trainings: int
     n_patches: int
-    patches_per_s: float
     at_once: int
+    speed: Speed
+    n_bytes: int
 
     @property
     def seconds(self) -> float:
-        """Time of the trainings, without scores, s."""
-        return self.n_patches / self.patches_per_s / self.at_once
+        """Time of the trainings and, where they are known, of their scores, s."""
+        scores = self.n_trainings * (self.speed.scores_s or 0.0)
+        return (self.n_patches / self.speed.patches_per_s + scores) / self.at_once
 
 
 def make_reproduction(
@@ -75,8 +75,8 @@ def make_reproduction(
     as_search = SearchOptions.model_construct(  # the values are checked already
         **shared, method=methods, set=list(FIXED), sampler="grid", name=name, folds=options.folds
     )
-    request, folder = make_request(as_search, find_machine, command)
-    patch_set = open_dataset(options.dataset)
+    planned = plan_search(as_search, find_machine, command)
+    request, patch_set = planned.request, planned.patch_set
     entries = paper_entries(request.spaces, patch_set.card.native_size)
     for path, space in added:
         [native], _ = with_estimates([space.scaled(patch_set.card.native_size)], patch_set)
@@ -88,17 +88,20 @@ def make_reproduction(
             raise SettingError(f"{entry.name} and {other} are the same configuration; leave one of them out.")
         if sum(each.name == entry.name for each in entries) > 1:
             raise SettingError(f"Two configurations are called {entry.name}; rename the file.")
-    return request.model_copy(update={"protocol": tuple(entries), "sampler": "grid", "warm_start": {}}), folder
+    request = request.model_copy(update={"protocol": tuple(entries), "sampler": "grid", "warm_start": {}})
+    if not options.dry_run:
+        check_disk(request, patch_set, planned.at_once)
+    return request, planned.folder
 
 
-def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int, patches_per_s: float) -> Cost:
+def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int, speed: Speed) -> Cost:
     """Return what a reproduction costs. Trainings at once are assumed not to slow each other down.
 
     Args:
         request: The reproduction.
         patch_set: Its data set.
         at_once: Trainings at once.
-        patches_per_s: Speed of one training.
+        speed: Speed of one training.
     """
     from cellbench.patches import pool_folds
 
@@ -108,31 +111,4 @@ def predicted_cost(request: Request, patch_set: "PatchSet", at_once: int, patche
     n_supervised = {"none": 0, "fold": 1, "all": 5}[request.supervised]  # none for the holdout
     n_ceilings = int(request.oracle) + n_supervised
     n_patches = request.settings.epochs * (n_folds * n_fold + n_ceilings * n_pool)
-    return Cost(n_folds + n_ceilings, n_patches, patches_per_s, at_once)
-
-
-def measured_speed(request: Request, patch_set: "PatchSet") -> float:
-    """Return the speed of a training without suppression in patches/s, from a few batches on this machine."""
-    import torch
-
-    from bench.home.paths import cache_dir
-    from cellbench.threads import use_threads
-    from cellbench.training.trainer import Trainer, build
-
-    settings, native = request.settings, patch_set.card.native_size
-    configuration = request.protocol[0].configuration
-    use_threads(settings.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    source_size = build(configuration, settings, native, 0)[1].source_size
-    patches = patch_set.resized(source_size, cache_dir())
-    few = patch_set.rows("pool")[: N_BATCHES * settings.batch_size]
-    trainer = Trainer(configuration, settings, patches, few, native, 0, device)
-    start, n_seen = time.perf_counter(), 0
-    while n_seen == 0 or time.perf_counter() - start < MIN_CALIBRATION_S:
-        trainer.run_epoch()
-        n_seen += len(few)
-        if n_seen == len(few):  # the first batches are slower
-            warm_s, start = time.perf_counter() - start, time.perf_counter()
-            if warm_s > 20 * MIN_CALIBRATION_S:  # patches so large that their first batches tell enough
-                return n_seen / warm_s
-    return (n_seen - len(few)) / (time.perf_counter() - start)
+    return Cost(n_folds + n_ceilings, n_patches, at_once, speed, bytes_of_folder(request, patch_set, at_once))

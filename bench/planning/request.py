@@ -3,13 +3,15 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.home.datasets import open_dataset
-from bench.home.paths import cache_dir, searches_dir
-from bench.home.resources import Machine, Plan, plan
+from bench.home.paths import searches_dir
+from bench.home.resources import Machine, plan
 from bench.planning.combinations import check_combinations, chosen_sampler, default_scheduler
+from bench.planning.disk import check_disk
 from bench.planning.first_points import around_estimate
 from bench.planning.options import SearchOptions
 from bench.planning.training import check_networks, chosen_size, training_settings
@@ -25,7 +27,6 @@ from bench.space.samplers import Sampler
 from bench.space.space import PAPER_METHODS, Space
 from bench.terminal.console import note
 from bench.terminal.formatting import counted
-from cellbench.disk import check_free_space
 from cellbench.errors import SettingError
 from cellbench.geometry import PAPER_SIZE
 from cellbench.patches import PatchSet, pool_folds, probe_folds
@@ -33,14 +34,30 @@ from cellbench.scores.metrics import check_known
 from cellbench.threads import use_threads
 from cellbench.training.configuration import TrainingSettings
 
-ENCODER_BYTES = 60 * 2**20
-"""Approximate size of a ResNet-18 auto-encoder on disk. A checkpoint is three times as large."""
+
+class PlannedSearch(NamedTuple):
+    """The request of a search, the folder that it will be written to, its data set, and how many trainings run at once.
+
+    It is made before the space on disk is checked.
+    """
+
+    request: Request
+    folder: SearchFolder
+    patch_set: PatchSet
+    at_once: int
 
 
 def make_request(
     options: SearchOptions, find_machine: Callable[[], Machine], command: str
 ) -> tuple[Request, SearchFolder]:
-    """Return the request and the folder that it will be written to. Nothing is written but a built-in data set.
+    """Return the request and the folder of a search that the disk has space for; see `plan_search`."""
+    planned = plan_search(options, find_machine, command)
+    check_disk(planned.request, planned.patch_set, planned.at_once)
+    return planned.request, planned.folder
+
+
+def plan_search(options: SearchOptions, find_machine: Callable[[], Machine], command: str) -> PlannedSearch:
+    """Return the request of a search. Nothing is written but a built-in data set.
 
     Args:
         options: The typed options.
@@ -139,13 +156,12 @@ def make_request(
         gpus_per_trial=options.gpus_per_trial,
         address=options.address,
     )
-    _check_disk(request, patch_set, shares)
     n_each = request.n_trials * (len(native) if request.share_trials else 1)
     if options.finalists is not None and options.finalists > n_each:
         note(f"--finalists {options.finalists} is more than the {counted(n_each, 'trial')} that finalists come from.")
     for sentence in (*unusual(scaled, narrowed), *_not_as_in_the_paper(request, scaled, defaults)):
         note(sentence)
-    return request, SearchFolder(searches_dir() / name)
+    return PlannedSearch(request, SearchFolder(searches_dir() / name), patch_set, shares.concurrent)
 
 
 def _check_objectives(options: SearchOptions, patch_set: PatchSet, n_unseen: int) -> None:
@@ -243,7 +259,7 @@ def _not_as_in_the_paper(request: Request, spaces: Sequence[Space], defaults: Pr
     found = []
     if others := [space.method for space in spaces if not space.paper]:
         found.append(
-            f"The paper has no values for {', '.join(others)}; their hyperparameters are those of their search spaces."
+            f"The paper has no values for {', '.join(others)}: all hyperparameters are those of the search space."
         )
     if request.settings.network_size != PAPER_SIZE:
         found.append(
@@ -276,13 +292,3 @@ def _new_name(dataset: str, spaces: Sequence[Space]) -> str:
         number += 1
         name = f"{stem}-{number}"
     return name
-
-
-def _check_disk(request: Request, patch_set: PatchSet, shares: Plan) -> None:
-    n_methods = len(request.spaces)
-    n_saved = n_methods * (request.n_trials + request.n_finalists * request.n_folds + request.n_seeds)
-    embeddings = 4 * max(int(space.complete({})["latent_dim"]) for space in request.spaces) * len(patch_set)
-    kept = 2 * n_saved * embeddings + 2 * n_methods * request.n_seeds * ENCODER_BYTES  # search folder and MLflow
-    resized = 3 * len(patch_set) * request.settings.network_size**2
-    check_free_space(searches_dir(), kept + 6 * shares.concurrent * ENCODER_BYTES)
-    check_free_space(cache_dir(), resized)
