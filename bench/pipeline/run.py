@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from bench.home.datasets import reopen_dataset
+from bench.home.environment import Environment, record_environment
 from bench.home.holdout_looks import holdout_looks
 from bench.home.paths import cache_dir
 from bench.home.resources import Machine, Plan, plan, this_machine
@@ -26,6 +27,7 @@ from bench.terminal.formatting import duration
 from bench.terminal.signals import graceful_stop
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
+from bench.tracking.names import code_version
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
 from bench.tuning.cluster import connect as connect_to_ray
@@ -164,6 +166,7 @@ def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet, kin
             if floors is not None:
                 floors.result()
             request.write(folder)
+            record_environment(folder.environment_path, Environment.present(code_version()))
             folder.reopen_trials()
             return _run_on(shares, request, folder, patch_set, kind)
 

@@ -56,6 +56,12 @@ class ImportOptions(BaseModel):
     )
     licence: str | None = Field(default=None, description="licence of the images")
     citation: str | None = Field(default=None, description="citation of the images")
+    class_order: list[list[str]] = Field(
+        default_factory=list, description="orders of classes, for example stages of maturation"
+    )
+    class_frequencies: dict[str, float] = Field(
+        default_factory=dict, description="published natural frequency of each scored class, in any unit"
+    )
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="seed of the roles and of --max-per-class")
 
     @field_validator("label_folder")

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.reporting.report import by_method, outcome, provenance, representation
 from bench.reporting.report.evidence import Evidence, Section
 from bench.reporting.report.plotly_figure import plotly_figure
+from bench.reporting.report.sections import by_method, class_confusions, outcome, provenance, representation
 from cellbench.errors import printable
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ SECTIONS = (
     representation.radius,
     outcome.share_of_way,
     representation.classes,
-    representation.neighbouring_stage,
-    representation.natural_frequencies,
+    class_confusions.neighbouring_stage,
+    class_confusions.natural_frequencies,
     representation.embedding_map,
     representation.relations,
     provenance.cost,
