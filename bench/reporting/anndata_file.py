@@ -69,7 +69,7 @@ def write_anndata(path: Path, evidence: Evidence, method: str | None = None) -> 
     index = patch_set.index.iloc[rows]
     obs = pd.DataFrame(
         {
-            "label": pd.Categorical.from_codes(patch_set.labels(rows), categories=patch_set.card.classes),
+            "label": pd.Categorical.from_codes(patch_set.labels(rows), categories=pd.Index(patch_set.card.classes)),
             "group": pd.Categorical(index["group"].astype(object)),
             "row": rows,
             "source": index["source"].astype(object).fillna("").to_numpy(),
@@ -113,7 +113,7 @@ def _about(
             "method": str(trial["method"]),
             "configuration": str(trial["configuration"]),
             "params": {
-                name.removeprefix(prefix): value
+                str(name).removeprefix(prefix): value
                 for name, value in trial.items()
                 if str(name).startswith(prefix) and pd.notna(value)
             },

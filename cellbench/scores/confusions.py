@@ -28,6 +28,14 @@ class Confusions:
     classes: tuple[str, ...]
     counts: np.ndarray
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Confusions):
+            return NotImplemented
+        return self.classes == other.classes and np.array_equal(self.counts, other.counts)
+
+    def __hash__(self) -> int:
+        return hash((self.classes, self.counts.tobytes()))
+
     def write(self, path: Path) -> None:
         """Write the counts as JSON, atomically.
 

@@ -13,8 +13,9 @@ def test_counts_are_the_same_after_writing_and_reading(tmp_path):
     FOUND.write(tmp_path / "one.json")
     write_all(tmp_path / "all.json", {"floor pca": FOUND, "floor random": FOUND})
     for read in (Confusions.read(tmp_path / "one.json"), read_all(tmp_path / "all.json")["floor random"]):
-        assert read.classes == FOUND.classes
-        assert (read.counts == FOUND.counts).all()
+        assert read == FOUND
+        assert hash(read) == hash(FOUND)
+    assert Confusions(FOUND.classes, FOUND.counts + 1) != FOUND
 
 
 def test_a_trial_or_search_of_an_older_version_has_none(tmp_path):
