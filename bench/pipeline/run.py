@@ -22,12 +22,15 @@ from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.reporting.files import write_reproduction, write_results
 from bench.reporting.progress import ProgressView
-from bench.terminal.console import INTERRUPTED, note, print_error
+from bench.reporting.report.gather import gather
+from bench.reporting.report.write import write_report
+from bench.terminal.console import INTERRUPTED, note, print_error, say
 from bench.terminal.formatting import duration
 from bench.terminal.signals import graceful_stop
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
 from bench.tracking.names import code_version
+from bench.tracking.reports import log_page
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
 from bench.tuning.cluster import connect as connect_to_ray
@@ -145,7 +148,22 @@ def run_and_show(
             print_error(f"Correct the problem below, then resume with: {resume}", "yellow")
         raise
     show(request, outcome)
+    _write_page(request, folder)
     return 0
+
+
+def _write_page(request: Request, folder: SearchFolder) -> None:
+    """Write the page of the report without figures as files, which take longer. A failure is only a remark."""
+    command = f"python -m bench.report {folder.name}"
+    try:
+        found = gather(folder.name, code_version())
+        path = write_report([found], folder.directory / "report", with_figures=False)
+        say(f"Report: {path}")
+        say(f"  {command:<40} its figures as PNG and SVG too")
+        log_page(folder.name, request.dataset, path)
+    except (Exception, KeyboardInterrupt) as error:  # the result is complete, and the exit status is about the result
+        reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
+        note(f"The report is not complete: {reason.rstrip('.')}. {command} writes it again.")
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet, kind: PipelineKind[R]) -> R:

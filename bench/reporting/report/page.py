@@ -46,6 +46,7 @@ def page(reports: "Sequence[tuple[Evidence, Sequence[Section]]]", stills: "Mappi
     Args:
         reports: Each search with its sections.
         stills: PNG of each chart, by the names of the search and of the chart; shown in print and without scripts.
+            A chart without one is printed as the browser shows it.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from plotly.offline import get_plotlyjs

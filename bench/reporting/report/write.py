@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 
 
-def write_report(reports: Sequence[Evidence], out: Path) -> Path:
+def write_report(reports: Sequence[Evidence], out: Path, with_figures: bool = True) -> Path:
     """Write the report of one or several searches, and return the path of the page, which is written last.
 
     Args:
         reports: The searches.
         out: Folder to write to, made where it is missing. The files of each of several searches go to a folder of its
             own in it.
+        with_figures: Whether figures are drawn as PNG and SVG too, which takes most of the time. The page then prints
+            the PNG files; without them, a browser prints the figures as it shows them.
 
     Raises:
         SettingError: The folder cannot be made.
@@ -35,7 +37,7 @@ def write_report(reports: Sequence[Evidence], out: Path) -> Path:
         folder = out if len(made) == 1 else out / evidence.name
         _make(folder)
         _write_tables(evidence, found, folder)
-        for chart in (chart for section in found for chart in section.charts):
+        for chart in (chart for section in found for chart in section.charts if with_figures):
             drawn = still_figures(chart)
             stills[evidence.name, chart.key] = drawn["png"]
             for ending, data in drawn.items():
