@@ -71,6 +71,13 @@ class ImportOptions(BaseModel):
             raise ValueError("must be 1 for the first folder, 2 for the second, or -1 for the last")
         return number
 
+    @field_validator("class_order")
+    @classmethod
+    def _has_stages(cls, order: list[list[str]]) -> list[list[str]]:
+        if any(len(one) < 2 or "" in one for one in order):
+            raise ValueError("must name at least two classes, for example PMY,MY,MMY,BNE,SNE")
+        return order
+
     @field_validator("label_pattern", "group_pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:

@@ -289,7 +289,7 @@ def test_stages_and_frequencies_are_written_when_a_set_is_added_and_later_withou
     [
         (("--class-order", "a,x"), "unknown classes (x); the classes are: a, b."),
         (("--class-order", "a,b", "--class-order", "b,a"), "classes more than once (a, b)"),
-        (("--class-order", "a"), "needs at least two classes"),
+        (("--class-order", "a"), "at least two classes"),
         (("--class-frequencies", "a=1"), "lack scored classes (b)"),
         (("--class-frequencies", "a=1,b=x"), "--class-frequencies must be NAME=NUMBER,NAME=NUMBER"),
         (("--class-frequencies", "a=1,b=0"), "above 0 and finite; that of b is not"),
