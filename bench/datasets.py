@@ -6,6 +6,7 @@
     python -m bench.datasets level mine mine-level
     python -m bench.datasets list
     python -m bench.datasets show pbc
+    python -m bench.datasets set pbc --class-order PMY,MY,MMY,BNE,SNE
     python -m bench.datasets remove pbc
 
 Data sets are in CELLBENCH_HOME/datasets (default: ~/.cellbench/datasets). Lengths are in px of the images.
@@ -18,8 +19,8 @@ import typer
 
 import cellbench
 from bench.terminal.command_line import Command, Group, option_name
-from bench.terminal.console import console, note, say, user_errors
-from bench.terminal.parsing import pairs
+from bench.terminal.console import note, say, user_errors
+from bench.terminal.parsing import frequencies, orders, pairs
 from bench.terminal.progress import progress_bar
 from cellbench.errors import SettingError
 from cellbench.registry import module_names
@@ -41,6 +42,12 @@ FORMATS = module_names(Path(cellbench.__file__).parent / "importers" / "formats"
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an existing data set of this name.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it even if a search that has not ended uses the data set.")]
+ClassOrder = Annotated[
+    list[str] | None, typer.Option(help="Stages of maturation, as PMY,MY,MMY,BNE,SNE; repeat for another lineage.")
+]
+ClassFrequencies = Annotated[
+    str | None, typer.Option(help="Published frequency of each class in any unit, as PMY=3,MY=12.")
+]
 OVERRULE = "With --force it is done nevertheless, and the search can be resumed only with the data set as it was."
 SHOWN_MARKS: tuple[Literal["none", "radius", "contour"], ...] = ("none", "radius", "contour")
 
@@ -58,8 +65,7 @@ def add(
         str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
     label_folder: Annotated[
-        int | None,
-        typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1."),
+        int | None, typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1.")
     ] = None,
     group_pattern: Annotated[
         str | None, typer.Option(help="Pattern of the group in a path, as '^(?P<group>[^/]+)/'.")
@@ -83,6 +89,8 @@ def add(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
     citation: Annotated[str | None, typer.Option(help="Publication to cite with a figure.")] = None,
+    class_order: ClassOrder = None,
+    class_frequencies: ClassFrequencies = None,
     seed: Annotated[int, typer.Option(help="Seed of the roles and of --max-per-class.")] = 0,
     replace: Replace = False,
     force: Force = False,
@@ -110,6 +118,8 @@ def add(
         "cell_radius": cell_radius,
         "licence": licence,
         "citation": citation,
+        "class_order": orders(class_order) or [],
+        "class_frequencies": frequencies(class_frequencies) or {},
         "seed": seed,
     }
     options = validated(ImportOptions, values, lambda path: option_name(str(path[0])))
@@ -163,36 +173,27 @@ def level(
 @user_errors
 def list_datasets() -> None:
     """List all data sets."""
-    from rich.table import Table
+    from bench.reporting.dataset_tables import print_datasets
 
-    from bench.home.datasets import builtin_names, dataset_names
-    from bench.home.paths import datasets_dir
-    from cellbench.errors import DataError
-    from cellbench.patches import PatchSet
+    print_datasets()
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("name", "patches", "size (px)", "classes", "pool", "labelled", "holdout", "groups", "licence"):
-        table.add_column(title, justify="left" if title in ("name", "licence") else "right", no_wrap=title == "name")
-    damaged = []
-    present = dataset_names()
-    for name in present:
-        try:
-            patch_set = PatchSet.open(datasets_dir() / name)
-            roles = [len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")]
-        except DataError as error:
-            damaged.append(str(error))
-            table.add_row(name, "damaged", style="red")
-            continue
-        card = patch_set.card
-        groups = str(patch_set.groups().max() + 1) if card.groups_known else "unknown"
-        numbers = (len(patch_set), card.native_size, len(card.classes), *roles)
-        table.add_row(name, *map(str, numbers), groups, card.licence or "")
-    if present:
-        console().print(table)
-    if unmade := [name for name in builtin_names() if name not in present]:
-        note(f"Built in, drawn on first use: {', '.join(unmade)}.")
-    for sentence in damaged:
-        note(sentence)
+
+@app.command(name="set", cls=Command)
+@user_errors
+def set_classes(name: Name, class_order: ClassOrder = None, class_frequencies: ClassFrequencies = None) -> None:
+    """Write stages of maturation or natural class frequencies to the card of a data set; its fingerprint stays.
+
+    An empty value, as in --class-order "", removes what the card has.
+    """
+    from bench.home.datasets import open_dataset
+    from bench.reporting.dataset_tables import print_card
+
+    if class_order is None and class_frequencies is None:
+        raise SettingError("Nothing to set; add --class-order or --class-frequencies.")
+    order, natural = orders(class_order), frequencies(class_frequencies)
+    patch_set = open_dataset(name)
+    patch_set.record_classes(order, natural)
+    print_card(patch_set)
 
 
 @app.command(cls=Command)

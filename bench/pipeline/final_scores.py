@@ -17,6 +17,7 @@ from cellbench.trials.names import EMBEDDINGS
 if TYPE_CHECKING:
     from cellbench.floors import CachedFloor
     from cellbench.patches import PatchSet
+    from cellbench.scores.confusions import Confusions
     from cellbench.scores.group_interval import GroupInterval
 
 ORACLE = "oracle"
@@ -54,6 +55,7 @@ class FinalScore:
         holdout: Score on the holdout; None where the holdout is empty.
         few_labels: Of a floor, its macro F1 by the number of labels a class.
         lead: Of a ceiling, its lead over the strongest floor; None for all others.
+        confusions: Of a floor or of a ceiling without trials, the counts of the labelled patches; None for all others.
     """
 
     kind: Literal["method", "floor", "ceiling"]
@@ -64,6 +66,7 @@ class FinalScore:
     holdout: HoldoutScore | None
     few_labels: Mapping[int, float] = field(default_factory=dict)
     lead: Lead | None = None
+    confusions: "Confusions | None" = None
 
 
 @dataclass(frozen=True)
@@ -195,20 +198,24 @@ def _ceiling(job: FinalScoringJob, patch_set: "PatchSet", device: str) -> Superv
 
 
 def _supervised(patch_set: "PatchSet", ceiling: SupervisedCeiling, job: FinalScoringJob, lead: Lead) -> FinalScore:
-    from cellbench.probes.f1 import macro_f1
+    from cellbench.probes.f1 import confusion, macro_f1
+    from cellbench.scores.confusions import Confusions
     from cellbench.scores.group_interval import f1_interval
 
     n_classes, rows, unseen = len(patch_set.card.classes), patch_set.rows("labelled"), patch_set.rows("holdout")
-    f1 = macro_f1(patch_set.labels(rows)[ceiling.among], ceiling.predictions[ceiling.among], n_classes)
+    scored = patch_set.labels(rows)[ceiling.among], ceiling.predictions[ceiling.among], n_classes
+    f1, counts = macro_f1(*scored), Confusions(tuple(patch_set.card.classes), confusion(*scored)[None])
     holdout = None
     if ceiling.holdout is not None and job.holdout:
         truth = patch_set.labels(unseen)
         interval = f1_interval(truth, [ceiling.holdout], patch_set.groups(unseen), n_classes)
         holdout = HoldoutScore(macro_f1(truth, ceiling.holdout, n_classes), None, interval, len(unseen))
-    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead=lead)
+    return FinalScore("ceiling", ceiling.name, 1, f1, None, holdout, lead=lead, confusions=counts)
 
 
 def _floor(patch_set: "PatchSet", floor: "CachedFloor", job: FinalScoringJob) -> FinalScore:
+    from cellbench.scores.confusions import Confusions
+
     probe, holdout = job.settings.probe, None
     if job.holdout:
         holdout = _holdout(
@@ -225,6 +232,10 @@ def _floor(patch_set: "PatchSet", floor: "CachedFloor", job: FinalScoringJob) ->
         floor.f1_std(probe),
         holdout,
         floor.few_labels(probe),
+        confusions=Confusions(
+            tuple(patch_set.card.classes),
+            np.concatenate([floor.scores(seed, probe).confusions for seed in floor.seeds]),
+        ),
     )
 
 

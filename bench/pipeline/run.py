@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from bench.home.datasets import reopen_dataset
+from bench.home.environment import Environment, record_environment
 from bench.home.holdout_looks import holdout_looks
 from bench.home.paths import cache_dir
 from bench.home.resources import Machine, Plan, plan, this_machine
@@ -23,6 +24,8 @@ from bench.record.request import Request
 from bench.record.summary import Summary
 from bench.reporting.files import write_reproduction, write_results
 from bench.reporting.progress import ProgressView
+from bench.reporting.report.gather import gather
+from bench.reporting.report.write import write_report
 from bench.reporting.reproduction import announce_reproduction, print_reproduction
 from bench.reporting.verdict import announce_search, print_verdict
 from bench.terminal.console import INTERRUPTED, note, print_error, say
@@ -30,6 +33,8 @@ from bench.terminal.formatting import duration
 from bench.terminal.signals import graceful_stop
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
+from bench.tracking.names import code_version
+from bench.tracking.reports import log_page
 from bench.tracking.tracker import Tracker
 from bench.tuning.cluster import cluster
 from bench.tuning.cluster import connect as connect_to_ray
@@ -140,9 +145,6 @@ def resume(folder: SearchFolder, kind: PipelineKind[R], changes: Mapping[str, An
         folder: The folder.
         kind: `SEARCH` or `REPRODUCTION`.
         changes: Fields of the request that were typed again.
-
-    Raises:
-        CellbenchError: It cannot continue.
     """
     recorded = Request.read(folder)
     kind.check(recorded)
@@ -202,18 +204,13 @@ def run_and_show(request: Request, folder: SearchFolder, kind: PipelineKind[R]) 
         request: The request.
         folder: The folder.
         kind: `SEARCH` or `REPRODUCTION`.
-
-    Raises:
-        CellbenchError: It cannot continue.
     """
     command = resume_command(kind.program, folder.name, request.address)
     try:
         outcome = run_pipeline(request, folder, kind)
     except KeyboardInterrupt:
-        was_written = folder.request_path.exists()
-        print_error(
-            f"Stopped. Resume with: {command}" if was_written else "Stopped before anything was written.", "yellow"
-        )
+        stopped = f"Stopped. Resume with: {command}"
+        print_error(stopped if folder.request_path.exists() else "Stopped before anything was written.", "yellow")
         return INTERRUPTED
     except StoreError:
         found = kind.read(folder)
@@ -223,7 +220,22 @@ def run_and_show(request: Request, folder: SearchFolder, kind: PipelineKind[R]) 
             print_error(f"Correct the problem below, then resume with: {command}", "yellow")
         raise
     kind.show(request, outcome)
+    _write_page(request, folder)
     return 0
+
+
+def _write_page(request: Request, folder: SearchFolder) -> None:
+    """Write the page of the report without figures as files, which take longer. A failure is only a remark."""
+    command = f"python -m bench.report {folder.name}"
+    try:
+        found = gather(folder.name, code_version())
+        path = write_report([found], folder.directory / "report", with_figures=False)
+        say(f"Report: {path}")
+        say(f"  {command:<40} its figures as PNG and SVG too")
+        log_page(folder.name, request.dataset, path)
+    except (Exception, KeyboardInterrupt) as error:  # the result is complete, and the exit status is about the result
+        reason = str(error) if isinstance(error, CellbenchError) else type(error).__name__
+        note(f"The report is not complete: {reason.rstrip('.')}. {command} writes it again.")
 
 
 def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet, kind: PipelineKind[R]) -> R:
@@ -244,6 +256,7 @@ def _run_stages(request: Request, folder: SearchFolder, patch_set: PatchSet, kin
             if floors is not None:
                 floors.result()
             request.write(folder)
+            record_environment(folder.environment_path, Environment.present(code_version()))
             folder.reopen_trials()
             return _run_on(shares, request, folder, patch_set, kind)
 

@@ -11,6 +11,7 @@ from bench.tuning.config import TrialSettings
 from bench.tuning.run import StageContext, run_stage
 from bench.tuning.searchers import JobSearcher
 from cellbench.errors import CellbenchError
+from cellbench.scores.confusions import write_all
 
 if TYPE_CHECKING:
     from cellbench.trials.job import TrialJob
@@ -63,9 +64,14 @@ class StageRunner:
         self._folder.end_stage(stage)
 
     def final_scores(self, job: FinalScoringJob) -> tuple[list[FinalScore], list[str]]:
-        """Return the final scores, and why floors are missing. On one machine, parts are computed side by side."""
+        """Return the final scores, and why floors are missing; write the confusion matrices of floors.
+
+        On one machine, parts are computed side by side.
+        """
         plan = self._context.plan
         if self._request.address is None and plan.concurrent > 1:  # the nodes of a cluster may have caches of their own
             each_remotely(compute_part, [(job, part) for part in cached_parts(job)], cpus=plan.cpus, gpus=plan.gpus)
         found: tuple[list[FinalScore], list[str]] = remotely(score_finals, job, cpus=plan.cpus, gpus=plan.gpus)
+        counts = {f"{score.kind} {score.name}": score.confusions for score in found[0] if score.confusions is not None}
+        write_all(self._folder.confusions_path, counts)
         return found

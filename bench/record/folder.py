@@ -11,6 +11,7 @@ The folder is the one source about a search. MLflow shows a copy of it, `--resum
         stopped.json        methods that need no further trials, and why (--stop-early)
         .STAGE.over         the stage has ended: .search.over, .folds.over, and so on
         .look               number of this search's look at the holdout, once it is counted
+        environment.json, confusions.json   versions that ran the search; confusion matrices of floors
         .ray/               files of Ray Tune while a stage runs; never read by a resumed search
         summary.json        the result; the search has ended
         reproduction.json   the result of a reproduction, in place of summary.json
@@ -45,8 +46,7 @@ from cellbench.registry import nearest
 STAGES = ("search", "folds", "protocol", "final", "oracle")
 """Stages of a search in their order."""
 _LOCK, _REQUEST, _RAY = ".lock", "request.yaml", ".ray"
-_MAX_NAME = 100
-"""Longest name of a search; longer ones are not looked up, because a file system may refuse them."""
+_MAX_NAME = 100  # longer ones are not looked up, because a file system may refuse them
 
 
 class SearchFolder:
@@ -60,6 +60,8 @@ class SearchFolder:
         self.summary_path = directory / "summary.json"
         self.reproduction_path = directory / "reproduction.json"
         self.stop_path = directory / ".stop"
+        self.environment_path = directory / "environment.json"
+        self.confusions_path = directory / "confusions.json"
         self._lock_path = directory / _LOCK
         self._recorded_path = directory / ".recorded"
         self._look_path = directory / ".look"
@@ -250,8 +252,7 @@ class SearchFolder:
 
 def search_names() -> list[str]:
     """Return the names of all searches that have begun, the newest first."""
-    found = sorted(_with_file(_REQUEST), key=lambda path: path.lstat().st_mtime, reverse=True)
-    return [path.parent.name for path in found]
+    return [path.parent.name for path in sorted(_with_file(_REQUEST), key=lambda p: p.lstat().st_mtime, reverse=True)]
 
 
 def starting_names() -> list[str]:

@@ -4,7 +4,7 @@ A trial folder has two writers. The worker writes what the training produces; th
 
     trials/KEY/
         result.json             worker: the metrics of a training that had its full budget, written last
-        configuration.yaml, embeddings.npz, reconstructions.png, confusion.png
+        configuration.yaml, embeddings.npz, reconstructions.png, confusion.png, confusion.json
                                 worker: files of a completed trial; MLflow gets a copy
         encoder.safetensors, model.json
                                 worker: the trained encoder, in the stage `final` only
@@ -38,13 +38,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellbench.disk import explained, write_text
 from cellbench.errors import DataError
 from cellbench.input_files import load_json, read_bytes, read_text
-from cellbench.trials.names import CONFIGURATION, CONFUSION, EMBEDDINGS, ENCODER, MODEL, RECONSTRUCTIONS, RESULT
+from cellbench.trials.names import (
+    CONFIGURATION,
+    CONFUSION,
+    CONFUSION_COUNTS,
+    EMBEDDINGS,
+    ENCODER,
+    MODEL,
+    RECONSTRUCTIONS,
+    RESULT,
+)
 
 Outcome = Literal["running", "completed", "pruned", "failed"]
 MAX_TIME_S = 4e9
 """Latest time of a record, s since the Unix epoch, in the year 2096. Later ones are damage."""
 ERROR = "error.txt"
-KEPT_BY_MLFLOW = (CONFIGURATION, RECONSTRUCTIONS, CONFUSION, EMBEDDINGS, ENCODER, MODEL, ERROR)
+KEPT_BY_MLFLOW = (CONFIGURATION, RECONSTRUCTIONS, CONFUSION, CONFUSION_COUNTS, EMBEDDINGS, ENCODER, MODEL, ERROR)
 """Files of a trial folder that are copied to MLflow if they exist."""
 
 

@@ -1,14 +1,43 @@
-"""Prints a data set as text and tables."""
+"""Prints data sets as text and tables."""
 
 import numpy as np
 from rich.table import Table
 
-from bench.terminal.console import console, say
-from cellbench.errors import listing
+from bench.home.datasets import builtin_names, dataset_names
+from bench.home.paths import datasets_dir
+from bench.terminal.console import console, note, say
+from cellbench.errors import DataError, listing
 from cellbench.patches import PatchSet
 from cellbench.radius.magnification import GroupScales
 
 _BAR = 40  # characters
+
+
+def print_datasets() -> None:
+    """Print a table of all data sets of the user, and name the built-in ones that are not drawn yet."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "patches", "size (px)", "classes", "pool", "labelled", "holdout", "groups", "licence"):
+        table.add_column(title, justify="left" if title in ("name", "licence") else "right", no_wrap=title == "name")
+    damaged = []
+    present = dataset_names()
+    for name in present:
+        try:
+            patch_set = PatchSet.open(datasets_dir() / name)
+            roles = [len(patch_set.rows(role)) for role in ("pool", "labelled", "holdout")]
+        except DataError as error:
+            damaged.append(str(error))
+            table.add_row(name, "damaged", style="red")
+            continue
+        card = patch_set.card
+        groups = str(patch_set.groups().max() + 1) if card.groups_known else "unknown"
+        numbers = (len(patch_set), card.native_size, len(card.classes), *roles)
+        table.add_row(name, *map(str, numbers), groups, card.licence or "")
+    if present:
+        console().print(table)
+    if unmade := [name for name in builtin_names() if name not in present]:
+        note(f"Built in, drawn on first use: {', '.join(unmade)}.")
+    for sentence in damaged:
+        note(sentence)
 
 
 def print_card(patch_set: PatchSet) -> None:
@@ -26,6 +55,8 @@ def print_card(patch_set: PatchSet) -> None:
     lines = {
         "Data set": f"{card.name}, {len(patch_set)} patches of {card.native_size} px",
         "Classes": f"{len(card.classes)} scored: {listing(card.classes)}" + (f"; too rare: {rare}" if rare else ""),
+        "Order": "; ".join(listing(one, " – ") for one in card.class_order),
+        "Frequencies": listing(f"{name} {value:.3g}" for name, value in card.class_frequencies.items()),
         "Groups": str(patch_set.groups().max() + 1) if card.groups_known else "unknown, one per image",
         "Roles": roles,
         "Cell radius": radius,

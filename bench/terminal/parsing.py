@@ -7,6 +7,7 @@ message to the user.
 import math
 import re
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
 from pydantic import BeforeValidator
 
@@ -128,6 +129,36 @@ def pairs(entries: list[str], option: str, form: str = "OLD=NEW") -> dict[str, s
             raise SettingError(f"{option} names {old!r} twice; name each only once.")
         found[old] = new
     return found
+
+
+def orders(typed: list[str] | None) -> list[list[str]] | None:
+    """Return orders of classes; None where the option was not typed. An empty text is no order.
+
+    >>> orders(["PMY, MY", ""])
+    [['PMY', 'MY']]
+    """
+    if typed is None:
+        return None
+    return [[normalize("NFC", name.strip()) for name in one.split(",")] for one in typed if one.strip()]
+
+
+def frequencies(typed: str | None) -> dict[str, float] | None:
+    """Return class frequencies; None where the option was not typed. An empty text is none.
+
+    >>> frequencies("PMY=3, MY=12.5")
+    {'PMY': 3.0, 'MY': 12.5}
+
+    Raises:
+        SettingError: The text has another form, or names a class twice.
+    """
+    if typed is None:
+        return None
+    option, form = "--class-frequencies", "NAME=NUMBER,NAME=NUMBER"
+    found = pairs(typed.split(",") if typed.strip() else [], option, form)
+    try:
+        return {normalize("NFC", name): float(value) for name, value in found.items()}
+    except ValueError:
+        raise SettingError(f"{option} must be {form}; got {typed!r}.") from None
 
 
 def _typed(parse: Any) -> BeforeValidator:

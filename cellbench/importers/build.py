@@ -80,6 +80,8 @@ def import_patch_set(
             cell_radius_px=options.cell_radius,
             cell_radius_source="annotated" if options.cell_radius else None,
             groups_known=plan.groups_known,
+            class_order=options.class_order,
+            class_frequencies=options.class_frequencies,
             notes=" ".join(plan.notes),
         )
     return Imported(patch_set, plan.remarks)

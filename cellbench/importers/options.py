@@ -56,6 +56,12 @@ class ImportOptions(BaseModel):
     )
     licence: str | None = Field(default=None, description="licence of the images")
     citation: str | None = Field(default=None, description="citation of the images")
+    class_order: list[list[str]] = Field(
+        default_factory=list, description="orders of classes, for example stages of maturation"
+    )
+    class_frequencies: dict[str, float] = Field(
+        default_factory=dict, description="published natural frequency of each scored class, in any unit"
+    )
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="seed of the roles and of --max-per-class")
 
     @field_validator("label_folder")
@@ -64,6 +70,13 @@ class ImportOptions(BaseModel):
         if number == 0:
             raise ValueError("must be 1 for the first folder, 2 for the second, or -1 for the last")
         return number
+
+    @field_validator("class_order")
+    @classmethod
+    def _has_stages(cls, order: list[list[str]]) -> list[list[str]]:
+        if any(len(one) < 2 or "" in one for one in order):
+            raise ValueError("must name at least two classes, for example PMY,MY,MMY,BNE,SNE")
+        return order
 
     @field_validator("label_pattern", "group_pattern")
     @classmethod

@@ -16,6 +16,7 @@ from cellbench.importers.names import look_alikes, name_fault, nfc
 from cellbench.importers.options import ImportOptions
 from cellbench.importers.problems import ProblemsError, misplaced, remarks_on_names
 from cellbench.patches.border import Box, fits
+from cellbench.patches.card import frequencies_fault, order_fault
 from cellbench.patches.roles import draw_roles
 from cellbench.patches.write import PatchWriter
 
@@ -91,7 +92,7 @@ class Plan:
         if not self.groups_known:
             note = "Groups are unknown: each image is its own group, so scores can be optimistic."
             self.notes.append(note)
-        self._refuse_too_few()
+        self._check_roles()
 
     def fill(self, writer: PatchWriter, progress: Callable[[int, int], None]) -> pd.DataFrame:
         """Write all patches in order and return the index of the data set.
@@ -225,13 +226,18 @@ class Plan:
         if self.problems:
             raise ProblemsError(self.path, self.problems)
 
-    def _refuse_too_few(self) -> None:
-        """Refuse patches that cannot be divided into roles, before the images are decoded."""
-        labels, groups = self.table["label"].tolist(), self.table["group"].tolist()
+    def _check_roles(self) -> None:
+        """Refuse patches that cannot be divided into roles, and wrong class facts, before the images are decoded."""
+        labels, groups, options = self.table["label"].tolist(), self.table["group"].tolist(), self.options
         try:
-            draw_roles(labels, groups, self.options.seed, self.options.min_per_class)
+            roles = draw_roles(labels, groups, options.seed, options.min_per_class)
         except DataError as error:
             raise DataError(f"{self.path} cannot become a data set. {error}") from error
+        known = [*roles.classes, *roles.unscored_classes]
+        if fault := order_fault(options.class_order, known) or frequencies_fault(
+            options.class_frequencies, known, roles.classes
+        ):
+            raise SettingError(fault)
 
 
 def _spelled(names: "pd.Series[Any]") -> "pd.Series[Any]":

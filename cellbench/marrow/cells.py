@@ -119,6 +119,8 @@ RECIPES: tuple[CellRecipe, ...] = (
 """The cell types in the order of the paper's lineages, which is the class order of every marrow data set."""
 
 CLASS_NAMES: tuple[str, ...] = tuple(recipe.name for recipe in RECIPES)
+MATURATION: tuple[tuple[str, ...], ...] = (CLASS_NAMES[:5], CLASS_NAMES[7:])
+"""Stages of maturation: granulocytes from promyelocyte to segmented, and erythroblasts."""
 FREQUENCIES = np.array([recipe.frequency for recipe in RECIPES]) / sum(recipe.frequency for recipe in RECIPES)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cellbench.errors import NotFoundError, SettingError, StoreError
-from cellbench.marrow.cells import CLASS_NAMES
+from cellbench.marrow.cells import CLASS_NAMES, FREQUENCIES, MATURATION
 from cellbench.marrow.spec import BUILTIN, MARROW_VERSION, MarrowSpec
 from cellbench.registry import nearest
 
@@ -218,6 +218,8 @@ def write_marrow(
             citation="Drawn by cellbench; no patient's cells.",
             source=f"marrow {MARROW_VERSION}: {spec.model_dump_json()}",
             groups_known=True,
+            class_order=MATURATION,
+            class_frequencies=dict(zip(CLASS_NAMES, FREQUENCIES.tolist(), strict=True)),
             notes=description,
         )
 

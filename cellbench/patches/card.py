@@ -1,5 +1,7 @@
 """The card of a data set: its name, sizes, classes, origin and fingerprint."""
 
+from collections.abc import Collection, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,10 +9,44 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellbench.disk import write_text
-from cellbench.errors import DataError
+from cellbench.errors import DataError, listing
 from cellbench.input_files import MAX_YAML_BYTES, load_yaml, read_text
 
 RadiusSource = Literal["annotated", "estimated"]
+
+
+def order_fault(order: Sequence[Sequence[str]], known: Collection[str]) -> str:
+    """Return what is wrong with orders of classes, as a sentence; empty where they are right.
+
+    Args:
+        order: Orders of classes, each with its first class first.
+        known: All classes of the data set, those included that are too rare to be scored.
+    """
+    names = [name for one in order for name in one]
+    if unknown := [name for name in names if name not in known]:
+        return f"The class order has unknown classes ({listing(unknown)}); the classes are: {listing(known)}."
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        return f"The class order has classes more than once ({listing(twice)}); name each class once."
+    if any(len(one) < 2 for one in order):
+        return "A class order needs at least two classes, for example PMY,MY,MMY,BNE,SNE."
+    return ""
+
+
+def frequencies_fault(frequencies: Mapping[str, float], known: Collection[str], scored: Collection[str]) -> str:
+    """Return what is wrong with class frequencies, as a sentence; empty where they are right or where there are none.
+
+    Args:
+        frequencies: Frequencies by class, in any unit.
+        known: All classes of the data set, those included that are too rare to be scored.
+        scored: The scored classes, each of which needs a frequency.
+    """
+    if unknown := [name for name in frequencies if name not in known]:
+        return f"The class frequencies have unknown classes ({listing(unknown)}); the classes are: {listing(known)}."
+    if frequencies and (missing := [name for name in scored if name not in frequencies]):
+        return f"The class frequencies lack scored classes ({listing(missing)}); give one for each scored class."
+    if wrong := [name for name, value in frequencies.items() if not 0 < value < inf]:
+        return f"A class frequency must be above 0 and finite; that of {listing(wrong)} is not."
+    return ""
 
 
 class Card(BaseModel):
@@ -25,6 +61,12 @@ class Card(BaseModel):
     classes: list[str] = Field(description="scored classes, in the order of all scores")
     unscored_classes: dict[str, int] = Field(
         default_factory=dict, description="classes too rare to be scored, with their number of patches"
+    )
+    class_order: list[list[str]] = Field(
+        default_factory=list, description="orders of classes, as stages of maturation; direct neighbours are alike"
+    )
+    class_frequencies: dict[str, float] = Field(
+        default_factory=dict, description="published natural frequency of every scored class, in any unit"
     )
     licence: str | None = Field(default=None, description="licence of the images")
     citation: str | None = Field(default=None, description="what to cite with a result")
@@ -51,6 +93,10 @@ class Card(BaseModel):
             raise ValueError("Give cell_radius_px and cell_radius_source together, or neither.")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("A class appears twice in `classes`.")
+        known = [*self.classes, *self.unscored_classes]
+        fault = order_fault(self.class_order, known) or frequencies_fault(self.class_frequencies, known, self.classes)
+        if fault:
+            raise ValueError(fault)
         return self
 
     @classmethod

@@ -1,6 +1,6 @@
 """A data set on disk. Opening it decodes no image, and all processes of a node share its memory map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cellbench.errors import DataError
+from cellbench.errors import DataError, SettingError
 from cellbench.input_files import check_regular
-from cellbench.patches.card import Card, RadiusSource
+from cellbench.patches.card import Card, RadiusSource, frequencies_fault, order_fault
 from cellbench.patches.resize import resized_copy
 from cellbench.patches.roles import class_codes
 
@@ -162,6 +162,22 @@ class PatchSet:
         path = Path(cache_dir) / f"{self.card.fingerprint[:16]}-{size}.npy"
         return resized_copy(self.patches, size, path, self._content_hashes)
 
+    def class_frequencies(self) -> tuple[NDArray[np.float64], Literal["published", "pool"]] | None:
+        """Return the natural frequency of each scored class, and where it is from.
+
+        It is `published` where the card has it, else the share of the patches of the pool with a scored class, whose
+        labels are used for nothing else.
+
+        Returns:
+            Shares with a sum of 1, shape (classes,), and their source; None where no patch of the pool has a label.
+        """
+        if self.card.class_frequencies:
+            found = np.array([self.card.class_frequencies[name] for name in self.card.classes], dtype=np.float64)
+            return found / found.sum(), "published"
+        codes = self.labels(self.rows("pool"))
+        counts = np.bincount(codes[codes >= 0], minlength=len(self.card.classes)).astype(np.float64)
+        return (counts / counts.sum(), "pool") if counts.any() else None
+
     def record_cell_radius(self, radius_px: float, source: RadiusSource) -> None:
         """Write the typical cell radius to the card.
 
@@ -169,8 +185,29 @@ class PatchSet:
             radius_px: Radius in native px.
             source: `annotated` or `estimated`.
         """
-        entries = self.card.model_dump() | {"cell_radius_px": float(radius_px), "cell_radius_source": source}
-        self.card = Card.model_validate(entries)
+        self._record(cell_radius_px=float(radius_px), cell_radius_source=source)
+
+    def record_classes(
+        self, order: Sequence[Sequence[str]] | None = None, frequencies: Mapping[str, float] | None = None
+    ) -> None:
+        """Write orders and natural frequencies of classes to the card. Neither is part of the fingerprint.
+
+        Args:
+            order: Orders of classes, for example stages of maturation; None keeps those of the card.
+            frequencies: Natural frequency of each scored class, in any unit; None keeps those of the card.
+
+        Raises:
+            SettingError: A class is unknown, named twice, or lacks a frequency.
+        """
+        order = self.card.class_order if order is None else order
+        frequencies = self.card.class_frequencies if frequencies is None else frequencies
+        known = [*self.card.classes, *self.card.unscored_classes]
+        if fault := order_fault(order, known) or frequencies_fault(frequencies, known, self.card.classes):
+            raise SettingError(fault)
+        self._record(class_order=[list(one) for one in order], class_frequencies=dict(frequencies))
+
+    def _record(self, **entries: Any) -> None:
+        self.card = Card.model_validate(self.card.model_dump() | entries)
         self.card.write(self.path / "card.yaml")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -127,6 +127,8 @@ class PatchWriter:
         cell_radius_source: RadiusSource | None = None,
         groups_known: bool | None = None,
         origin: str | None = None,
+        class_order: Sequence[Sequence[str]] = (),
+        class_frequencies: Mapping[str, float] | None = None,
         notes: str = "",
     ) -> PatchSet:
         """Draw the roles, write index and card, and move the folder to its place; see `write_patch_set`."""
@@ -184,7 +186,7 @@ class PatchWriter:
                 self._masks.close()
             table.to_parquet(self._folder / "index.parquet", index=False)
             card.write(self._folder / "card.yaml")
-            PatchSet.open(self._folder)  # check that it can be opened
+            PatchSet.open(self._folder).record_classes(class_order, class_frequencies)  # check that it can be opened
             self._put_in_place()
         return PatchSet.open(self.directory)
 
@@ -258,14 +260,15 @@ def write_patch_set(
         replace: Whether an existing folder may be replaced.
         **card: `name`, and optionally `seed`, `min_per_class`, `classes` (their order), `version`, `um_per_px`,
             `licence`, `citation`, `source`, `cell_radius_px` and `cell_radius_source` (default: the median of the
-            annotated radii), `groups_known`, `origin`, `notes`; see `PatchWriter.finish`.
+            annotated radii), `groups_known`, `origin`, `class_order`, `class_frequencies`, `notes`; see
+            `PatchWriter.finish`.
 
     Returns:
         The data set.
 
     Raises:
         DataError: Patches, masks and index do not fit together, or the roles cannot be drawn.
-        SettingError: `native_size` is missing, or a column of the index is unknown.
+        SettingError: `native_size` is missing, or a column of the index or a class of `class_order` is unknown.
         StoreError: The folder exists, or the disk is full or not writable.
     """
     if native_size is None:

@@ -109,6 +109,7 @@ def write_rescaled(
     remarks = f"{card.notes} Each of {n_groups} groups was magnified to a cell radius of {scales.target_px:.1f} px."
     if len(rows) < len(patch_set):
         remarks += f" {len(patch_set) - len(rows)} patches of groups without a radius estimate were left out."
+    left = set(index["label"].dropna())
     with PatchWriter(Path(directory), len(rows), size, patch_set.masks is not None, replace) as writer:
         for done, (row, magnification) in enumerate(zip(rows, scale, strict=True)):
             mask = None
@@ -127,5 +128,7 @@ def write_rescaled(
             source=card.source,
             groups_known=card.groups_known,
             origin=card.origin or card.fingerprint,
+            class_order=[one for one in card.class_order if left.issuperset(one)],
+            class_frequencies={name: value for name, value in card.class_frequencies.items() if name in left},
             notes=remarks.strip(),
         )

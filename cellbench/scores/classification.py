@@ -10,6 +10,7 @@ from cellbench.probes import PROBES
 from cellbench.probes.f1 import confusion, f1_by_class, macro_f1
 from cellbench.probes.paper import Standardizer
 from cellbench.scores.base import SCORES, Metric, Score, ScoreContext
+from cellbench.scores.confusions import Confusions
 
 N_FOLDS = 5
 N_NEIGHBOURS = 20
@@ -27,7 +28,7 @@ class ProbeScores:
         accuracy: Share of patches that are predicted correctly, mean over seeds.
         knn_f1_macro: Macro F1 of the 20 nearest neighbours; NaN without `peers`.
         linear_f1_macro: Macro F1 of logistic regression; NaN without `peers`.
-        confusion: Counts of the first seed, shape (classes, classes), rows true and columns predicted.
+        confusions: Counts of each seed of the probe, shape (seeds, classes, classes), rows true and columns predicted.
     """
 
     f1_macro: float
@@ -36,7 +37,7 @@ class ProbeScores:
     accuracy: float
     knn_f1_macro: float
     linear_f1_macro: float
-    confusion: np.ndarray
+    confusions: np.ndarray
 
 
 def out_of_fold(
@@ -116,7 +117,7 @@ def cross_validate(
         accuracy=float(np.mean(accuracy)),
         knn_f1_macro=_cross_validated(_knn, embeddings, labels, folds, n_classes) if peers else float("nan"),
         linear_f1_macro=_cross_validated(_linear, embeddings, labels, folds, n_classes) if peers else float("nan"),
-        confusion=tables[0],
+        confusions=np.stack(tables),
     )
 
 
@@ -162,11 +163,13 @@ class CrossValidatedProbe(Score):
         }
 
     def draw(self, context: ScoreContext, directory: Path) -> None:
-        """Draw `confusion.png`."""
+        """Draw `confusion.png` from the first seed of the probe, and write the counts of all seeds beside it."""
         from cellbench.scores.confusion_figure import save_confusion
 
+        classes, tables = context.patch_set.card.classes, self._scores.confusions
         title = f"out-of-fold predictions, macro F1 {self._scores.f1_macro:.3f}"
-        save_confusion(directory / "confusion.png", self._scores.confusion, context.patch_set.card.classes, title)
+        save_confusion(directory / "confusion.png", tables[0], classes, title)
+        Confusions(tuple(classes), tables).write(directory / "confusion.json")
 
 
 Predictor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

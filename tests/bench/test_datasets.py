@@ -257,3 +257,57 @@ def test_a_termination_midway_leaves_nothing_behind(tmp_path):
     assert process.returncode in (130, -signal.SIGINT), errors
     assert "Traceback" not in errors
     assert set(own.path.joinpath("datasets").iterdir()) == before
+
+
+def test_stages_and_frequencies_are_written_when_a_set_is_added_and_later_without_another_fingerprint(
+    run, images, tmp_path
+):
+    add = ("add", "cells", "--from", "folder", images, "--cell-radius", 5)
+    result = run(*add, "--class-order", "b, a", "--class-frequencies", "a=1,b=3")
+    assert result.exit_code == 0, result.output
+    assert "Order:       b – a" in result.stdout
+    path = tmp_path / "home" / "datasets" / "cells"
+    before = PatchSet.open(path)
+    assert before.card.class_order == [["b", "a"]]
+    shares, source = before.class_frequencies()
+    assert (shares.tolist(), source) == ([0.25, 0.75], "published")
+    result = run("set", "cells", "--class-order", "", "--class-frequencies", "")
+    assert result.exit_code == 0, result.output
+    assert "Order:" not in result.stdout
+    after = PatchSet.open(path)
+    assert after.card == before.card.model_copy(update={"class_order": [], "class_frequencies": {}})
+    shares, source = after.class_frequencies()
+    in_pool = after.index["label"][after.index["in_pool"]]
+    assert (shares.tolist(), source) == ([(in_pool == "a").mean(), (in_pool == "b").mean()], "pool")
+    assert run("set", "cells", "--class-order", "a,b").exit_code == 0
+    assert PatchSet.open(path).card.class_order == [["a", "b"]]
+    assert PatchSet.open(path).card.fingerprint == before.card.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--class-order", "a,x"), "unknown classes (x); the classes are: a, b."),
+        (("--class-order", "a,b", "--class-order", "b,a"), "classes more than once (a, b)"),
+        (("--class-order", "a"), "at least two classes"),
+        (("--class-frequencies", "a=1"), "lack scored classes (b)"),
+        (("--class-frequencies", "a=1,b=x"), "--class-frequencies must be NAME=NUMBER,NAME=NUMBER"),
+        (("--class-frequencies", "a=1,b=0"), "above 0 and finite; that of b is not"),
+        (("--class-frequencies", "a=1,a=2"), "names 'a' twice"),
+    ],
+)
+def test_wrong_stages_and_frequencies_are_refused_and_nothing_is_written(run, images, tmp_path, options, message):
+    result = run("add", "cells", "--from", "folder", images, "--cell-radius", 5, *options)
+    assert (result.exit_code, message in result.stderr.replace("\n", " ")) == (2, True), result.stderr
+    assert not (tmp_path / "home" / "datasets" / "cells").exists()
+    assert run("add", "cells", "--from", "folder", images, "--cell-radius", 5).exit_code == 0
+    card = (tmp_path / "home" / "datasets" / "cells" / "card.yaml").read_text()
+    result = run("set", "cells", *options)
+    assert (result.exit_code, message in result.stderr.replace("\n", " ")) == (2, True), result.stderr
+    assert (tmp_path / "home" / "datasets" / "cells" / "card.yaml").read_text() == card
+
+
+def test_set_without_an_option_is_an_error(run):
+    result = run("set", "cells")
+    assert result.exit_code == 2
+    assert "Nothing to set; add --class-order or --class-frequencies." in result.stderr

@@ -61,7 +61,7 @@ ACCEPTED = {
     "search": {("gpus_per_trial", "0"), ("kl_warmup", "0"), ("seed", "0"), ("stain_jitter", "0")}
     | {("name", value) for value in ("0", "1e308", "inf", "nan")},
     "reproduce": {("gpus_per_trial", "0"), ("seed", "0")} | {("name", value) for value in ("0", "1e308", "inf", "nan")},
-    "datasets add": {("label_folder", "-1"), ("seed", "0")}
+    "datasets add": {("label_folder", "-1"), ("seed", "0"), ("class_order", ""), ("class_frequencies", "")}
     | {("name", value) for value in ("0", "1e308", "inf", "nan")},
     "floors": {("seed", "0")},
     "radius": {("seed", "0")},

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from cellbench.errors import NotFoundError, SettingError, StoreError
 from cellbench.marrow import BUILTIN, MARROW_VERSION, MarrowSpec, draw_marrow, make_builtin, write_marrow
-from cellbench.marrow.cells import CLASS_NAMES
+from cellbench.marrow.cells import CLASS_NAMES, RECIPES
 from cellbench.marrow.dataset import iterate_records
 from cellbench.patches import PatchSet
 
@@ -40,6 +40,10 @@ def test_a_written_set_opens_with_its_version_scale_and_masks(tmp_path):
     assert opened.card.cell_radius_source == "annotated"
     assert [name for name in CLASS_NAMES if name in opened.card.classes] == opened.card.classes
     assert MarrowSpec.model_validate_json(opened.card.source.split(": ", 1)[1]) == spec
+    stages = ["promyelocyte", "myelocyte", "metamyelocyte", "band", "segmented"]
+    erythroblasts = ["basophilic_erythroblast", "polychromatic_erythroblast", "orthochromatic_erythroblast"]
+    assert opened.card.class_order == [stages, erythroblasts]
+    assert opened.card.class_frequencies == pytest.approx({each.name: each.frequency for each in RECIPES}, abs=0.001)
     assert opened.masks is not None
     artefacts = opened.index["label"].isna().to_numpy()
     assert artefacts.any()

@@ -13,6 +13,34 @@ def test_a_card_is_the_same_after_writing_and_reading(tmp_path):
     assert Card.read(tmp_path / "card.yaml") == card
 
 
+def test_an_older_card_has_neither_order_nor_frequencies():
+    card = Card(**ENTRIES)
+    assert (card.class_order, card.class_frequencies) == ([], {})
+
+
+def test_a_class_that_is_too_rare_to_be_scored_can_be_a_stage():
+    card = Card(**ENTRIES, unscored_classes={"c": 3}, class_order=[["a", "c", "b"]], class_frequencies={"a": 1, "b": 2})
+    assert card.class_order == [["a", "c", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_order": [["a", "x"]]}, r"unknown classes \(x\); the classes are: a, b\."),
+        ({"class_order": [["a", "b", "a"]]}, r"classes more than once \(a\)"),
+        ({"class_order": [["a", "b"], ["b", "a"]]}, r"classes more than once \(a, b\)"),
+        ({"class_order": [["a"]]}, "at least two classes"),
+        ({"class_order": [[]]}, "at least two classes"),
+        ({"class_frequencies": {"a": 1, "b": 1, "x": 1}}, r"unknown classes \(x\)"),
+        ({"class_frequencies": {"a": 1}}, r"lack scored classes \(b\)"),
+        ({"class_frequencies": {"a": 1, "b": 0}}, "above 0 and finite; that of b is not"),
+    ],
+)
+def test_a_wrong_order_or_frequency_is_refused_with_the_reason(change, message):
+    with pytest.raises(ValidationError, match=message):
+        Card(**ENTRIES, **change)
+
+
 def test_writing_over_a_card_leaves_no_other_file(tmp_path):
     for _ in range(2):
         Card(**ENTRIES).write(tmp_path / "card.yaml")

@@ -30,7 +30,8 @@ def mixture(tmp_path_factory):
         }
     )
     folder = tmp_path_factory.mktemp("mixture") / "mixture"
-    return write_patch_set(folder, patches=patches, masks=masks, index=index, name="mixture")
+    facts = {"class_order": [["b", "a"]], "class_frequencies": {"a": 1, "b": 4}}
+    return write_patch_set(folder, patches=patches, masks=masks, index=index, name="mixture", **facts)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,8 @@ def test_classes_groups_and_roles_stay_and_small_groups_are_left_out(mixture, re
     same = ["id", "label", "group", "in_pool", "in_labelled", "in_holdout"]
     pd.testing.assert_frame_equal(found.index[same], kept[same])
     assert found.card.classes == mixture.card.classes
+    assert found.card.class_order == [["b", "a"]]
+    assert found.card.class_frequencies == {"a": 1, "b": 4}
     assert found.card.origin == mixture.card.fingerprint
     assert "5 patches of groups without a radius estimate were left out" in found.card.notes
 

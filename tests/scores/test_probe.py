@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cellbench.patches.folds import probe_folds
+from cellbench.probes.confusion import f1_of_counts
 from cellbench.probes.f1 import confusion, f1_by_class, macro_f1
 from cellbench.probes.paper import Network, Standardizer, fit_networks
 from cellbench.scores.classification import cross_validate
@@ -80,7 +81,8 @@ def test_separable_classes_are_found_and_noise_is_not():
     assert good.f1_macro > 0.97
     assert good.knn_f1_macro > 0.97
     assert good.linear_f1_macro > 0.97
-    assert good.confusion.sum() == len(labels)
+    assert good.confusions.sum(axis=(1, 2)).tolist() == [len(labels)] * 3, "one table for each seed of the probe"
+    assert np.mean([f1_of_counts(table).mean() for table in good.confusions]) == pytest.approx(good.f1_macro)
     noise = np.random.default_rng(1).normal(size=features.shape)
     assert cross_validate(noise, labels, groups, 3, "paper", peers=False).f1_macro < 0.5
 

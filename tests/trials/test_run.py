@@ -72,7 +72,7 @@ def test_metrics_have_their_names(finished):
 def test_a_finished_trial_leaves_its_files_and_is_known_as_finished(finished, discs):
     work, _, steps = finished
     assert {path.name for path in work.directory.iterdir()} == {
-        "configuration.yaml", "confusion.png", "embeddings.npz", "encoder.safetensors", "model.json",
+        "configuration.yaml", "confusion.json", "confusion.png", "embeddings.npz", "encoder.safetensors", "model.json",
         "reconstructions.png", "result.json",
     }  # fmt: skip
     assert TrialRun.finished(work) == steps[-1]

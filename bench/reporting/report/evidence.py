@@ -14,7 +14,12 @@ from bench.reporting.report.chart import Chart
 from bench.terminal.formatting import length_in_words, value_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import pandas as pd
+
+    from cellbench.scores.confusions import Confusions
 
 F1, SSIM, L1, LEAKAGE = "probe/f1_macro", "val/ssim_cell", "val/l1_core", "latent/leakage"
 """Metrics that the sections show, as columns of the table of trials."""
@@ -66,6 +71,23 @@ class EmbeddingMap:
     n_all: int
 
 
+@dataclass(frozen=True, eq=False)
+class ClassFacts:
+    """What is known of the classes beside their scores.
+
+    Attributes:
+        confusions: Confusion matrices by the name in the table (`vae`, `floor pca`), one entry for each training.
+        order: Orders of classes, as stages of maturation.
+        frequencies: Natural frequency of each scored class, shape (classes,); None where they are unknown.
+        source: `published` or `pool`: where the frequencies are from.
+    """
+
+    confusions: "Mapping[str, tuple[Confusions, ...]]" = field(default_factory=dict)
+    order: tuple[tuple[str, ...], ...] = ()
+    frequencies: "np.ndarray | None" = None
+    source: Literal["published", "pool"] = "pool"
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Everything that a report says about one search or reproduction.
@@ -85,6 +107,7 @@ class Evidence:
         n_per_class: Number of labelled patches of each class; empty where the data set cannot be opened.
         pictures: Reconstructions, one picture for each method.
         embedding: Map of the embeddings; None where there is none.
+        classes: Confusion matrices, order and frequencies of the classes.
         gaps: Why a section has no data, as a sentence, by the key of the section.
         facts: What is said about environment, seeds and fingerprints: what it is, and its value.
         commands: What a command does, and the command.
@@ -109,6 +132,7 @@ class Evidence:
     n_per_class: dict[str, int] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
     embedding: EmbeddingMap | None = None
+    classes: ClassFacts = field(default_factory=ClassFacts)
     gaps: dict[str, str] = field(default_factory=dict)
     facts: tuple[tuple[str, str], ...] = ()
     commands: tuple[tuple[str, str], ...] = ()
@@ -152,10 +176,16 @@ class Evidence:
         return f"{trial['method']} {', '.join(own)} · {fold} · seed {trial['seed']}".replace("  ", " ")
 
     def with_files(
-        self, pictures: tuple[Picture, ...], embedding: EmbeddingMap | None, gaps: dict[str, str]
+        self, pictures: tuple[Picture, ...], embedding: EmbeddingMap | None, classes: ClassFacts, gaps: dict[str, str]
     ) -> "Evidence":
         """Return a copy with what was read from the folders of trials."""
-        return replace(self, pictures=pictures, embedding=embedding, gaps=gaps)
+        return replace(self, pictures=pictures, embedding=embedding, classes=classes, gaps=gaps)
+
+    def trainings_of(self, method: str) -> "pd.DataFrame":
+        """Return the trainings of the configuration that stands for a method: fresh seeds, else folds."""
+        own = self.done[self.done["configuration"] == self.chosen.get(method)]
+        fresh = own[own["stage"] == "final"]
+        return own if fresh.empty else fresh
 
     @cached_property
     def _varied(self) -> tuple[str, ...]:

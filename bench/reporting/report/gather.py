@@ -1,28 +1,28 @@
 """Collects what a report says about a search from its folder and its data set."""
 
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
 
+from bench.home.environment import read_environments
 from bench.record import load
 from bench.record.folder import SearchFolder
 from bench.record.reproduction import ReproducedRow, Reproduction
 from bench.record.request import Request
 from bench.record.summary import Row, Summary
-from bench.reporting.report.evidence import F1, Evidence, Table
-from bench.reporting.report.outcome import NOT_ENDED, lead_interval, number
-from bench.reporting.report.trial_files import embedding_of, pictures_of
+from bench.reporting.report.evidence import F1, ClassFacts, Evidence, Table
+from bench.reporting.report.sections.outcome import lead_interval, not_ended, number
+from bench.reporting.report.trial_files import confusions_of, embedding_of, pictures_of
 from bench.reporting.verdict import holdout_sentence
 from bench.terminal.formatting import counted
 from cellbench.errors import CellbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from cellbench.patches import PatchSet
-
-PACKAGES = ("torch", "ray", "mlflow", "optuna", "scikit-learn", "timm", "numpy", "pandas", "plotly")
-"""Packages whose versions the page names."""
+    from cellbench.scores.confusions import Confusions
 
 
 def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -> Evidence:
@@ -41,7 +41,7 @@ def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -
     request, trials = Request.read(folder), load(search)
     if request.protocol:
         patch_set, why = _data_set(request)
-        evidence = _of_reproduction(request, Reproduction.read(folder), trials, patch_set, code)
+        evidence = _of_reproduction(folder, request, trials, patch_set, code)
         return _with_files(evidence, folder, patch_set, why, projection)
     summary = Summary.read(folder)
     chosen = _chosen(summary, trials)
@@ -49,7 +49,7 @@ def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -
     evidence = Evidence(
         name=search,
         dataset=request.dataset,
-        answer=_answer(summary, search) if summary is not None else (NOT_ENDED.replace("NAME", search),),
+        answer=_answer(summary, search) if summary is not None else (not_ended("search", search),),
         remarks=tuple(summary.notes) if summary is not None else (),
         trials=trials,
         rows=tuple(summary.rows) if summary is not None else (),
@@ -59,7 +59,7 @@ def gather(search: str, code: str, projection: Literal["pca", "umap"] = "pca") -
         cell_radius_px=request.cell_radius_px if isinstance(request.cell_radius_px, float) else None,
         response=summary.response if summary is not None else None,
         n_per_class=_n_per_class(patch_set),
-        facts=_facts(request, trials, code),
+        facts=_facts(folder, request, trials, code),
         commands=_commands(request, summary),
     )
     return _with_files(evidence, folder, patch_set, why, projection)
@@ -72,24 +72,34 @@ def _with_files(
     why: str,
     projection: Literal["pca", "umap"],
 ) -> Evidence:
-    """Return the evidence with the pictures and the map, or why there are none."""
+    """Return the evidence with pictures, map and confusion matrices, or why there are none."""
     pictures, without = pictures_of(folder, evidence)
     embedding, lost = embedding_of(folder, evidence, patch_set, projection) if patch_set is not None else (None, why)
-    gaps = {key: text for key, text in (("pictures", without), ("map", lost)) if text}
-    return evidence.with_files(pictures, embedding, gaps)
+    confusions, unread = confusions_of(folder, evidence, patch_set.card.classes) if patch_set is not None else ({}, why)
+    gaps = {key: text for key, text in (("pictures", without), ("map", lost), ("confusions", unread)) if text}
+    return evidence.with_files(pictures, embedding, _class_facts(confusions, patch_set), gaps)
+
+
+def _class_facts(confusions: "Mapping[str, tuple[Confusions, ...]]", patch_set: "PatchSet | None") -> ClassFacts:
+    if patch_set is None:
+        return ClassFacts(confusions)
+    order = tuple(tuple(one) for one in patch_set.card.class_order)
+    frequencies, source = patch_set.class_frequencies() or (None, "pool")
+    return ClassFacts(confusions, order, frequencies, source)
 
 
 def _of_reproduction(
-    request: Request, outcome: Reproduction | None, trials: "pd.DataFrame", patch_set: "PatchSet | None", code: str
+    folder: SearchFolder, request: Request, trials: "pd.DataFrame", patch_set: "PatchSet | None", code: str
 ) -> Evidence:
     """Return the evidence of a reproduction, whose methods are the entries of its protocol."""
+    outcome = Reproduction.read(folder)
     names = {entry.configuration.id: entry.name for entry in request.protocol}
     rows = [] if outcome is None else [_row(row) for row in outcome.rows]
     resume = f"python -m bench.reproduce --resume {request.name}"
     return Evidence(
         name=request.name,
         dataset=request.dataset,
-        answer=tuple(outcome.sentences()) if outcome is not None else (f"It has not ended; {resume} continues it.",),
+        answer=tuple(outcome.sentences()) if outcome is not None else (not_ended("reproduction", request.name),),
         remarks=tuple(outcome.notes) if outcome is not None else (),
         trials=trials.assign(method=[names[each] for each in trials["configuration"]]),
         rows=tuple(rows),
@@ -98,7 +108,7 @@ def _of_reproduction(
         um_per_px=request.um_per_px,
         cell_radius_px=request.cell_radius_px if isinstance(request.cell_radius_px, float) else None,
         n_per_class=_n_per_class(patch_set),
-        facts=_facts(request, trials, code),
+        facts=_facts(folder, request, trials, code),
         commands=(
             ("run the reproduction again", request.command),
             ("continue it, or print its result", resume),
@@ -189,7 +199,7 @@ def _n_per_class(patch_set: "PatchSet | None") -> dict[str, int]:
     return {name: int((labels == code).sum()) for code, name in enumerate(patch_set.card.classes)}
 
 
-def _facts(request: Request, trials: "pd.DataFrame", code: str) -> tuple[tuple[str, str], ...]:
+def _facts(folder: SearchFolder, request: Request, trials: "pd.DataFrame", code: str) -> tuple[tuple[str, str], ...]:
     settings = request.settings
     nodes = sorted({node for text in trials["nodes"] for node in text.split(", ") if node}) if len(trials) else []
     seeds = sorted({int(seed) for seed in trials["seed"]}) if len(trials) else []
@@ -206,9 +216,19 @@ def _facts(request: Request, trials: "pd.DataFrame", code: str) -> tuple[tuple[s
         ("fresh seeds", ", ".join(map(str, request.final_seeds()))),
         ("seeds of the trials", ", ".join(map(str, seeds)) or "none yet"),
         ("machines", ", ".join(nodes) or "not recorded"),
+        *_environments(folder),
         ("page made", f"{_utc(time.time())} by cellbench {code}"),
-        ("packages that made the page", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
     )  # fmt: skip
+
+
+def _environments(folder: SearchFolder) -> list[tuple[str, str]]:
+    """Return the versions that the search ran with; several where it was resumed with other ones."""
+    found = read_environments(folder.environment_path)
+    title = "versions of the search"
+    if not found:
+        return [(title, "not recorded, because the search was started by an older version of cellbench")]
+    later = [(f"versions from {_utc(each.since)}", each.in_words()) for each in found[1:]]
+    return [(title, found[0].in_words()), *later]
 
 
 def _commands(request: Request, summary: Summary | None) -> tuple[tuple[str, str], ...]:
@@ -228,10 +248,3 @@ def _commands(request: Request, summary: Summary | None) -> tuple[tuple[str, str
 
 def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.reporting.report import by_method, outcome, provenance, representation
 from bench.reporting.report.evidence import Article, Evidence
 from bench.reporting.report.plotly_figure import plotly_figure
+from bench.reporting.report.sections import by_method, class_confusions, outcome, provenance, representation
 from cellbench.errors import printable
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ SECTIONS = (
     representation.radius,
     outcome.share_of_way,
     representation.classes,
-    representation.neighbouring_stage,
-    representation.natural_frequencies,
+    class_confusions.neighbouring_stage,
+    class_confusions.natural_frequencies,
     representation.embedding_map,
     representation.relations,
     provenance.cost,
@@ -46,7 +46,8 @@ def page(articles: "Sequence[Article]", stills: "Mapping[tuple[str, str], bytes]
 
     Args:
         articles: Its parts.
-        stills: PNG of each chart, by the names of the part and of the chart; shown in print and without scripts.
+        stills: PNG of each chart, by the names of the part and of the chart; shown in print and without scripts. A
+            chart without one is printed as the browser shows it.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from plotly.offline import get_plotlyjs

@@ -2,14 +2,17 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from bench.record.folder import SearchFolder
 from bench.reporting.report.evidence import F1, EmbeddingMap, Evidence, Picture
+from cellbench.errors import DataError
 from cellbench.input_files import check_regular, read_bytes
-from cellbench.trials.names import EMBEDDINGS, RECONSTRUCTIONS
+from cellbench.scores.confusions import Confusions, read_all
+from cellbench.trials.names import CONFUSION_COUNTS, EMBEDDINGS, RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,22 +79,14 @@ def embedding_of(
         patch_set: The data set.
         projection: How the embeddings become a map.
     """
-    done = evidence.done
-    if done.empty:
+    if evidence.done.empty:
         return None, ""
-    own = done[done["configuration"] == evidence.chosen.get(evidence.methods[0])]
-    own = done if own.empty else own
-    trial = own.assign(late=own["stage"] != "final").sort_values(["late", "seed"], kind="stable").iloc[0]
-    path = folder.trial(str(trial["key"])).directory / EMBEDDINGS
+    trial = trial_of(evidence, evidence.methods[0])
     try:
-        check_regular(path)
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            rows, embeddings = stored["labelled_rows"], stored["labelled"].astype(np.float64)
-        if embeddings.ndim != 2 or len(rows) != len(embeddings) or not np.isfinite(embeddings).all() or len(rows) < 3:
-            raise ValueError("Rows and embeddings do not belong together.")
-        labels = patch_set.labels(rows)
-    except Exception as error:  # a file that was cut short or changed raises many kinds
-        return None, f"{path} has no embeddings that can be read ({type(error).__name__})."
+        rows, embeddings = read_embeddings(folder, str(trial["key"]))
+    except DataError as error:
+        return None, str(error)
+    labels = patch_set.labels(rows)
     places, titles, how = _projected(embeddings, projection)
     shown = np.sort(np.random.default_rng(0).permutation(len(rows))[:N_MAP])
     return EmbeddingMap(
@@ -107,6 +102,75 @@ def embedding_of(
         columns=COLUMNS,
         n_all=len(rows),
     ), ""
+
+
+def trial_of(evidence: Evidence, method: str) -> "pd.Series":
+    """Return the training that shows a method's embeddings: the first fresh seed of its configuration, else a fold.
+
+    Args:
+        evidence: The evidence, with at least one completed trial.
+        method: Name of the method. Without a completed trial of its configuration, any trial stands for it.
+    """
+    done = evidence.done
+    own = done[done["configuration"] == evidence.chosen.get(method)]
+    own = done if own.empty else own
+    return own.assign(late=own["stage"] != "final").sort_values(["late", "seed"], kind="stable").iloc[0]
+
+
+def read_embeddings(folder: SearchFolder, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the labelled patches, shape (N,), and their embeddings, float64, shape (N, D).
+
+    Args:
+        folder: Folder of the search.
+        key: Name of the trial.
+
+    Raises:
+        DataError: The file is missing or damaged, or has fewer than three patches.
+    """
+    path = folder.trial(key).directory / EMBEDDINGS
+    try:
+        check_regular(path)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            rows, embeddings = stored["labelled_rows"], stored["labelled"].astype(np.float64)
+        if embeddings.ndim != 2 or len(rows) != len(embeddings) or not np.isfinite(embeddings).all() or len(rows) < 3:
+            raise ValueError("Rows and embeddings do not belong together.")
+    except Exception as error:  # a file that was cut short or changed raises many kinds
+        raise DataError(f"{path} has no embeddings that can be read ({type(error).__name__}).") from error
+    return rows, embeddings
+
+
+def confusions_of(
+    folder: SearchFolder, evidence: Evidence, classes: Sequence[str]
+) -> tuple[dict[str, tuple[Confusions, ...]], str]:
+    """Return the confusion matrices of methods, floors and ceilings by their names in the table, and why some lack.
+
+    Methods come first, in the order of the table; those without a recorded matrix are left out.
+
+    Args:
+        folder: Folder of the search.
+        evidence: The evidence so far.
+        classes: Scored classes of the data set.
+    """
+    oracle = evidence.trials[(evidence.trials["stage"] == "oracle") & (evidence.trials["outcome"] == "completed")]
+    trainings = {method: evidence.trainings_of(method) for method in evidence.methods}
+    trainings |= {"ceiling oracle": oracle}
+    try:
+        found = {}
+        for name, own in trainings.items():
+            paths = (folder.trial(str(key)).directory / CONFUSION_COUNTS for key in own["key"])
+            if read := tuple(each for path in paths if (each := Confusions.read(path)) is not None):
+                found[name] = read
+        others = {name: (each,) for name, each in read_all(folder.confusions_path).items()}
+    except DataError as error:
+        return {}, str(error)
+    if any(each.classes != tuple(classes) for own in (found | others).values() for each in own):
+        return {}, "The recorded confusion matrices have other classes than the data set."
+    if not found:
+        return {}, ""
+    names = [each for each in found if each != "ceiling oracle"]
+    ordered = [*names, *(each for each in others if each.startswith("floor")), "ceiling oracle", *others]
+    known = found | others
+    return {name: known[name] for name in ordered if name in known}, ""
 
 
 def _projected(embeddings: np.ndarray, projection: Literal["pca", "umap"]) -> tuple[np.ndarray, tuple[str, str], str]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 
 
-def write_report(reports: Sequence[Evidence], out: Path, compared: Article | None = None) -> Path:
+def write_report(
+    reports: Sequence[Evidence], out: Path, compared: Article | None = None, with_figures: bool = True
+) -> Path:
     """Write the report of one or several searches, and return the path of the page, which is written last.
 
     Args:
@@ -25,6 +27,8 @@ def write_report(reports: Sequence[Evidence], out: Path, compared: Article | Non
         out: Folder to write to, made where it is missing. The files of each of several searches go to a folder of its
             own in it.
         compared: A comparison of the searches with each other, which comes first.
+        with_figures: Whether figures are drawn as PNG and SVG too, which takes most of the time. The page then prints
+            the PNG files; without them, a browser prints the figures as it shows them.
 
     Raises:
         SettingError: The folder cannot be made.
@@ -34,17 +38,17 @@ def write_report(reports: Sequence[Evidence], out: Path, compared: Article | Non
     folders = [out if len(parts) == 1 else out / made.name for made, _ in parts]
     stills: dict[tuple[str, str], bytes] = {}
     for (made, trials), folder in zip(parts, folders, strict=True):
-        stills |= _write_files(made, folder)
+        stills |= _write_files(made, folder, with_figures)
         write_output(folder / "columns.csv", describe(trials).to_csv(index=False))
     articles = [made for made, _ in parts]
     if compared is not None:
-        stills |= _write_files(compared, out)
+        stills |= _write_files(compared, out, with_figures)
         articles.insert(0, compared)
     write_output(out / PAGE, page(articles, stills))
     return out / PAGE
 
 
-def _write_files(made: Article, folder: Path) -> dict[tuple[str, str], bytes]:
+def _write_files(made: Article, folder: Path, with_figures: bool) -> dict[tuple[str, str], bytes]:
     """Write tables, figures and pictures to a folder; return the PNG of each chart, as the page takes them."""
     _make(folder)
     stills = {}
@@ -52,7 +56,7 @@ def _write_files(made: Article, folder: Path) -> dict[tuple[str, str], bytes]:
         write_output(folder / f"{table.key}.csv", table.frame.to_csv(index=False))
         with output_file(folder / f"{table.key}.parquet") as part:
             _one_type(table.frame).to_parquet(part, index=False)
-    for chart in (chart for section in made.sections for chart in section.charts):
+    for chart in (chart for section in made.sections for chart in section.charts if with_figures):
         drawn = still_figures(chart)
         stills[made.name, chart.key] = drawn["png"]
         for ending, data in drawn.items():

@@ -7,6 +7,7 @@ from bench.pipeline.final_scores import SUPERVISED, FinalScoringJob, _holdout, c
 from bench.pipeline.first_floors import first_names
 from cellbench.dataset_identity import DatasetIdentity
 from cellbench.probes import PROBES
+from cellbench.probes.confusion import f1_of_counts
 from cellbench.training.configuration import Configuration, TrainingSettings
 
 
@@ -36,6 +37,10 @@ def test_every_floor_is_scored_on_both_roles_or_says_why_not(discs, tmp_path, ma
     assert [score.name for score in found] == names
     assert {score.kind for score in found} == {"floor"}
     assert {score.name: score.n_seeds for score in found if score.n_seeds > 1} == {"random": 2}
+    for score in found:
+        tables = score.confusions.counts
+        assert np.mean([f1_of_counts(table).mean() for table in tables]) == pytest.approx(score.f1_macro)
+        assert len(tables) == score.n_seeds, "the probe has one seed"
     assert all(0 <= score.f1_macro <= 1 and score.holdout.n_patches == len(discs.rows("holdout")) for score in found)
 
 
@@ -56,6 +61,7 @@ def test_parts_that_were_computed_at_once_are_read_and_give_the_same_scores(disc
         raise AssertionError("it was not in the cache")
 
     alone = score_finals(jobs[1])
+    assert f1_of_counts(alone[0][-1].confusions.counts[0]).mean() == pytest.approx(alone[0][-1].f1_macro)
     monkeypatch.setattr("cellbench.floors.array_cache._write", computed)
     assert score_finals(jobs[0]) == alone
 

@@ -10,6 +10,7 @@ from bench.record.summary import Row, Summary
 from bench.space.objectives import OBJECTIVES
 from bench.statistics.radius_range import response
 from cellbench.patches.write import write_patch_set
+from cellbench.scores.confusions import Confusions, write_all
 from cellbench.trials.figures import save_reconstructions
 
 HOSTILE = {"large": "<img src=x onerror=alert(1)>", "red": "</script><b>$x_1$", "small": "a\x1b[31m\u202e\u00e9"}
@@ -93,6 +94,12 @@ class _Writer:
         embeddings = self.rng.normal(0, 1, (len(rows), 8)) + 3 * np.eye(8)[codes]
         np.savez(directory / "embeddings.npz", labelled_rows=rows, labelled=embeddings.astype(np.float32))
         (directory / "reconstructions.png").write_bytes(self.picture)
+        Confusions(tuple(self.patch_set.card.classes), self._counts(codes, f1)).write(directory / "confusion.json")
+
+    def _counts(self, codes, f1):
+        """Return a confusion matrix in which a share of each class is right, and errors are the next class."""
+        right = np.round(np.bincount(codes) * f1).astype(int)
+        return (np.diag(right) + np.roll(np.diag(np.bincount(codes) - right), 1, axis=1))[None]
 
     def _summarise(self, chosen):
         rows = []
@@ -114,6 +121,9 @@ class _Writer:
             Row(kind="ceiling", name="oracle", f1_macro=0.65, f1_std=0.01, n_seeds=3, share=1.0, lead=0.1,
                 lead_interval="95 % interval 0.05 to 0.15"),
         ]  # fmt: skip
+        counts = self._counts(self.patch_set.labels(self.patch_set.rows("labelled")), 0.55)
+        floor = Confusions(tuple(self.patch_set.card.classes), counts)
+        write_all(self.folder.confusions_path, {"floor pca": floor, "floor random": floor})
         space = self.request.spaces[0]
         best = chosen["mask_fixed"]
         found = response(self.records, space, OBJECTIVES.get("f1"), best.id, best.flat())

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.home.environment import Environment, record_environment
 from bench.perf.many_trials import write_search
 from bench.record import describe, load
 from bench.record.folder import SearchFolder
@@ -72,7 +73,7 @@ def test_the_sections_have_the_order_of_the_questions(evidence):
         "answer", "table", "f1", "l1", "pictures", "radius", "share", "classes", "neighbours", "natural", "map",
         "relations", "cost", "trials", "environment", "commands",
     ]  # fmt: skip
-    assert [each.key for each in article(evidence).sections if each.missing] == ["neighbours", "natural"]
+    assert [each.key for each in article(evidence).sections if each.missing] == ["neighbours"], "the card has no order"
 
 
 def test_the_answer_has_the_verdict_and_the_interval_of_the_difference(evidence):
@@ -184,7 +185,7 @@ def test_a_page_has_every_section_its_files_and_no_address_outside_itself(write_
     text = " ".join(page.text)
     for words in ("Macro F1 by method", "Written for a test.", "Left out.", discs.card.fingerprint, "bench.report s"):
         assert words in text
-    assert len(page.figures) == 9
+    assert len(page.figures) == 10
     assert (out / "report.html").stat().st_size < 10e6
     assert (out / "report.html").read_text(encoding="utf-8").count("plotly.js v") == 1, "embedded once"
     names = {path.name for path in out.iterdir()}
@@ -303,6 +304,21 @@ def test_every_column_has_a_meaning(evidence):
     assert (found["meaning"] != "").all()
 
 
+def test_the_versions_are_those_of_the_search_not_of_the_page(write_finished, discs):
+    folder = write_finished(discs)
+    facts = dict(section(gather("s", "newer"), "environment").facts)
+    assert facts["versions of the search"].startswith("not recorded, because the search was started by an older")
+    torch = {"torch": "2.0.1"}
+    first = Environment(since=folder.request_path.stat().st_mtime, code="abc123", python="3.11.4", packages=torch)
+    record_environment(folder.environment_path, first)
+    facts = dict(section(gather("s", "newer"), "environment").facts)
+    assert facts["versions of the search"] == "commit abc123, Python 3.11.4, torch 2.0.1"
+    record_environment(folder.environment_path, first.model_copy(update={"since": 0.0, "code": "def456"}))
+    facts = dict(section(gather("s", "newer"), "environment").facts)
+    assert facts["versions from 1970-01-01 00:00 UTC"] == "commit def456, Python 3.11.4, torch 2.0.1"
+    assert facts["page made"].endswith("by cellbench newer")
+
+
 def test_open_shows_the_page_in_the_browser(write_finished, discs, monkeypatch, capsys):
     shown = []
     monkeypatch.setattr("webbrowser.open", lambda address: shown.append(address))
@@ -320,5 +336,6 @@ def test_the_report_of_a_trained_search_as_a_user_types_it(ended_search, tmp_pat
     assert "Report written" in output
     text = (home.search("whole") / "report" / "report.html").read_text(encoding="utf-8")
     missing = set(re.findall(r'<section id="(\w+)-1" class="missing">', text))
-    assert missing.isdisjoint({"table", "f1", "l1", "pictures", "classes", "map", "cost"})
+    assert missing.isdisjoint({"table", "f1", "l1", "pictures", "classes", "natural", "map", "cost"})
+    assert "not recorded, because" not in text, "the versions"
     home.run("--resume", "whole")  # what the report wrote does not disturb the search

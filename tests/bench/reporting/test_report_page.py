@@ -57,7 +57,7 @@ def test_the_page_works_in_chromium_without_a_network(browser, write_finished, h
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the screen"
         assert (visit.colours(page.locator("h1"))[1] < 100) == (scheme == "dark")
         charts = page.locator(".chart")
-        assert charts.count() == 9
+        assert charts.count() == 10
         for place in range(charts.count()):
             n_colours, brightness = visit.colours(charts.nth(place))
             assert n_colours > 20, f"figure {place} is blank"
@@ -92,7 +92,7 @@ def test_a_point_of_the_map_shows_its_patch_and_print_shows_the_figures(browser,
     page.emulate_media(media="print")
     assert not page.locator(".chart").first.is_visible()
     stills = page.locator(".still")
-    assert stills.count() == 9
-    assert all(stills.nth(place).is_visible() for place in range(9))
+    assert stills.count() == 10
+    assert all(stills.nth(place).is_visible() for place in range(10))
     assert visit.colours(page.locator("body"))[1] > 200, "white paper, whatever the theme"
     assert visit.errors == []

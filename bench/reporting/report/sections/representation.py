@@ -2,7 +2,6 @@
 
 import math
 
-from bench.reporting.report.by_method import STAGES
 from bench.reporting.report.chart import (
     ROLES,
     SERIES,
@@ -19,7 +18,8 @@ from bench.reporting.report.chart import (
     shortened,
 )
 from bench.reporting.report.evidence import F1, LEAKAGE, SSIM, Evidence, Section, Table
-from bench.reporting.report.outcome import NOT_ENDED
+from bench.reporting.report.sections.by_method import STAGES
+from bench.reporting.report.sections.outcome import not_ended
 from bench.space.objectives import OBJECTIVES
 from bench.terminal.formatting import length_in_words, lengths_in_words
 
@@ -45,7 +45,7 @@ def radius(evidence: Evidence) -> Section:
     """Return the objective over the radius with its band, the estimate of the cell radius, and the acceptable range."""
     key, title, response = "radius", "Score over the radius", evidence.response
     if response is None:
-        why = "No radius of the winner was searched." if evidence.rows else NOT_ENDED.replace("NAME", evidence.name)
+        why = "No radius of the winner was searched." if evidence.rows else not_ended(evidence.kind, evidence.name)
         return Section(key, title, missing=why)
     marks: list[Mark] = []
     if response.radii:
@@ -121,30 +121,13 @@ def classes(evidence: Evidence) -> Section:
 
 def _of_classes(evidence: Evidence, method: str, columns: list[str]) -> dict[str, float]:
     """Return the mean F1 of each class of a method's configuration; empty where there is none."""
-    done = evidence.done
-    own = done[done["configuration"] == evidence.chosen.get(method)]
-    fresh = own[own["stage"] == "final"]
-    own = own if fresh.empty else fresh
+    own = evidence.trainings_of(method)
     means = {name: float(own[name].mean()) for name in columns}
     return means if any(not math.isnan(value) for value in means.values()) else {}
 
 
 def _shown(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def neighbouring_stage(evidence: Evidence) -> Section:
-    """Return why F1 that forgives a neighbouring maturation stage is left out: no card has an order of stages."""
-    why = "The card of a data set has no order of maturation stages yet, so no stage has a known neighbour."
-    return Section("neighbours", "F1 that forgives a neighbouring stage", missing=why)
-
-
-def natural_frequencies(evidence: Evidence) -> Section:
-    """Return why F1 at natural class frequencies is left out: trials record no confusion matrix."""
-    why = (
-        "Trials record F1 of each class, but not which classes are confused, so it cannot be computed from the records."
-    )
-    return Section("natural", "F1 at natural class frequencies", missing=why)
 
 
 def embedding_map(evidence: Evidence) -> Section:

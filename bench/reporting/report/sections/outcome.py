@@ -8,7 +8,20 @@ from bench.reporting.report.chart import ROLES, Axis, Chart, Level, Mark, Points
 from bench.reporting.report.evidence import L1, LEAKAGE, SSIM, Evidence, Section, Table, selection_bias
 from bench.terminal.formatting import duration, share_in_words, with_spread
 
-NOT_ENDED = "The search has not ended, so it has no summary yet; python -m bench.search --resume NAME continues it."
+PROGRAMS = {"search": "bench.search", "reproduction": "bench.reproduce"}
+"""The program that continues each kind."""
+
+
+def not_ended(kind: str, name: str) -> str:
+    """Return the sentence for a search or reproduction that has no result yet.
+
+    Args:
+        kind: `search` or `reproduction`.
+        name: Its name.
+    """
+    return (
+        f"The {kind} has not ended, so it has no result yet; python -m {PROGRAMS[kind]} --resume {name} continues it."
+    )
 
 
 def answer(evidence: Evidence) -> Section:
@@ -60,7 +73,7 @@ def methods_table(evidence: Evidence) -> Section:
 
     title = "Methods, floors and ceiling"
     if not evidence.rows:
-        return Section("table", title, missing=NOT_ENDED.replace("NAME", evidence.name))
+        return Section("table", title, missing=not_ended(evidence.kind, evidence.name))
     rows = in_order(evidence.rows)
     few = sorted({n for row in rows for n in row.few_labels})
     frame = pd.DataFrame([_flat(row, few, evidence) for row in rows])
@@ -144,7 +157,7 @@ def share_of_way(evidence: Evidence) -> Section:
     key, title = "share", "Share of the way from the strongest floor to the ceiling"
     rows = [row for row in in_order(evidence.rows) if row.share is not None]
     if not evidence.rows:
-        return Section(key, title, missing=NOT_ENDED.replace("NAME", evidence.name))
+        return Section(key, title, missing=not_ended(evidence.kind, evidence.name))
     if all(row.kind != "ceiling" for row in evidence.rows):
         return Section(
             key, title, missing="The search trained no ceiling (--oracle or --supervised), so there is no share."

@@ -3,7 +3,7 @@
 from bench.record.summary import Row
 from bench.reporting.report.chart import ROLES, Axis, Chart, Level, Mark, Points
 from bench.reporting.report.evidence import F1, L1, SSIM, Evidence, Section, selection_bias
-from bench.reporting.report.outcome import in_order, in_words, interval, name_of
+from bench.reporting.report.sections.outcome import in_order, in_words, interval, name_of
 
 STAGES = {
     "search": ("trial on one fold", -0.24, "circle"),

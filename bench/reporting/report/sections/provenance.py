@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
-from bench.reporting.report.by_method import STAGES
 from bench.reporting.report.chart import ROLES, Axis, Chart, Points
 from bench.reporting.report.evidence import F1, L1, LEAKAGE, SSIM, Evidence, Section, Table
-from bench.reporting.report.outcome import number
+from bench.reporting.report.sections.by_method import STAGES
+from bench.reporting.report.sections.outcome import number
 from bench.terminal.formatting import counted, duration
 
 if TYPE_CHECKING:

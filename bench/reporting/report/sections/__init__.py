@@ -1,0 +1,1 @@
+"""The sections of a report: functions from the evidence to a section."""
