@@ -52,7 +52,7 @@ class ClassifierRun:
     """
 
     def __init__(self, client: "MlflowClient", run_id: str, dataset: str) -> None:
-        self._client, self._run_id, self._name = client, run_id, f"cellbench-{dataset}"
+        self._client, self._run_id, self._name = client, run_id, f"cellbench.{dataset}"
 
     def register(self, directory: Path, native_size: int) -> Registered:
         """Register a classifier as a new version of the model of its data set, without scores and without an alias.
