@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.record.request import Request
     from bench.record.summary import Summary
     from bench.record.trial import TrialRecord
+    from cellbench.classification.classifier import Classifier
     from cellbench.classification.representation import Representation
     from cellbench.patches import PatchSet
 
@@ -34,6 +35,9 @@ def classify(
     representation: Annotated[
         str | None, typer.Option(metavar="FLOOR", help="Name of a floor, in place of the winner.")
     ] = None,
+    coverage: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of labelled patches to decide on; it is unsure of the others.")
+    ] = 0.9,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, score and register a classifier on the encoder of a search's winner, or on a floor."""
@@ -74,10 +78,10 @@ def classify(
         with guard.unchanged():
             if representation is not None:
                 found = floor_representation(representation, folder, request, summary, patch_set)
-                classifier = Classifier.fit_on(found, request.settings.probe, patch_set, cache_dir(), seed)
+                classifier = Classifier.fit_on(found, request.settings.probe, patch_set, cache_dir(), seed, coverage)
             else:
                 trial = winning_trial(folder, summary)
-                classifier = Classifier.fit(folder.trial(trial.key).directory, patch_set, cache_dir(), seed)
+                classifier = Classifier.fit(folder.trial(trial.key).directory, patch_set, cache_dir(), seed, coverage)
             truth = patch_set.labels(rows)
             predicted = classifier.probabilities(patch_set.patches[rows]).argmax(axis=1)
             by_class = f1_by_class(truth, predicted, len(classes))
@@ -93,6 +97,7 @@ def classify(
             f"Holdout: macro F1 {f1:.3f} ({interval.words}, {len(rows)} patches). "
             f"This was look number {look} at this holdout."
         )
+        _print_calibration(classifier)
         if summary.notes:
             say(" ".join(summary.notes))
         if representation is not None:
@@ -111,6 +116,7 @@ def classify(
         say(f"It replaces version {before[0]}, whose holdout macro F1 was {before[1]:.3f}.", "yellow")
     say(f"Confusion matrix: {picture}")
     say(f"Registered as models:/{registered.name}@{ALIAS} (version {registered.version}); files: {directory}")
+    say(f"Classify images: python -m bench.predict --model models:/{registered.name}@{ALIAS} FOLDER --out cells.csv")
 
 
 def summary_of(folder: "SearchFolder") -> "Summary":
@@ -179,6 +185,18 @@ def floor_representation(
     context = floor_context(patch_set, request.settings, seeds, mask)
     cached = CachedFloor(name, FLOORS.get(name)(context), patch_set, seeds, cache_dir())
     return FloorRepresentation(name, cached.fitted(cached.seeds[0]))
+
+
+def _print_calibration(classifier: "Classifier") -> None:
+    """Print how the probabilities were corrected, by labelled patches of groups that the probe had not seen."""
+    found = classifier.calibration
+    assert found is not None, "it was fitted just now"
+    say(
+        f"Probabilities, on labelled patches of unseen groups: calibration error {found.error_before:.3f}, and "
+        f"{found.error_after:.3f} at temperature {found.temperature:.2f}. It decides on {found.coverage:.0%} of them, "
+        f"with accuracy {found.accuracy_decided:.3f}, where the probability of a class is at least "
+        f"{found.threshold:.2f}."
+    )
 
 
 def _print_classes(classes: list[str], by_class: "np.ndarray", table: "np.ndarray") -> None:

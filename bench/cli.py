@@ -21,6 +21,7 @@ PROGRAMS = {
     "status": "Show the progress of searches.",
     "stop": "Stop a running search.",
     "classify": "Fit a classifier on the encoder of the winner.",
+    "predict": "Classify cells with a classifier.",
     "ui": "Open the MLflow user interface on this machine.",
 }
 """Each program by its name, with one line of help. It is a module `bench.NAME` with a Typer application `app`."""

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.tracking.address import store_uri, unreachable
+from bench.tracking.address import shown, store_uri, unreachable
 from bench.tracking.client import connect, open_experiment
 from bench.tracking.names import metric_name
-from cellbench.errors import CellbenchError
+from cellbench.errors import CellbenchError, StoreError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ALIAS = "champion"
+FOLDER = "classifier"
+"""Folder of the classifier among the artifacts of a model."""
 
 
 @contextmanager
@@ -50,7 +52,7 @@ class ClassifierRun:
     """
 
     def __init__(self, client: "MlflowClient", run_id: str, dataset: str) -> None:
-        self._client, self._run_id, self._name = client, run_id, f"cellbench-{dataset}"
+        self._client, self._run_id, self._name = client, run_id, f"cellbench.{dataset}"
 
     def register(self, directory: Path, native_size: int) -> Registered:
         """Register a classifier as a new version of the model of its data set, without scores and without an alias.
@@ -106,6 +108,36 @@ class ClassifierRun:
             before = _champion(self._client, registered.name)
             self._client.set_registered_model_alias(registered.name, ALIAS, registered.version)
         return before
+
+
+def downloaded_classifier(address: str) -> Path:
+    """Return the folder of a registered classifier, downloaded to a temporary folder if its store is a server.
+
+    Args:
+        address: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    Raises:
+        StoreError: The store cannot be used, or has no such classifier.
+    """
+    client = connect()
+    del client
+    import mlflow
+
+    mlflow.set_tracking_uri(store_uri())
+    mlflow.set_registry_uri(store_uri())
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    try:
+        with _quiet():
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{address.rstrip('/')}"))
+    except Exception as error:
+        raise StoreError(
+            f"The store {shown(store_uri())} has no classifier {address} ({str(error).splitlines()[0]}); "
+            "python -m bench.classify registers one, and names its address."
+        ) from error
+    folder = found / "artifacts" / FOLDER
+    if not folder.is_dir():
+        raise StoreError(f"{address} is a model of another kind, not a classifier of cellbench; name another.")
+    return folder
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from cellbench.classification.classifier import Classifier
 from cellbench.probes.f1 import macro_f1
@@ -35,14 +37,14 @@ def test_a_registered_classifier_is_the_champion_and_predicts_the_same(discs, fi
         with open_classifier_run("s", "discs") as run:
             registered = run.register(tmp_path / "classifier", 40)
             before = run.promote(registered, {"holdout/f1_macro": 0.5}, [])
-        assert (registered.name, registered.version) == ("cellbench-discs", version)
+        assert (registered.name, registered.version) == ("cellbench.discs", version)
         assert before == (None if version == "1" else ("1", 0.5))
     with pytest.raises(ZeroDivisionError), open_classifier_run("s", "discs"):
         raise ZeroDivisionError
     own = client.search_runs([deleted])
     assert sorted(run.info.status for run in own) == ["FAILED", "FINISHED", "FINISHED"]
     assert client.get_run(foreign).data.metrics == {}
-    model = mlflow.pyfunc.load_model(f"models:/cellbench-discs@{ALIAS}")
+    model = mlflow.pyfunc.load_model(f"models:/cellbench.discs@{ALIAS}")
     patches = np.array(discs.patches[:5])
     assert list(model.predict(patches)["label"]) == list(classifier.predict(patches))
     stored = [path.suffix for path in Path(tmp_path).rglob("models/**/*") if path.is_file()]
@@ -64,9 +66,39 @@ def test_where_a_floor_wins_the_verdict_names_the_command_that_makes_its_classif
     for name in ("pca_masked", floor["name"]):
         shown, _ = home.run("--search", "whole", "--representation", name, program="classify")
         assert f"This classifier uses the floor {name}, as asked." in shown
-    assert "Registered as models:/cellbench-discs@champion (version 2)" in shown
+    assert "Registered as models:/cellbench.discs@champion (version 2)" in shown
     classifier = Classifier.load(home.search("whole") / "classifier")
     assert classifier.representation.floor == floor["name"]
     rows = discs.rows("holdout")
     predicted = classifier.probabilities(np.array(discs.patches[rows])).argmax(axis=1)
     assert f"macro F1 {macro_f1(discs.labels(rows), predicted, 3):.3f}" in shown
+    assert "Probabilities, on labelled patches of unseen groups: calibration error " in shown
+    images = tmp_path / "images"
+    images.mkdir()
+    for row in rows[:5]:
+        Image.fromarray(discs.patches[row]).save(images / f"{row:03}.png")
+    (images / "text.png").write_text("no image")
+    shown, errors = home.run(
+        images,
+        "--model",
+        "models:/cellbench.discs@champion",
+        "--out",
+        tmp_path / "cells.csv",
+        program="predict",
+        expect=1,
+    )
+    table = pd.read_csv(tmp_path / "cells.csv")
+    assert list(table["class"][:5]) == classifier.predict(np.array(discs.patches[np.sort(rows[:5])]))
+    assert table["problem"].iloc[5] == "it is not a readable image; save it as PNG, JPEG, TIFF, BMP or WebP"
+    assert f"5 cells in {tmp_path / 'cells.csv'}: " in shown
+    assert "1 cell could not be read: the column problem says why." in errors
+    _, errors = home.run(
+        images,
+        "--model",
+        "models:/cellbench.other@champion",
+        "--out",
+        tmp_path / "cells.csv",
+        program="predict",
+        expect=2,
+    )
+    assert "has no classifier models:/cellbench.other@champion" in errors

@@ -50,6 +50,7 @@ BASES = {
     "status": [],
     "stop": ["nothing"],
     "classify": ["--search", "nothing"],
+    "predict": ["images", "--model", "nothing", "--out", "cells.csv"],
     "ui": [],
 }
 """Arguments with which each program gets to its start, or to a name that does not exist."""

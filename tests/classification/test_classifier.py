@@ -24,7 +24,7 @@ def test_a_classifier_sees_what_the_trial_saw(discs, trial):
     classifier = Classifier.fit(trial.directory, discs, trial.cache)
     rows = discs.rows("labelled")
     with np.load(trial.directory / "embeddings.npz") as stored:
-        direct = classifier.probe.probabilities(stored["labelled"])
+        direct = classifier.calibration(classifier.probe.probabilities(stored["labelled"]))
     np.testing.assert_allclose(classifier.probabilities(np.array(discs.patches[rows])), direct, atol=1e-3)
 
 
@@ -80,13 +80,15 @@ def test_a_classifier_on_a_floor_sees_what_was_scored_and_says_the_same_when_loa
     cached = known[name]
     seed = cached.seeds[0]
     classifier = Classifier.fit_on(FloorRepresentation(name, cached.fitted(seed)), "kernel_ridge", discs, cache)
-    direct = classifier.probe.probabilities(cached.embeddings(seed, "labelled"))
+    direct = classifier.calibration(classifier.probe.probabilities(cached.embeddings(seed, "labelled")))
     patches = np.array(discs.patches[rows])
     np.testing.assert_allclose(classifier.probabilities(patches), direct, atol=1e-3)
     classifier.save(tmp_path)
     loaded = Classifier.load(tmp_path)
     np.testing.assert_array_equal(loaded.probabilities(patches), classifier.probabilities(patches))
-    assert {path.name for path in tmp_path.iterdir()} == {"floor.safetensors", "probe.safetensors", "classes.json"}
+    names = {"floor.safetensors", "probe.safetensors", "classes.json", "familiarity.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert (loaded.calibration, loaded.um_per_px) == (classifier.calibration, 0.5)
 
 
 def test_a_classifier_replaces_one_of_the_other_kind(discs, floors, trial, tmp_path):
@@ -120,11 +122,15 @@ def test_a_classifier_of_an_older_version_has_a_trained_encoder(discs, trial, tm
     Classifier.fit(trial.directory, discs, trial.cache).save(tmp_path)
     about = json.loads((tmp_path / "classes.json").read_text())
     assert about.pop("probe") == "paper"
-    del about["floor"]
+    for name in ("floor", "calibration", "um_per_px"):
+        del about[name]
     (tmp_path / "classes.json").write_text(json.dumps(about))
     loaded = Classifier.load(tmp_path)
     assert loaded.representation.floor == ""
     assert isinstance(loaded.probe, Network)
+    found = loaded.assess(np.array(discs.patches[:3]))
+    assert np.isnan(found.distance).all()
+    assert not found.is_unsure.any()
 
 
 def test_an_unknown_or_damaged_probe_is_named(discs, trial, tmp_path):
