@@ -152,7 +152,7 @@ class PipelineOptions(Options):
             target = next((item for item in field.metadata if isinstance(item, Resumes)), None)
             if target is None:
                 typed = "A METHOD argument" if option_of(field).is_argument else option_name(name)
-                raise SettingError(f"{typed} cannot be combined with --resume: a search keeps its options.")
+                raise SettingError(f"{typed} cannot be combined with --resume, which keeps all other options.")
             changes[target.field] = getattr(self, name)
         return changes
 

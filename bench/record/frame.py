@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST = ("search", "dataset", "key", "stage", "number", "method", "configuration", "fold", "seed", "outcome")
+FIRST = ("search", "dataset", "key", "stage", "number", "name", "method", "configuration", "fold", "seed", "outcome")
 """The first columns, in their order."""
 COLUMNS = {
     "search": ("", "name of the search"),
     "dataset": ("", "name of the data set"),
     "key": ("", "name of the trial, unique in its search, and of its folder"),
-    "stage": ("", "`search`, `folds` (finalists on further folds), `final` (winners from fresh seeds) or `oracle`"),
+    "stage": (
+        "",
+        "`search`, `folds` (finalists on further folds), `final` (winners from fresh seeds), `protocol` (of a "
+        "reproduction) or `oracle`",
+    ),
     "number": ("", "position of the trial in its stage, from 0"),
+    "name": ("", "name of a reproduction's configuration, else that of the suppression"),
     "method": ("", "name of the suppression"),
     "configuration": ("", "short hash of the method and its hyperparameters"),
     "fold": ("", "fifth of the pool that the training did not see; missing: it saw the whole pool"),
@@ -48,9 +53,11 @@ def load(search: str) -> "pd.DataFrame":
 
     folder = SearchFolder.open(search)
     request = Request.read(folder)
+    names = {entry.configuration.id: entry.name for entry in request.protocol}
     rows = []
     for record in folder.records():
         row = {"search": search, "dataset": request.dataset} | record.model_dump(exclude={"params", "metrics"})
+        row["name"] = names.get(record.configuration, record.method)
         row["nodes"] = ", ".join(record.nodes)
         row |= {f"params/{name}": value for name, value in record.params.items()}
         rows.append(row | record.metrics)

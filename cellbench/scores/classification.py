@@ -23,7 +23,7 @@ class ProbeScores:
 
     Attributes:
         f1_macro: Macro F1 over the pooled out-of-fold predictions, mean over seeds.
-        f1_std: Standard deviation over folds of a fold's macro F1, mean over seeds.
+        f1_std: Standard deviation over folds of a fold's macro F1 over the classes that it has, mean over seeds.
         f1_by_class: F1 of each class, shape (classes,), mean over seeds.
         accuracy: Share of patches that are predicted correctly, mean over seeds.
         knn_f1_macro: Macro F1 of the 20 nearest neighbours; NaN without `peers`.
@@ -105,7 +105,7 @@ def cross_validate(
     folds = probe_folds(labels, groups, n_folds=N_FOLDS, seed=0)
     f1, spread, by_class, accuracy, tables = [], [], [], [], []
     for predictions in out_of_fold(embeddings, labels, groups, n_classes, probe, seeds):
-        spread.append(np.std([macro_f1(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
+        spread.append(np.std([_f1_of_fold(labels[test], predictions[test], n_classes) for _, test in folds], ddof=1))
         by_class.append(f1_by_class(labels, predictions, n_classes))
         f1.append(by_class[-1].mean())
         accuracy.append((labels == predictions).mean())
@@ -119,6 +119,12 @@ def cross_validate(
         linear_f1_macro=_cross_validated(_linear, embeddings, labels, folds, n_classes) if peers else float("nan"),
         confusions=np.stack(tables),
     )
+
+
+def _f1_of_fold(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> float:
+    """Return macro F1 over the classes that a fold has or predicts; a small class is not in every fold."""
+    seen = np.union1d(labels, predictions)
+    return float(f1_by_class(labels, predictions, n_classes)[seen].mean())
 
 
 @SCORES.register("probe", "macro F1 of a shallow classifier on the embeddings of labelled patches")

@@ -32,7 +32,7 @@ def test_help_loads_no_heavy_library(heavy_modules_after):
         (("--resume", "never"), "There is no search 'never'"),
         (
             ("--resume", "never", "--trials", "3"),
-            "--trials cannot be combined with --resume: a search keeps its options.",
+            "--trials cannot be combined with --resume, which keeps all other options.",
         ),
         (("--resume", "never", "vae"), "A METHOD argument cannot be combined with --resume"),
         (("--resume", "never", "--no-oracle"), "--oracle cannot be combined with --resume"),

@@ -97,6 +97,15 @@ def test_the_spread_is_the_standard_deviation_of_the_folds():
     assert found.f1_std == pytest.approx(np.std(each, ddof=1), rel=0.05)
 
 
+def test_a_class_that_a_fold_lacks_does_not_widen_the_spread():
+    """Three patches of a class are in at most three of five folds."""
+    features, labels, groups = blobs(spread=0.01)
+    kept = np.concatenate([np.flatnonzero(labels < 2), np.flatnonzero(labels == 2)[:3]])
+    found = cross_validate(features[kept], labels[kept], groups[kept], 3, "kernel_ridge", peers=False)
+    assert found.f1_macro == 1
+    assert found.f1_std == 0
+
+
 def test_predictions_are_out_of_fold():
     """Random labels can be memorised, but not predicted."""
     rng = np.random.default_rng(0)

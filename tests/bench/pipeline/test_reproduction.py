@@ -139,6 +139,7 @@ def test_it_ends_with_the_comparison_and_has_a_report(start):
     assert "Predicted cost: 4 trainings, " in output
     assert "Of 2 configurations, " in output
     assert "− vae" in output
+    assert "With fewer than five folds, equal configurations are called different" in output
     assert len(home.records("whole")) == 4
     assert len({record["seed"] for record in home.records("whole").values()}) == 2, "a seed for each fold"
     assert len(home.runs("whole")) == 1 + 4
