@@ -1,7 +1,7 @@
 """Runs a search or a reproduction: locks its folder, starts the cluster, connects to MLflow, and runs the stages."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from bench.pipeline.first_floors import show_first_floors
 from bench.pipeline.reproduction import ReproductionPipeline
 from bench.pipeline.stages import Pipeline
 from bench.record.folder import SearchFolder
-from bench.record.reproduction import Reproduction
+from bench.record.reproduction import ReproducedRow, Reproduction
 from bench.record.request import Request
-from bench.record.summary import Summary
+from bench.record.summary import Row, Summary
 from bench.reporting.files import write_reproduction, write_results
 from bench.reporting.progress import ProgressView
 from bench.terminal.console import INTERRUPTED, note, print_error
@@ -41,6 +41,10 @@ PATIENCE_S = (10, 30, 60)
 
 class Outcome(Protocol):
     """The result of a pipeline."""
+
+    @property
+    def rows(self) -> Sequence[Row | ReproducedRow]:
+        """Methods, floors and ceilings."""
 
     def write(self, folder: SearchFolder) -> None:
         """Write the result into the folder; the pipeline then has ended."""
@@ -184,7 +188,7 @@ def _record(folder: SearchFolder, tracker: Tracker, outcome: R, kind: PipelineKi
     for wait in (*PATIENCE_S, None):
         try:
             tracker.repair(folder)
-            tracker.end_search("FINISHED", outcome.metrics(), outcome.tags(), files)
+            tracker.end_search("FINISHED", outcome.metrics(), outcome.tags(), files, outcome.rows)
             break
         except StoreError as error:
             if wait is None:
