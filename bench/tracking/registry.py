@@ -109,7 +109,7 @@ class ClassifierRun:
 
 
 @contextmanager
-def open_classifier_run(search: str, dataset: str, representation: str) -> Iterator[ClassifierRun]:
+def open_classifier_run(search: str, dataset: str, representation: str = "") -> Iterator[ClassifierRun]:
     """Open a run of its own for a classifier. It ends as FINISHED, or as FAILED where the block raises an error.
 
     Args:
@@ -129,7 +129,7 @@ def open_classifier_run(search: str, dataset: str, representation: str) -> Itera
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         tags = {
             "mlflow.runName": f"classifier of {search}",
-            "mlflow.note.content": f"A classifier on {representation} of the search {search}.",
+            "mlflow.note.content": f"A classifier on {representation or 'the winner'} of the search {search}.",
             "cellbench.search": search,
             "cellbench.kind": "classifier",
             "cellbench.dataset": dataset,

@@ -6,10 +6,10 @@ together. MLflow keeps it as a tag of the experiment and lists it on the page un
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from bench.record.request import Request
+from bench.space.space import COMMON
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.names import metric_name, shown_params
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TRAINING = "workflowType=machine_learning"
 """Without it, MLflow 3.17 shows the traces of an experiment, which are empty, in place of its runs."""
+WIDTHS = {"attributes.`Run Name`": 330, "runDateAndNestInfo": 130}
+"""Widths in px of the columns that every table of MLflow has: the run's name, and when it was made."""
 _TAG = "mlflow.sharedViewState."
 
 
@@ -35,29 +37,31 @@ def view_state(search: str, request: Request | None) -> dict[str, Any]:
     """
     from cellbench.scores.metrics import all_metrics
 
-    metrics = [metric_name(metric.name) for metric in all_metrics() if metric.listed]
-    params, order, ascending = ["r_max"], "probe/f1_macro", False
+    params, first, ascending = ["r_max"], "probe/f1_macro", False
     if request is not None:
-        objective = request.primary_objective
-        order, ascending = objective.final, objective.sign < 0
-        params = _unique(name for space in request.spaces for name in shown_params(space))
-    first = metric_name(order)
-    chosen = [f"metrics.`{name}`" for name in _unique([first, *metrics])] + [f"params.`{name}`" for name in params]
+        first, ascending = request.primary_objective.final, request.primary_objective.sign < 0
+        params = _columns_of(request)
+    metrics = list(dict.fromkeys([first, *(metric.name for metric in all_metrics() if metric.listed)]))
+    chosen = [*(f"metrics.`{metric_name(name)}`" for name in metrics), *(f"params.`{name}`" for name in params)]
     return {
         "searchFilter": f"tags.`cellbench.search` = '{search}' and tags.`cellbench.trial` != ''",
-        "orderByKey": f"metrics.`{first}`",
+        "orderByKey": chosen[0],
         "orderByAsc": ascending,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": chosen,
-        "columnOrder": chosen,
+        "columnOrder": [*WIDTHS, *chosen],
+        "columnWidths": {**WIDTHS, **{column: 120 if column in chosen[: len(metrics)] else 85 for column in chosen}},
     }
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
+def _columns_of(request: Request) -> list[str]:
+    """Return the hyperparameters that become columns: those of suppressions, radii first; without any, the others."""
+    found = list(dict.fromkeys(name for space in request.spaces for name in shown_params(space)))
+    own = [name for name in found if name not in COMMON] or found
+    return sorted(own, key=lambda name: name != "r_max")
 
 
 def save_view(client: "MlflowClient", experiment_id: str, search: str, request: Request | None) -> None:
