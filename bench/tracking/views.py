@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 TRAINING = "workflowType=machine_learning"
 """Without it, MLflow 3.17 shows the traces of an experiment, which are empty, in place of its runs."""
-WIDTHS = {"attributes.`Run Name`": 330, "runDateAndNestInfo": 130}
-"""Widths in px of the columns that every table of MLflow has: the run's name, and when it was made."""
+NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
+"""Columns that every table of MLflow has."""
 _TAG = "mlflow.sharedViewState."
 
 
@@ -52,8 +52,9 @@ def view_state(search: str, request: Request | None) -> dict[str, Any]:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": chosen,
-        "columnOrder": [*WIDTHS, *chosen],
-        "columnWidths": {**WIDTHS, **{column: 120 if column in chosen[: len(metrics)] else 85 for column in chosen}},
+        # On a screen of 1280 px all columns of one method are in sight.
+        "columnOrder": [NAME, CREATED, *chosen],
+        "columnWidths": {NAME: 355, CREATED: 95} | {name: 100 if "metrics" in name else 85 for name in chosen},
     }
 
 
