@@ -10,14 +10,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def log_files(client: "MlflowClient", run_id: str, directory: Path, epoch: int, ended: int) -> None:
+def log_files(client: "MlflowClient", run_id: str, directory: Path, ended: int) -> None:
     """Copy the files of a trial to its run, and its reconstructions also as the image that MLflow shows side by side.
 
     Args:
         client: A client of the store.
         run_id: Id of the run.
         directory: Folder of the trial.
-        epoch: Epochs trained, the step of the image.
         ended: End of the trial in ms since 1970. An image of this time is not written again.
     """
     for name in KEPT_BY_MLFLOW:
@@ -31,4 +30,5 @@ def log_files(client: "MlflowClient", run_id: str, directory: Path, epoch: int, 
     from PIL import Image
 
     with Image.open(picture, formats=("PNG",)) as image:
-        client.log_image(run_id, image, key=picture.stem, step=epoch, timestamp=ended)
+        # At step 0, which MLflow shows first; the steps of trials with different epochs would have no image in common.
+        client.log_image(run_id, image, key=picture.stem, step=0, timestamp=ended)

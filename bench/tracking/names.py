@@ -165,8 +165,10 @@ def _words(record: TrialRecord, request: "Request") -> Iterator[str]:
 
 
 def _short(value: bool | int | float | str) -> bool | int | float | str:
-    """Return a number with three digits, since a name is no record."""
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    """Return a number with three digits, from 20 on whole: a name is no record."""
+    if not isinstance(value, float):
+        return value
+    return round(value) if value >= 20 else float(f"{value:.3g}")
 
 
 def note_of(record: TrialRecord, um_per_px: float | None) -> str:

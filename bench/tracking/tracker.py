@@ -290,7 +290,7 @@ class Tracker:
         if record.reason:
             self._write_reason(record)
         ended = int(1000 * (record.ended or time.time()))
-        log_files(self._client, run_id, directory, record.epoch, ended)
+        log_files(self._client, run_id, directory, ended)
         self._client.set_terminated(run_id, STATUS[record.outcome], end_time=ended)
 
     def _write_reason(self, record: TrialRecord) -> None:

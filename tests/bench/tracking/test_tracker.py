@@ -460,6 +460,8 @@ def test_names_of_runs_are_for_people(search, request_of):
     jobs = Jobs(request, folder)
     wide = space.configuration(space.complete({"r_max": 8.123456, "normalize": False}))
     assert run_name(record_of(jobs.on_fold([wide], 1)[0], 0), request) == "mask_fixed r_max 8.12 px · fold 1 · seed 0"
+    large = space.configuration(space.complete({"r_max": 81.6, "normalize": False}))
+    assert run_name(record_of(jobs.on_fold([large], 1)[0], 0), request) == "mask_fixed r_max 82 px · fold 1 · seed 0"
     plain = record_of(jobs.oracle(wide)[0], 0)
     assert run_name(plain, request) == f"ceiling oracle · whole pool · seed {plain.seed}"
     even = record_of(jobs.search(space.configuration(space.complete({"normalize": True}))), 0)
@@ -510,5 +512,5 @@ def test_reconstructions_are_an_image_that_mlflow_compares_once(search):
     run = runs()[trial.key]
     assert run.data.tags["mlflow.loggedImages"] == "True"
     stored = sorted(file.path for file in connect().list_artifacts(run.info.run_id, "images"))
-    assert [path.split("+")[:3] for path in stored] == [["images/reconstructions", "step", "2"]] * 2
+    assert [path.split("+")[:3] for path in stored] == [["images/reconstructions", "step", "0"]] * 2
     assert {path.rpartition(".")[2] for path in stored} == {"png", "webp"}
