@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 from bench.home.paths import searches_dir
 from bench.perf.many_trials import NAME, SIZE, write_search
@@ -36,7 +37,8 @@ def write_runs(folder: SearchFolder, n_trials: int) -> None:
         for record in folder.records():
             folder.trial(record.key).history_path.unlink()
             folder.trial(record.key).append_history(1, record.metrics)
-    card = Card.model_construct(name="drawn", native_size=SIZE, um_per_px=0.1)
+    known: dict[str, Any] = {"name": "drawn", "native_size": SIZE, "um_per_px": 0.1}
+    card = Card.model_construct(None, **known)
     began = time.perf_counter()
     Tracker(Request.read(folder), card, "cpu").repair(folder)
     say(f"{n_trials} runs written in {time.perf_counter() - began:.0f} s")
