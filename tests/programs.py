@@ -96,7 +96,14 @@ class Home:
         return sum(len(path.read_text().splitlines()) for path in self.search(name).glob("trials/*/history.jsonl"))
 
     def runs(self, name):
-        """Return a search's MLflow runs as a list of (trial key or nothing for the search itself, run)."""
+        """Return the MLflow runs of a search and its trials as a list of (trial key or nothing for the search, run)."""
+        return [(key, run) for key, run in self._all_runs(name) if not key.startswith(("floor ", "ceiling "))]
+
+    def baselines(self, name):
+        """Return the keys of the MLflow runs of a search's floors and ceilings, each as often as there are runs."""
+        return sorted(key for key, _ in self._all_runs(name) if key.startswith(("floor ", "ceiling ")))
+
+    def _all_runs(self, name):
         from bench.tracking.client import connect
 
         with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,7 @@
 """Runs a search or a reproduction: locks its folder, starts the cluster, connects to MLflow, and runs the stages."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from bench.pipeline.stages import Pipeline
 from bench.planning.commands import resume_command, where
 from bench.record.definitions import check_definitions
 from bench.record.folder import SearchFolder
-from bench.record.reproduction import Reproduction
+from bench.record.reproduction import ReproducedRow, Reproduction
 from bench.record.request import Request
-from bench.record.summary import Summary
+from bench.record.summary import Row, Summary
 from bench.reporting.files import write_reproduction, write_results
 from bench.reporting.progress import ProgressView
 from bench.reporting.report.gather import gather
@@ -50,6 +50,10 @@ PATIENCE_S = (10, 30, 60)
 
 class Outcome(Protocol):
     """The result of a pipeline."""
+
+    @property
+    def rows(self) -> Sequence[Row | ReproducedRow]:
+        """Methods, floors and ceilings."""
 
     def write(self, folder: SearchFolder) -> None:
         """Write the result into the folder; the pipeline then has ended."""
@@ -112,9 +116,7 @@ REPRODUCTION = PipelineKind(
 
 
 def find_machine(address: str | None) -> Machine:
-    """Return the CPUs and GPUs of the Ray cluster at an address, or of this machine without one.
-
-    A cluster is named on the screen before it is asked.
+    """Return the CPUs and GPUs of the Ray cluster at an address, which is named first, or of this machine without one.
 
     Raises:
         SettingError: No cluster answers at the address.
@@ -142,8 +144,8 @@ def resume(folder: SearchFolder, kind: PipelineKind[R], changes: Mapping[str, An
     """Continue a stopped search or reproduction, or print the result of one that has ended; return the exit status.
 
     Args:
-        folder: The folder.
-        kind: `SEARCH` or `REPRODUCTION`.
+        folder: Its folder.
+        kind: Its kind.
         changes: Fields of the request that were typed again.
     """
     recorded = Request.read(folder)
@@ -159,10 +161,10 @@ def resume(folder: SearchFolder, kind: PipelineKind[R], changes: Mapping[str, An
         check_definitions(request, folder.records())
         say(where(request.address))
         if recorded.address not in (None, request.address):
+            command = resume_command(kind.program, folder.name, recorded.address)
             note(
                 f"{folder.request_path} names the Ray cluster at {recorded.address}, which is not joined, because an "
-                f"address is never taken from a file. To join it, stop the {kind.noun} and type: "
-                f"{resume_command(kind.program, folder.name, recorded.address)}"
+                f"address is never taken from a file. To join it, stop the {kind.noun} and type: {command}"
             )
     kind.announce(request, folder.name)
     return run_and_show(request, folder, kind)
@@ -198,13 +200,7 @@ def run_pipeline(request: Request, folder: SearchFolder, kind: PipelineKind[R]) 
 
 
 def run_and_show(request: Request, folder: SearchFolder, kind: PipelineKind[R]) -> int:
-    """Run a search or a reproduction, print its result, and return the exit status of the program.
-
-    Args:
-        request: The request.
-        folder: The folder.
-        kind: `SEARCH` or `REPRODUCTION`.
-    """
+    """Run or resume what a request asks for, print its result, and return the exit status of the program."""
     command = resume_command(kind.program, folder.name, request.address)
     try:
         outcome = run_pipeline(request, folder, kind)
@@ -277,7 +273,7 @@ def _record(folder: SearchFolder, tracker: Tracker, outcome: R, kind: PipelineKi
     for wait in (*PATIENCE_S, None):
         try:
             tracker.repair(folder)
-            tracker.end_search("FINISHED", outcome.metrics(), outcome.tags(), files)
+            tracker.end_search("FINISHED", outcome.metrics(), outcome.tags(), files, outcome.rows)
             break
         except StoreError as error:
             if wait is None:

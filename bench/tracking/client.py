@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from cellbench.errors import StoreError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 
 FOREIGN_RUN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
@@ -69,3 +71,51 @@ def open_experiment(client: "MlflowClient", name: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
+
+
+def find_runs(client: "MlflowClient", experiment_id: str, text: str, most: int | None = None) -> "list[Run]":
+    """Return the runs of an experiment that a filter selects, the newest first.
+
+    Args:
+        client: A client of the store.
+        experiment_id: Id of the experiment.
+        text: The filter, in the words of MLflow.
+        most: Largest number of runs; None for all.
+    """
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], text, max_results=most or 1000, page_token=token)
+        found.extend(page)
+        token = page.token
+        if not token or most is not None:
+            return found
+
+
+def find_search_run(client: "MlflowClient", experiment_id: str, search: str) -> "Run | None":
+    """Return the run of a search, whatever people call it; None where there is none.
+
+    Args:
+        client: A client of the store.
+        experiment_id: Id of the experiment of its data set.
+        search: Name of the search.
+    """
+    of_search = f"tags.`cellbench.search` = '{search}'"
+    for more in ("tags.`cellbench.kind` = 'search'", f"tags.`mlflow.runName` = '{search}'"):  # older runs have no kind
+        for run in find_runs(client, experiment_id, f"{of_search} and {more}", most=1):
+            return run
+    return None
+
+
+def log_metrics(client: "MlflowClient", run_id: str, metrics: Sequence[tuple[str, float, int, int]]) -> None:
+    """Write metrics to a run.
+
+    Args:
+        client: A client of the store.
+        run_id: Id of the run.
+        metrics: Name, value, time in ms since 1970, and epoch of each.
+    """
+    from mlflow.entities import Metric
+
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=[Metric(*values) for values in metrics[start : start + 1000]])

@@ -2,17 +2,21 @@
 
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.record.trial import TrialRecord
 from bench.space.formatting import params_in_words
+from bench.space.space import COMMON, Space
 from cellbench.scores.base import Metric
 from cellbench.scores.metrics import find_metric
 
 if TYPE_CHECKING:
     from bench.record.request import Request
+
+TRAINED_CEILING = "oracle"
+"""The ceiling that is a trial, in a stage of the same name."""
 
 
 def metrics_of(
@@ -94,19 +98,77 @@ def _settings(request: "Request", device: str, stage: str) -> dict[str, Any]:
     }
 
 
-def search_tags(request: "Request", version: str) -> dict[str, str]:
-    """Return the tags that the run of a search and the runs of its trials share.
+def search_tags(request: "Request", version: str, kind: str) -> dict[str, str]:
+    """Return the tags that the run of a search and the runs of its trials, floors and ceilings share.
 
     Args:
         request: The search.
         version: Version of the code.
+        kind: What the run shows: `search`, `trial`, `floor`, `ceiling`, or elsewhere `classifier`.
     """
     return {
         "cellbench.search": request.name,
+        "cellbench.kind": kind,
         "cellbench.dataset": request.dataset,
         "cellbench.fingerprint": request.fingerprint,
         "cellbench.git": version,
     }
+
+
+def is_search_run(tags: Mapping[str, str], run_name: str | None, search: str) -> bool:
+    """Return whether a run of a search is that of the search itself. Older runs have no kind, but the search's name.
+
+    Args:
+        tags: Tags of the run.
+        run_name: Name of the run, which people may change.
+        search: Name of the search.
+    """
+    kind = tags.get("cellbench.kind")
+    return kind == "search" if kind else "cellbench.trial" not in tags and run_name == search
+
+
+def shown_params(space: Space) -> list[str]:
+    """Return the hyperparameters that tell the configurations of a method apart for people, in their order.
+
+    These are the ones of the paper's grid that belong to the suppression, else its lengths, else the whole grid.
+    """
+    grid = {name for point in space.grid for name in point}
+    chosen = (grid - set(COMMON)) or set(space.lengths or ()) or grid
+    return [name for name in space.parameters if name in chosen]
+
+
+def run_name(record: TrialRecord, request: "Request") -> str:
+    """Return the name of a trial's run: its method, what tells it from others of the method, fold and seed.
+
+    Two trials have the same name where they differ only in other hyperparameters, which the page has as columns.
+    """
+    fold = "whole pool" if record.fold is None else f"fold {record.fold}"
+    given = {entry.configuration.id: entry.name for entry in request.protocol}
+    if record.stage == TRAINED_CEILING:
+        what = f"ceiling {TRAINED_CEILING}"
+    elif record.configuration in given:
+        what = given[record.configuration]
+    else:
+        what = " ".join([record.method, *_words(record, request)])
+    return f"{what} · {fold} · seed {record.seed}"
+
+
+def _words(record: TrialRecord, request: "Request") -> Iterator[str]:
+    for space in request.spaces:
+        if space.method == record.method:
+            own = {name: record.params[name] for name in shown_params(space) if name in record.params}
+            short = {name: _short(value) for name, value in own.items()}
+            if short:
+                yield params_in_words(record.method, short, None, space.lengths).replace(",", "")
+    if record.params.get("normalize") is True:
+        yield "normalized"
+
+
+def _short(value: bool | int | float | str) -> bool | int | float | str:
+    """Return a number with three digits, from 20 on whole: a name is no record."""
+    if not isinstance(value, float):
+        return value
+    return round(value) if value >= 20 else float(f"{value:.3g}")
 
 
 def note_of(record: TrialRecord, um_per_px: float | None) -> str:

@@ -161,7 +161,9 @@ def open_classifier_run(search: str, dataset: str, representation: str = "") -> 
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         tags = {
             "mlflow.runName": f"classifier of {search}",
+            "mlflow.note.content": f"A classifier on {representation or 'the winner'} of the search {search}.",
             "cellbench.search": search,
+            "cellbench.kind": "classifier",
             "cellbench.dataset": dataset,
             "cellbench.representation": representation,
         }

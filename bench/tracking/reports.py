@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.tracking.address import store_uri, unreachable
-from bench.tracking.client import connect
+from bench.tracking.client import connect, find_search_run
 from cellbench.errors import StoreError
 
 FOLDER = "report"
@@ -24,15 +24,10 @@ def log_page(search: str, dataset: str, path: Path) -> None:
     client = connect()
     try:
         experiment = client.get_experiment_by_name(dataset)
-        runs = [] if experiment is None else client.search_runs(
-            [experiment.experiment_id],
-            f"tags.`cellbench.search` = '{search}' and tags.`mlflow.runName` = '{search}'",
-            max_results=1,
-        )  # fmt: skip
-        if runs:
-            client.log_artifact(runs[0].info.run_id, str(path), FOLDER)
+        run = None if experiment is None else find_search_run(client, experiment.experiment_id, search)
+        if run is not None:
+            client.log_artifact(run.info.run_id, str(path), FOLDER)
     except Exception as error:
         raise unreachable(store_uri(), error) from error
-    if not runs:
-        raise StoreError(f"The store has no run of the search {search}; python -m bench.search --resume {search} "
-                         "writes it.")  # fmt: skip
+    if run is None:
+        raise StoreError(f"The store has no run of {search}; the command that resumes {search} writes it.")

@@ -11,25 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 from bench.home.paths import searches_dir
 from bench.record.folder import SearchFolder
-from bench.record.trial import KEPT_BY_MLFLOW, TrialRecord
+from bench.record.reproduction import ReproducedRow
+from bench.record.summary import Row
+from bench.record.trial import TrialRecord
 from bench.terminal.console import note
 from bench.terminal.formatting import value_in_words
 from bench.tracking.address import store_uri, unreachable
-from bench.tracking.client import connect, open_experiment
+from bench.tracking.client import connect, find_runs, log_metrics, open_experiment
+from bench.tracking.files import log_files
 from bench.tracking.names import (
+    TRAINED_CEILING,
     code_version,
+    is_search_run,
     metric_name,
     metrics_of,
     note_of,
+    run_name,
     search_params,
     search_tags,
     trial_params,
 )
+from bench.tracking.rows import fill_row, row_key
+from bench.tracking.views import save_view
 from cellbench.patches.card import Card
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
-
     from bench.record.request import Request
 
 STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
@@ -63,6 +69,7 @@ class Tracker:
             self._close_killed_searches()
             self._find_runs()
             self.run_id = self._runs.get("") or self._start_search()
+            save_view(self._client, self._experiment, request.name, request)
             self._client.update_run(self.run_id, status="RUNNING")
         except Exception as error:
             raise unreachable(store_uri(), error) from error
@@ -94,7 +101,8 @@ class Tracker:
             entry: Entry of the trial's history.
         """
         self._attempt(
-            record.key, lambda: self._log(self._runs[record.key], metrics_of(record, [entry], self._request.rungs))
+            record.key,
+            lambda: log_metrics(self._client, self._runs[record.key], metrics_of(record, [entry], self._request.rungs)),
         )
 
     def trial_ended(self, record: TrialRecord, directory: Path) -> None:
@@ -139,22 +147,33 @@ class Tracker:
         self._behind.clear()
 
     def end_search(
-        self, status: str, metrics: dict[str, float], tags: dict[str, str], files: Iterable[Path] = ()
+        self,
+        status: str,
+        metrics: dict[str, float],
+        tags: dict[str, str],
+        files: Iterable[Path] = (),
+        rows: Iterable[Row | ReproducedRow] = (),
     ) -> None:
-        """Write the result of the search to its run, and close the run.
+        """Write the result of the search to its run, and close the run. Floors and ceilings get runs of their own.
 
         Args:
             status: FINISHED, FAILED or KILLED.
             metrics: Metrics of the winner.
             tags: Tags of the run.
             files: Table and figures.
+            rows: Rows of the table.
 
         Raises:
             StoreError: The store cannot be reached.
         """
         try:
+            for row in rows:
+                if row.kind != "method" and row.name != TRAINED_CEILING:  # these have runs, as trials
+                    self._write_row(row)
             now = int(1000 * time.time())
-            self._log(self.run_id, [(metric_name(name), value, now, 0) for name, value in metrics.items()])
+            log_metrics(
+                self._client, self.run_id, [(metric_name(name), value, now, 0) for name, value in metrics.items()]
+            )
             if "cellbench.reason" in self._client.get_run(self.run_id).data.tags:  # from before it was resumed
                 self._client.delete_tag(self.run_id, "cellbench.reason")
             for name, value in tags.items():
@@ -184,22 +203,12 @@ class Tracker:
             now = time.monotonic()  # a server that hangs until a time-out must not slow down the search
             self._down_until = now + max(RETRY_AFTER_S, 10 * (now - start))
 
-    def _search(self, text: str = "") -> "list[Run]":
-        text = text or f"tags.`cellbench.search` = '{self._request.name}'"
-        found, token = [], None
-        while True:
-            page = self._client.search_runs([self._experiment], text, max_results=1000, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                return found
-
     def _find_runs(self) -> dict[str, str]:
         """Find the runs of the search, and return the status of each by its id."""
         status = {}
-        for run in self._search():
+        for run in find_runs(self._client, self._experiment, f"tags.`cellbench.search` = '{self._request.name}'"):
             key, run_id = run.data.tags.get("cellbench.trial"), run.info.run_id
-            if key is None and run.info.run_name != self._request.name:
+            if key is None and not is_search_run(run.data.tags, run.info.run_name, self._request.name):
                 continue  # a classifier from this search
             status[run_id] = run.info.status
             # A server that stops answering may have created a run without a reply, and a second one later.
@@ -209,7 +218,7 @@ class Tracker:
 
     def _close_killed_searches(self) -> None:
         """Close the open runs of other searches in this home that no process works on."""
-        for run in self._search("attributes.status = 'RUNNING'"):
+        for run in find_runs(self._client, self._experiment, "attributes.status = 'RUNNING'"):
             name = run.data.tags.get("cellbench.search", "")
             here = bool(name) and name != self._request.name and (searches_dir() / name).is_dir()
             if here and not SearchFolder(searches_dir() / name).is_locked:
@@ -217,7 +226,7 @@ class Tracker:
 
     def _start_search(self) -> str:
         request = self._request
-        tags = search_tags(self._request, self._version) | {
+        tags = search_tags(self._request, self._version, "search") | {
             "mlflow.runName": request.name,
             "cellbench.method": ", ".join(request.methods),
             "mlflow.note.content": f"`{request.command}`",
@@ -230,7 +239,7 @@ class Tracker:
     def _catch_up(self, record: TrialRecord, history: Iterable[dict[str, Any]]) -> None:
         """Open the run of a trial, and write its history; the store ignores what it has already."""
         self._open(record)
-        self._log(self._runs[record.key], metrics_of(record, history, self._request.rungs))
+        log_metrics(self._client, self._runs[record.key], metrics_of(record, history, self._request.rungs))
 
     def _open(self, record: TrialRecord) -> None:
         if record.key not in self._runs:
@@ -239,9 +248,8 @@ class Tracker:
         self._client.update_run(self._runs[record.key], status="RUNNING")
 
     def _create(self, record: TrialRecord) -> str:
-        tags = search_tags(self._request, self._version) | {
-            "mlflow.parentRunId": self.run_id,
-            "mlflow.runName": f"{record.method} {record.key}",
+        kind = "ceiling" if record.stage == TRAINED_CEILING else "trial"
+        tags = self._tags(kind, run_name(record, self._request)) | {
             "cellbench.trial": record.key,
             "cellbench.stage": record.stage,
             "cellbench.method": record.method,
@@ -250,6 +258,19 @@ class Tracker:
         }
         run = self._client.create_run(self._experiment, start_time=int(1000 * record.started), tags=tags)
         return str(run.info.run_id)
+
+    def _write_row(self, row: Row | ReproducedRow) -> None:
+        key = row_key(row)
+        if key not in self._runs:
+            tags = self._tags(row.kind, key) | {"cellbench.trial": key, "cellbench.method": row.name}
+            self._runs[key] = str(self._client.create_run(self._experiment, tags=tags).info.run_id)
+        self._finish_opening(self._runs[key], {"probe": self._request.settings.probe})
+        fill_row(self._client, self._runs[key], row)
+
+    def _tags(self, kind: str, name: str) -> dict[str, str]:
+        """Return the tags of a run inside that of the search."""
+        shared = search_tags(self._request, self._version, kind)
+        return shared | {"mlflow.parentRunId": self.run_id, "mlflow.runName": name}
 
     def _finish_opening(self, run_id: str, params: dict[str, Any]) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
@@ -268,19 +289,11 @@ class Tracker:
             self._client.set_tag(run_id, "cellbench.node", ", ".join(record.nodes))
         if record.reason:
             self._write_reason(record)
-        for name in KEPT_BY_MLFLOW:
-            if (directory / name).is_file():
-                self._client.log_artifact(run_id, str(directory / name))
         ended = int(1000 * (record.ended or time.time()))
+        log_files(self._client, run_id, directory, ended)
         self._client.set_terminated(run_id, STATUS[record.outcome], end_time=ended)
 
     def _write_reason(self, record: TrialRecord) -> None:
         run_id = self._runs[record.key]
         self._client.set_tag(run_id, "cellbench.reason", (record.reason or "")[:5000])
         self._client.set_tag(run_id, "mlflow.note.content", note_of(record, self._card.um_per_px))
-
-    def _log(self, run_id: str, metrics: list[tuple[str, float, int, int]]) -> None:
-        from mlflow.entities import Metric
-
-        for start in range(0, len(metrics), 1000):
-            self._client.log_batch(run_id, metrics=[Metric(*values) for values in metrics[start : start + 1000]])

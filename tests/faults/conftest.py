@@ -1,5 +1,7 @@
 """A search that is the same each time, undisturbed and disturbed."""
 
+import json
+
 import pytest
 from programs import SAME_EACH_TIME
 
@@ -27,6 +29,9 @@ def check_whole(home):
         assert {run.info.status for _, run in runs} == {"FINISHED"}
         keys = [key for key, _ in runs]
         assert sorted(keys) == sorted(["", *home.records(name)]), "one MLflow run per trial, and one for the search"
+        rows = json.loads((home.search(name) / "summary.json").read_text())["rows"]
+        named = sorted(f"{row['kind']} {row['name']}" for row in rows if row["kind"] != "method")
+        assert home.baselines(name) == named, "one MLflow run per floor and ceiling"
         assert home.processes() == []
 
     return check

@@ -141,7 +141,8 @@ def test_trials_of_a_killed_node_resume_elsewhere_and_reach_the_numbers_of_an_un
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
     client = connect()
-    runs = client.search_runs(["1"], "tags.`cellbench.search` = 'disturbed'")
+    found = client.search_runs(["1"], "tags.`cellbench.search` = 'disturbed'")
+    runs = [run for run in found if not run.data.tags.get("cellbench.trial", "").startswith("floor ")]
     assert {run.info.status for run in runs} == {"FINISHED"}
     tags = {run.data.tags.get("cellbench.trial"): run.data.tags.get("cellbench.node") for run in runs}
     assert len(runs) == len(tags) == len(disturbed) + 1, "no run exists twice"

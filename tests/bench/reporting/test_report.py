@@ -287,7 +287,7 @@ def test_the_page_is_an_artifact_of_the_run_of_its_search(write_finished, discs,
     assert "not in MLflow, because MLflow does not have the result" in capsys.readouterr().err
     folder.mark_recorded()
     report(["s"])
-    assert "The store has no run of the search s" in capsys.readouterr().err
+    assert "The store has no run of s" in capsys.readouterr().err
     client = connect()
     tags = {"cellbench.search": "s", "mlflow.runName": "s"}
     run = client.create_run(open_experiment(client, "discs"), tags=tags).info.run_id

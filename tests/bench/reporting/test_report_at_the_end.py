@@ -75,4 +75,4 @@ def test_a_page_that_mlflow_does_not_get_is_written(ended, capsys):
     folder, end = ended
     assert end() == 0
     assert (folder.directory / "report" / "report.html").exists()
-    assert "The report is not complete: The store has no run of the search s" in capsys.readouterr().err
+    assert "The report is not complete: The store has no run of s" in capsys.readouterr().err

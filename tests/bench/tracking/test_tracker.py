@@ -4,14 +4,18 @@ import shutil
 import socket
 
 import pytest
+from PIL import Image
 
 from bench.record.folder import SearchFolder
 from bench.record.jobs import Jobs, record_of
+from bench.record.reproduction import ReproducedRow
 from bench.record.request import Request
+from bench.record.summary import Row
 from bench.space.reader import load_space
 from bench.tracking.address import store_uri, unreachable
 from bench.tracking.client import connect
-from bench.tracking.names import metric_name, metrics_of, search_params, trial_params
+from bench.tracking.names import metric_name, metrics_of, run_name, search_params, trial_params
+from bench.tracking.reports import log_page
 from bench.tracking.tracker import Tracker
 from cellbench.errors import NotFoundError, StoreError
 from cellbench.training.configuration import TrainingSettings
@@ -397,3 +401,116 @@ def test_a_home_whose_path_no_database_accepts_is_refused(tmp_path, monkeypatch)
     monkeypatch.setenv("CELLBENCH_HOME", str(tmp_path / "a?b"))
     with pytest.raises(StoreError, match="has a '\\?' in its path"):
         store_uri()
+
+
+ROWS = [
+    Row(kind="method", name="mask_fixed", f1_macro=0.7, f1_std=None),
+    Row(kind="floor", name="pca", f1_macro=0.55, f1_std=0.02, few_labels={5: 0.3}, holdout=0.5),
+    ReproducedRow(kind="floor", name="random", f1_macro=0.4, f1_std=0.01),
+    Row(kind="ceiling", name="supervised", f1_macro=0.9, f1_std=None),
+    Row(kind="ceiling", name="oracle", f1_macro=0.8, f1_std=None),
+]
+
+
+def test_floors_and_ceilings_are_runs_beside_the_trials(search):
+    _, _, tracker = search
+    train(search, record(search))
+    tracker.end_search("FINISHED", {}, {}, (), ROWS)
+    found = runs()
+    assert sorted(found)[0] == ""
+    assert sorted(found)[2:] == ["ceiling supervised", "floor pca", "floor random"], "oracle is a trial of its own"
+    floor = found["floor pca"]
+    assert floor.info.run_name == "floor pca"
+    assert floor.info.status == "FINISHED"
+    assert floor.data.metrics == {"probe/f1_macro": 0.55, "probe/f1_macro_5": 0.3, "holdout/f1_macro": 0.5}
+    assert floor.data.tags["mlflow.parentRunId"] == tracker.run_id
+    assert floor.data.tags["cellbench.kind"] == "floor"
+    assert "Macro F1 0.550 ± 0.020." in floor.data.tags["mlflow.note.content"]
+    assert floor.data.params["probe"] == "paper", "that of the request"
+
+
+def test_floors_are_written_after_an_outage_and_once(search, discs, monkeypatch):
+    request, folder, tracker = search
+    write, calls = tracker._client.set_terminated, []
+
+    def fails_first(*values, **named):
+        calls.append(values)
+        if len(calls) == 2:
+            raise OSError("gone")
+        write(*values, **named)
+
+    monkeypatch.setattr(tracker._client, "set_terminated", fails_first)
+    with pytest.raises(StoreError, match="gone"):
+        tracker.end_search("FINISHED", {}, {}, (), ROWS)
+    tracker.repair(folder)
+    tracker.end_search("FINISHED", {}, {}, (), ROWS)
+    again = Tracker(request, discs.card, "cpu")  # MLflow has the result, but the driver died before it noted that
+    again.repair(folder)
+    again.end_search("FINISHED", {}, {}, (), ROWS)
+    client = connect()
+    everything = client.search_runs([tracker.experiment_id], "tags.`cellbench.search` = 's1'")
+    assert len(everything) == 1 + 3
+    assert {run.info.status for run in everything} == {"FINISHED"}
+    assert history(runs()["floor random"], "probe/f1_macro") == [(0, 0.4)]
+
+
+def test_names_of_runs_are_for_people(search, request_of):
+    request, folder, _ = search
+    space = request.spaces[0]
+    jobs = Jobs(request, folder)
+    wide = space.configuration(space.complete({"r_max": 8.123456, "normalize": False}))
+    assert run_name(record_of(jobs.on_fold([wide], 1)[0], 0), request) == "mask_fixed r_max 8.12 px · fold 1 · seed 0"
+    large = space.configuration(space.complete({"r_max": 81.6, "normalize": False}))
+    assert run_name(record_of(jobs.on_fold([large], 1)[0], 0), request) == "mask_fixed r_max 82 px · fold 1 · seed 0"
+    plain = record_of(jobs.oracle(wide)[0], 0)
+    assert run_name(plain, request) == f"ceiling oracle · whole pool · seed {plain.seed}"
+    even = record_of(jobs.search(space.configuration(space.complete({"normalize": True}))), 0)
+    assert run_name(even, request) == "mask_fixed r_max 7.81 px normalized · fold 0 · seed 0"
+    vae = load_space("vae").scaled(40)
+    given = request.model_copy(update={"spaces": (vae,)})
+    of_vae = record_of(Jobs(given, folder).search(vae.configuration(vae.complete({}))), 0)
+    assert run_name(of_vae, given) == "vae beta 0.002 · fold 0 · seed 0", (
+        "without own hyperparameters, those of the grid"
+    )
+
+
+def test_a_run_that_people_named_is_still_that_of_its_search(search, discs, tmp_path):
+    request, _, tracker = search
+    client = connect()
+    client.update_run(tracker.run_id, name="our best search")
+    assert Tracker(request, discs.card, "cpu").run_id == tracker.run_id
+    page = tmp_path / "report.html"
+    page.write_text("a page")
+    log_page("s1", "discs", page)
+    assert [file.path for file in client.list_artifacts(tracker.run_id, "report")] == ["report/report.html"]
+
+
+def test_a_store_of_an_older_version_is_continued(search, discs):
+    request, folder, tracker = search
+    trial = record(search)
+    train(search, trial)
+    client = connect()
+    for run in runs().values():  # older versions had no kinds, and hashes as names
+        client.delete_tag(run.info.run_id, "cellbench.kind")
+    client.update_run(runs()[trial.key].info.run_id, name=f"mask_fixed {trial.key}")
+    client.create_run(tracker.experiment_id, tags={"mlflow.runName": "classifier of s1", "cellbench.search": "s1"})
+    again = Tracker(request, discs.card, "cpu")
+    assert again.run_id == tracker.run_id
+    again.repair(folder)
+    again.end_search("FINISHED", {}, {}, (), ROWS)
+    assert len(client.search_runs([tracker.experiment_id], "tags.`cellbench.search` = 's1'")) == 1 + 1 + 1 + 3
+
+
+def test_reconstructions_are_an_image_that_mlflow_compares_once(search):
+    _, folder, tracker = search
+    trial = record(search)
+    folder.trial(trial.key).directory.mkdir(parents=True)
+    Image.new("RGB", (30, 20)).save(folder.trial(trial.key).directory / "reconstructions.png")
+    train(search, trial)
+    tracker._behind.add(trial.key)
+    tracker.repair(folder)
+    run = runs()[trial.key]
+    assert run.data.tags["mlflow.loggedImages"] == "True"
+    stored = sorted(file.path for file in connect().list_artifacts(run.info.run_id, "images"))
+    assert [path.split("+")[:3] for path in stored] == [["images/reconstructions", "step", "0"]] * 2
+    assert {path.rpartition(".")[2] for path in stored} == {"png", "webp"}
