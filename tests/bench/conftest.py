@@ -1,5 +1,7 @@
 """A search's request on the data set `discs`, and stand-ins for what Ray Tune passes."""
 
+import shutil
+
 import pytest
 
 import bench.tuning  # noqa: F401 - sets Ray's environment before any test imports Ray
@@ -70,3 +72,17 @@ def make_request(discs):
 def jobs(make_request, folder):
     """Makes the jobs of a search of mask_fixed on `discs`."""
     return Jobs(make_request(), folder)
+
+
+@pytest.fixture
+def browser():
+    """Chromium of this machine; without it, or without playwright, the test is skipped."""
+    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright brings what drives the browser")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine; apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        # The sandbox needs rights that a container does not give; the page is ours.
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -1,28 +1,12 @@
 """The page of a report in Chromium: nothing is fetched, nothing fails, and every figure is drawn."""
 
 import io
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.report import report
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture
-def browser():
-    """Chromium of this machine; without it, or without playwright, the test is skipped."""
-    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright brings what drives the browser")
-    if BROWSER is None:
-        pytest.skip("there is no Chromium on this machine; apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        # The sandbox needs rights that a container does not give; the page is ours.
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class Visit:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,24 +13,10 @@ from bench.record.jobs import Jobs, record_of
 from bench.record.summary import Row
 from bench.tracking.tracker import Tracker
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 COLUMNS = ("metrics.`probe/f1_macro`", "metrics.`val/ssim_cell`", "metrics.`val/l1_core`", "metrics.`latent/leakage`",
            "params.`r_max`")  # fmt: skip
 OF_MLFLOW = re.compile(r"AG Grid|status of 404|Unsatisfied version|Download the React DevTools")
 """What MLflow's own page writes to the console in any store: a server without users has no current user (404)."""
-
-
-@pytest.fixture
-def browser():
-    """Chromium of this machine; without it, or without playwright, the test is skipped."""
-    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright brings what drives the browser")
-    if BROWSER is None:
-        pytest.skip("there is no Chromium on this machine; apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        # The sandbox needs rights that a container does not give; the page is ours.
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
