@@ -35,9 +35,7 @@ def classify(
     representation: Annotated[
         str | None, typer.Option(metavar="FLOOR", help="Name of a floor, in place of the winner.")
     ] = None,
-    coverage: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of labelled patches to decide on; it is unsure of the others.")
-    ] = 0.9,
+    coverage: Annotated[float, typer.Option(min=0.01, max=1, help="Share of labelled patches to decide on.")] = 0.9,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seed of the probe.")] = 0,
 ) -> None:
     """Fit, score and register a classifier on the encoder of a search's winner, or on a floor."""

@@ -42,12 +42,8 @@ FORMATS = module_names(Path(cellbench.__file__).parent / "importers" / "formats"
 Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an existing data set of this name.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it even if a search that has not ended uses the data set.")]
-ClassOrder = Annotated[
-    list[str] | None, typer.Option(help="Stages of maturation, as PMY,MY,MMY,BNE,SNE; repeat for another lineage.")
-]
-ClassFrequencies = Annotated[
-    str | None, typer.Option(help="Published frequency of each class in any unit, as PMY=3,MY=12.")
-]
+ClassOrder = Annotated[list[str] | None, typer.Option(help="Stages of maturation, as PMY,MY,MMY; repeat for more.")]
+ClassFrequencies = Annotated[str | None, typer.Option(help="Frequency of each class, any unit, as PMY=3,MY=12.")]
 OVERRULE = "With --force it is done nevertheless, and the search can be resumed only with the data set as it was."
 SHOWN_MARKS: tuple[Literal["none", "radius", "contour"], ...] = ("none", "radius", "contour")
 
@@ -59,10 +55,10 @@ def add(
     path: Annotated[Path, typer.Argument(help="Folder of the images, or the table for csv.")],
     from_format: Annotated[str, typer.Option("--from", help=f"Format: {', '.join(FORMATS)}.")],
     patch_size: Annotated[
-        int | None, typer.Option(help="Side of the patches, px. Default: the smallest image; needed to cut patches.")
+        int | None, typer.Option(help="Side of the patches, px. Default: the smallest image; needed for cuts.")
     ] = None,
     label_pattern: Annotated[
-        str | None, typer.Option(help="Pattern of the class in a file name, as '^(?P<label>[A-Z]+)_'.")
+        str | None, typer.Option(help="Pattern of the class in a name, as '^(?P<label>[A-Z]+)_'.")
     ] = None,
     label_folder: Annotated[
         int | None, typer.Option(help="Folder that is the class: 1, first below PATH; -1, last. Default: 1.")

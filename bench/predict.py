@@ -31,7 +31,7 @@ MANY = 0.2
 @user_errors
 def predict(
     images: Annotated[list[Path], typer.Argument(metavar="PATH", help="Images, folders, tables or data sets.")],
-    model: Annotated[str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or a folder.", metavar="MODEL")],
+    model: Annotated[str, typer.Option(help="models:/NAME@ALIAS, or a folder.", metavar="MODEL")],
     out: Annotated[Path, typer.Option(help="CSV file with a row for each cell.", metavar="FILE")],
     um_per_px: Annotated[
         float | None, typer.Option(min=1e-3, max=100, help="µm per px of the images. Default: as in training.")

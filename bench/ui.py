@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.home.paths import is_search_name
 from bench.terminal.command_line import Command
 from bench.terminal.console import note, say, user_errors
 from bench.terminal.signals import as_ctrl_c
@@ -38,6 +39,8 @@ def ui(
     from bench.tracking.address import shown, store_uri
     from bench.tracking.client import connect
 
+    if search is not None and not is_search_name(search):
+        raise SettingError(f"--search {search!r} is no name of a search; python -m bench.results lists them.")
     uri = store_uri()
     if uri.startswith(("http://", "https://")):
         say(f"Runs are on the server. Open {shown(uri).rstrip('/')}/{_page(connect, search)}")

@@ -70,7 +70,7 @@ class Home:
     def run(self, *arguments, program="search", expect=0, **environment):
         """Run a program to its end, check its exit code, and return what it wrote to its two outputs."""
         process = self.start(*arguments, program=program, **environment)
-        output, errors = process.communicate(timeout=600)
+        output, errors = process.communicate(timeout=900)
         assert process.returncode == expect, output + errors
         assert "Traceback" not in errors
         return output, errors

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from cellbench.errors import SettingError
@@ -66,3 +67,12 @@ def searches_dir() -> Path:
 def spaces_dir() -> Path:
     """Return the folder of the search spaces that are installed with the program."""
     return Path(__file__).resolve().parents[2] / "search_spaces"
+
+
+def is_search_name(name: str) -> bool:
+    """Return whether a search can have a name: at most 100 letters, digits, `-`, `_` and `.`, and no other start.
+
+    >>> is_search_name("first-1.0"), is_search_name("-x"), is_search_name("")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) is not None

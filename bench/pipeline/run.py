@@ -30,7 +30,7 @@ from bench.reporting.reproduction import announce_reproduction, print_reproducti
 from bench.reporting.verdict import announce_search, print_verdict
 from bench.terminal.console import INTERRUPTED, note, print_error, say
 from bench.terminal.formatting import duration
-from bench.terminal.signals import graceful_stop
+from bench.terminal.signals import graceful_stop, sigterm_as_ctrl_c
 from bench.tracking.address import check_reachable, store_uri
 from bench.tracking.client import connect
 from bench.tracking.names import code_version
@@ -203,7 +203,8 @@ def run_and_show(request: Request, folder: SearchFolder, kind: PipelineKind[R]) 
     """Run or resume what a request asks for, print its result, and return the exit status of the program."""
     command = resume_command(kind.program, folder.name, request.address)
     try:
-        outcome = run_pipeline(request, folder, kind)
+        with sigterm_as_ctrl_c():
+            outcome = run_pipeline(request, folder, kind)
     except KeyboardInterrupt:
         stopped = f"Stopped. Resume with: {command}"
         print_error(stopped if folder.request_path.exists() else "Stopped before anything was written.", "yellow")

@@ -1,6 +1,5 @@
 """Turns options into a request: every default is filled in, and every mistake is found before anything runs."""
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.home.datasets import open_dataset
-from bench.home.paths import searches_dir
+from bench.home.paths import is_search_name, searches_dir
 from bench.home.resources import Machine, plan
 from bench.planning.combinations import check_combinations, chosen_sampler, default_scheduler
 from bench.planning.disk import check_disk
@@ -274,7 +273,7 @@ def _has_radius(patch_set: PatchSet) -> bool:
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not is_search_name(name):
         raise SettingError(
             f"--name must be letters, digits, '-', '_' and '.', and start with a letter or digit; got {name!r}."
         )

@@ -21,6 +21,19 @@ def as_ctrl_c(number: int, frame: Any) -> None:
 
 
 @contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, end the block in the same manner as Ctrl-C; only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, as_ctrl_c)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def graceful_stop(stop_file: Path) -> Iterator[Callable[[], None]]:
     """End the search in the same manner as Ctrl-C on SIGTERM, which batch systems send, and on `bench.stop`.
 

@@ -68,6 +68,7 @@ ACCEPTED = {
     "radius": {("seed", "0")},
     "response": {("fine_tune", "0"), ("seed", "0")},
     "forecast": {("scoring_s", "0")},
+    "ui": {("search", value) for value in ("0", "1e308", "inf", "nan")},
 }
 """The values that are valid, of all other options."""
 
