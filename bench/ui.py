@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,9 +19,6 @@ from bench.terminal.command_line import Command
 from bench.terminal.console import note, say, user_errors
 from bench.terminal.signals import as_ctrl_c
 from cellbench.errors import CellbenchError, SettingError
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 HOST = "127.0.0.1"
@@ -77,7 +74,7 @@ def ui(
         server.wait()
 
 
-def _page(connect: Callable[[], "MlflowClient"], search: str | None) -> str:
+def _page(connect: Callable[[], Any], search: str | None) -> str:
     """Return the part of the address, from `#`, that shows a search; without one, that shows all experiments.
 
     Args:
